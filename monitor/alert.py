@@ -1,0 +1,193 @@
+"""
+The alert's nouns: Level, Status, Reason, Transition, Alert; and the identities of stories and alerts.
+
+Levels are rising ints inside; people and other programs see the colour word only, never the numeral alone.
+"""
+
+from enum import IntEnum, StrEnum
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+
+from monitor.clock import rfc3339
+
+
+class Level(IntEnum):
+    """How far a story has risen."""
+
+    NONE = 0
+    BLUE = 1
+    YELLOW = 2
+    ORANGE = 3
+    RED = 4
+
+    @property
+    def word(self) -> str:
+        """The lower-case colour word of every outside face."""
+        return self.name.lower()
+
+    @property
+    def zh(self) -> str:
+        """The colour in Chinese; 无 for none."""
+        return "无蓝黄橙红"[self.value]
+
+    @classmethod
+    def of(cls, word: str) -> "Level":
+        """The level of a colour word; KeyError for another word."""
+        return cls[word.upper()]
+
+
+Status = Literal["open", "acknowledged", "handling", "resolved", "reviewed"]
+STATUSES: tuple[Status, ...] = ("open", "acknowledged", "handling", "resolved", "reviewed")
+POLICY = "policy"
+
+
+class ReasonCode(StrEnum):
+    """Why a level or a status changed: the closed set that audit rows, messages, logs and metric labels share."""
+
+    SENSITIVE_24H = "sensitive_24h"
+    AUTHORS_10M = "authors_10m"
+    AUTHORS_1H = "authors_1h"
+    AUTHORS_24H = "authors_24h"
+    PLATFORMS_24H = "platforms_24h"
+    OUTLETS_24H = "outlets_24h"
+    MEDIA_24H = "media_24h"
+    KOL_24H = "kol_24h"
+    SEVERITY_24H = "severity_24h"
+    GROWTH = "growth"
+    HEAT = "heat"
+    FLOOR = "floor"
+    RECEDED = "receded"
+    FADED = "faded"
+    ACKNOWLEDGED = "acknowledged"
+
+
+REASON_ZH: dict[ReasonCode, str] = {
+    ReasonCode.SENSITIVE_24H: "24小时敏感信息数",
+    ReasonCode.AUTHORS_10M: "10分钟独立发声账号数",
+    ReasonCode.AUTHORS_1H: "1小时独立发声账号数",
+    ReasonCode.AUTHORS_24H: "24小时独立发声账号数",
+    ReasonCode.PLATFORMS_24H: "24小时涉及平台数",
+    ReasonCode.OUTLETS_24H: "24小时涉及媒体及账号数",
+    ReasonCode.MEDIA_24H: "24小时新闻媒体数",
+    ReasonCode.KOL_24H: "24小时大V数",
+    ReasonCode.SEVERITY_24H: "24小时最高风险程度",
+    ReasonCode.GROWTH: "与近期相比的增长倍数",
+    ReasonCode.HEAT: "发酵指数",
+    ReasonCode.FLOOR: "该主题一条敏感信息即达此级",
+    ReasonCode.RECEDED: "热度回落至该级清除线以下",
+    ReasonCode.FADED: "平息满24小时且无人处置, 自动结束",
+    ReasonCode.ACKNOWLEDGED: "已有人确认",
+}
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One indicator against its threshold at the moment of the decision."""
+
+    code: ReasonCode
+    value: float
+    threshold: float
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One change of an alert; never edited. A change of level has `from_level` and `to_level`, of status the two statuses.
+
+    `at` (micros) is the moment of the decision in event time, `recorded_at` wall clock, absent in a replay.
+    """
+
+    at: int
+    alert: str
+    subject: str
+    story: str
+    actor: str
+    reasons: tuple[Reason, ...] = ()
+    recorded_at: int | None = None
+    from_level: Level | None = None
+    to_level: Level | None = None
+    from_status: Status | None = None
+    to_status: Status | None = None
+    note: str | None = None
+    by: str | None = None
+
+    def wire(self) -> dict[str, object]:
+        """The shape of contract 3, absent fields left out."""
+        out: dict[str, object] = {"at": rfc3339(self.at)}
+        if self.recorded_at is not None:
+            out["recorded_at"] = rfc3339(self.recorded_at)
+        out |= {"alert": self.alert, "subject": self.subject, "story": self.story}
+        if self.from_level is not None and self.to_level is not None:
+            out |= {"from": self.from_level.word, "to": self.to_level.word}
+        if self.to_status is not None:
+            out |= {"from_status": self.from_status, "to_status": self.to_status}
+        out |= {"actor": self.actor, "reasons": [msgspec.to_builtins(reason) for reason in self.reasons]}
+        return out | {key: value for key, value in (("note", self.note), ("by", self.by)) if value is not None}
+
+
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alert's story has gathered so far; every figure can be recounted from stored mentions. Moments in micros."""
+
+    title: str
+    mentions: int
+    authors: int
+    negative: int
+    platforms: tuple[str, ...]
+    engagement: int
+    first_at: int
+    last_at: int
+    samples: tuple[dict[str, object], ...]
+    indicators: dict[str, float]
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """The life of one story's rise, as stored; `version` counts its transitions, `counter` its recounts since."""
+
+    id: str
+    subject: str
+    story: str
+    episode: int
+    level: Level
+    policy_level: Level
+    status: Status
+    opened_at: int
+    changed_at: int
+    counters: Counters
+    reasons: tuple[Reason, ...]
+    seq: int = 0
+    version: int = 0
+    counter: int = 0
+    assignee: str | None = None
+    previous: str | None = None
+    next: str | None = None
+    drill: bool = False
+
+    def wire(self, public_url: str) -> dict[str, object]:
+        """The alert of contract 4."""
+        counted = self.counters
+        return {
+            "id": self.id, "subject": self.subject, "story": self.story, "title": counted.title,
+            "level": self.level.word, "level_zh": self.level.zh, "policy_level": self.policy_level.word, "status": self.status,
+            "opened_at": rfc3339(self.opened_at), "changed_at": rfc3339(self.changed_at), "seq": self.seq,
+            "mentions": counted.mentions, "authors": counted.authors, "negative": counted.negative,
+            "platforms": list(counted.platforms), "engagement": counted.engagement,
+            "first_at": rfc3339(counted.first_at), "last_at": rfc3339(counted.last_at), "samples": list(counted.samples),
+            "reasons": [msgspec.to_builtins(reason) for reason in self.reasons], "indicators": counted.indicators,
+            "assignee": self.assignee, "previous": self.previous, "next": self.next, "drill": self.drill,
+            "url": f"{public_url}/v1/alerts/{self.id}",
+        }  # fmt: skip
+
+
+def story_id(subject: str, founder: bytes) -> str:
+    """A story's id, from its subject and the digest of its first mention."""
+    return "s" + blake2b(subject.encode() + b"\0" + founder, digest_size=10).hexdigest()
+
+
+def residual_id(subject: str) -> str:
+    """The id of a subject's residual story (散点): mentions that fit no other."""
+    return "r" + blake2b(subject.encode(), digest_size=10).hexdigest()
+
+
+def alert_id(story: str, episode: int) -> str:
+    """An alert's id, from its story and the number of its episode, counted from 1."""
+    return f"a{blake2b(story.encode(), digest_size=10).hexdigest()}-{episode:03d}"

@@ -1,0 +1,83 @@
+"""
+What can go wrong, as a tree. A message says what happened and what to do about it.
+
+YuqingError
+├── UsageError            wrong use: the CLI prints it and exits 2
+│   ├── ConfigError       problems in files, all of them at once
+│   └── Held              the data folder or a port is held by somebody else
+├── InvalidMention        never: one object is not a mention, with every reason
+├── BusError
+│   ├── BusFull           later: the log may not grow until a consumer has taken more
+│   └── BusUnavailable    later: the log cannot be written or read now
+└── StoreError
+    ├── StoreUnavailable  later: the store cannot be written or read now
+    └── Fenced            another writer moved our position: drop everything, read again
+"""
+
+from dataclasses import dataclass
+
+
+class YuqingError(Exception):
+    """The root of everything this project raises itself."""
+
+
+class UsageError(YuqingError):
+    """The person in front of the terminal can mend it."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake in a file; `line` and `column` count from 1, column 0 is the whole line."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+        return f"{place}: {self.message}"
+
+
+class ConfigError(UsageError):
+    """Every problem found in the files read, in the order of their places."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Held(UsageError):
+    """Somebody else holds what we need alone."""
+
+
+class InvalidMention(YuqingError):
+    """One object is not a mention; `errors` names every field at fault."""
+
+    def __init__(self, errors: list[str]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(errors))
+
+
+class BusError(YuqingError):
+    """The log failed us."""
+
+
+class BusFull(BusError):
+    """The log may not grow until its consumers have taken more; try again later."""
+
+
+class BusUnavailable(BusError):
+    """The log cannot be reached, read or written now; try again later."""
+
+
+class StoreError(YuqingError):
+    """The store failed us."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached, read or written now; try again later."""
+
+
+class Fenced(StoreError):
+    """The position was moved by another writer since we read it: nothing of ours was written."""

@@ -1,0 +1,123 @@
+"""
+A Mention: one collected item, and the two forms in which it lies on the bus.
+
+Mentions are made once, at the border (`monitor/border.py`), and never changed. `Raw` is what we accepted, `Scored` is one
+mention about one subject. Both carry the version of their form, so that a log written by one release is read by the next.
+"""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+
+from monitor.clock import micros
+from monitor.score import Emotion, Score
+
+Kind = Literal[
+    "post", "repost", "comment", "article", "question", "answer", "video", "danmaku", "live", "review", "complaint",
+    "hotlist", "report", "other",
+]  # fmt: skip
+Verified = bool | Literal["person", "org", "gov", "media"]
+WIRE_VERSION = 1
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False):
+    """One item as it was said; field meanings and limits stand in the README's table of a mention."""
+
+    source: str
+    id: str
+    published_at: datetime
+    text: str = ""
+    kind: Kind = "post"
+    platform: str | None = None
+    outlet: str | None = None
+    title: str | None = None
+    quoted: str | None = None
+    transcript: str | None = None
+    url: str | None = None
+    region: str | None = None
+    topics: tuple[str, ...] | None = None
+    root: str | None = None
+    parent: str | None = None
+    author: str | None = None
+    followers: int | None = None
+    verified: Verified | None = None
+    media: bool | None = None
+    likes: int | None = None
+    comments: int | None = None
+    reposts: int | None = None
+    views: int | None = None
+    gone: bool | None = None
+    collected_at: datetime | None = None
+    seen_at: datetime | None = None
+    subjects: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> bytes:
+        """The identity (source, id) in 16 bytes; it outlives the text."""
+        return identity(self.source, self.id)
+
+    @property
+    def seen(self) -> int:
+        """The moment its engagement was read, micros; 0 when never said."""
+        return micros(self.seen_at) if self.seen_at else 0
+
+    @property
+    def engagement(self) -> int:
+        """All counted reactions together, views apart."""
+        return (self.likes or 0) + (self.comments or 0) + (self.reposts or 0)
+
+
+def identity(source: str, item: str) -> bytes:
+    """The 16-byte digest of (source, id)."""
+    return blake2b(f"{source}\0{item}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class Raw(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    A mention as accepted: a record of `mentions.raw`, keyed by source item.
+
+    `received_at` (micros) is our stamp, the only clock of decisions. `as_if` marks a replay: the minutes before it tick as if lived.
+    """
+
+    v: int = WIRE_VERSION
+    received_at: int
+    mention: Mention
+    as_if: bool = False
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    One mention about one subject: a record of `mentions.scored`, keyed by subject ("" = none: stored, never decided).
+
+    `mention.author` is a pseudonym from here on; `name` is the readable account where contract 1 keeps it.
+    """
+
+    v: int = WIRE_VERSION
+    received_at: int
+    mention: Mention
+    score: Score
+    emotion: Emotion
+    name: str | None = None
+    role: str | None = None
+    as_if: bool = False
+
+    @property
+    def at(self) -> int:
+        """The moment at which windows count it: no later than we received it."""
+        return min(micros(self.mention.published_at), self.received_at)
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """A minute that passed: a record of `mentions.scored` on every partition; `as_if` ends a replay's stretch."""
+
+    v: int = WIRE_VERSION
+    at: int
+    as_if: bool = False
+
+
+encode = msgspec.json.Encoder().encode
+decode_raw = msgspec.json.Decoder(Raw).decode
+decode_scored = msgspec.json.Decoder(Scored).decode
+decode_tick = msgspec.json.Decoder(Tick).decode

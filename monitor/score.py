@@ -1,0 +1,78 @@
+"""A Score: what one mention says about one subject, with the Hits that made it and the shape `yuqing score` prints."""
+
+from typing import Literal
+
+import msgspec
+
+SentimentLabel = Literal["negative", "neutral", "positive"]
+EmotionLabel = Literal["anger", "worry", "sadness", "doubt", "support", "surprise", "none"]
+SEVERE = 0.5
+
+
+class Sentiment(msgspec.Struct, frozen=True):
+    """Probabilities that add up to 1, and the likeliest label."""
+
+    label: SentimentLabel
+    negative: float
+    neutral: float
+    positive: float
+
+
+class Emotion(msgspec.Struct, frozen=True):
+    """Probabilities over the seven emotions, and the likeliest."""
+
+    label: EmotionLabel
+    anger: float
+    worry: float
+    sadness: float
+    doubt: float
+    support: float
+    surprise: float
+    none: float
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A rule that matched; `text` is the slice [start, end) in code points of that field's original words."""
+
+    rule: str
+    category: str
+    field: str
+    text: str
+    start: int
+    end: int
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What a mention says about one subject.
+
+    `severity` is 0..1 from the risk libraries; `advert` marks an advertisement; `passes_on` says that the words it quotes are
+    themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add.
+    """
+
+    subject: str
+    hits: tuple[Hit, ...]
+    sentiment: Sentiment
+    severity: float
+    advert: bool = False
+    passes_on: bool = False
+
+    @property
+    def negative(self) -> bool:
+        """Whether the author speaks ill of it."""
+        return self.sentiment.label == "negative"
+
+    @property
+    def sensitive(self) -> bool:
+        """Contract 1: negative or severe, and no advertisement; levels count only such mentions."""
+        return (self.negative or self.severity >= SEVERE) and not self.advert
+
+
+class MentionScore(msgspec.Struct, frozen=True):
+    """Everything scored about one mention: a line of `yuqing score`."""
+
+    source: str
+    id: str
+    sentiment: Sentiment
+    emotion: Emotion
+    subjects: tuple[Score, ...]
