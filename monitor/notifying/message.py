@@ -67,7 +67,7 @@ def recompose(body: bytes, transitions: Sequence[Transition]) -> bytes:
     return _fit(whole)
 
 
-def compose_health(kind: str, receiver: str, reason: str, since: int, pending: int, at: int) -> bytes:
+def compose_health(kind: str, receiver: str, *, reason: str, since: int, pending: int, at: int) -> bytes:
     """The body about a receiver's own failure or recovery."""
     data: Wire = {"receiver": receiver, "reason": reason, "since": rfc3339(since), "pending": pending}
     return _fit({"type": kind, "timestamp": rfc3339(at), "data": data})
@@ -75,7 +75,8 @@ def compose_health(kind: str, receiver: str, reason: str, since: int, pending: i
 
 def summary(kind: str, alert: Alert, transition: Transition) -> str:
     """One line in Chinese: the level, what happened, to whom and why."""
-    step = f"({transition.from_level.zh}→{transition.to_level.zh})" if transition.from_level is not None and transition.to_level is not None else ""
+    before, after = transition.from_level, transition.to_level
+    step = f"({before.zh}→{after.zh})" if before is not None and after is not None else ""
     head = f"【{alert.level.zh}】{KIND_ZH.get(kind, kind)}{step} {plain(alert.subject, _TITLE)}:{plain(alert.counters.title, _TITLE)}"
     reasons = "; ".join(_in_words(reason) for reason in transition.reasons[:4])
     actor = "" if transition.actor == "policy" else f" 操作人:{plain(transition.by or transition.actor, _TITLE)}"

@@ -1,8 +1,8 @@
 """From the alerts' changes to the outbox rows that tell of them. Pure: the escalator stores both in one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from monitor.alert import Transition
+from monitor.alert import Alert, Transition
 from monitor.escalation.effects import AlertChange
 from monitor.notifying.message import compose, kind_of, notification_id
 from monitor.notifying.notification import Notification
@@ -30,27 +30,35 @@ def outgoing(
         if change.transition is None:
             continue
         known.setdefault(change.alert.id, {})[change.alert.version] = change.transition
-        for row in _of_one(change, change.transition, subjects, receivers, public_url, known[change.alert.id], so_far, created_at):
-            so_far[row.alert, row.receiver] = row.upto
-            out.append(row)
+        kind, names = _told_to(change.alert, change.transition, subjects, receivers)
+        out += _rows(change.alert, kind, names, known[change.alert.id], so_far, public_url=public_url, created_at=created_at)
+        so_far.update(((change.alert.id, name), change.alert.version) for name in names)
     return out
 
 
-def _of_one(
-    change: AlertChange, transition: Transition, subjects: Mapping[str, Subject], receivers: Sequence[Receiver], public_url: str,
-    known: Mapping[int, Transition], told: Mapping[Pair, int], created_at: int,
-) -> Iterator[Notification]:  # fmt: skip
-    alert, subject = change.alert, subjects.get(change.alert.subject)
-    kind = kind_of(transition, alert.version)
-    if subject is None or kind is None:
-        return
-    bodies: dict[int, bytes] = {}  # most receivers were told the same last: compose once for them
-    for receiver, _ in recipients(subject, transition, alert.level, receivers):
-        since = told.get((alert.id, receiver.name), 0)
+def _told_to(
+    alert: Alert, transition: Transition, subjects: Mapping[str, Subject], receivers: Sequence[Receiver]
+) -> tuple[str, list[str]]:
+    kind, subject = kind_of(transition, alert.version), subjects.get(alert.subject)
+    if kind is None or subject is None:
+        return "", []
+    return kind, [receiver.name for receiver, _ in recipients(subject, transition, alert.level, receivers)]
+
+
+def _rows(
+    alert: Alert, kind: str, names: Sequence[str], known: Mapping[int, Transition], told: Mapping[Pair, int], *,
+    public_url: str, created_at: int,
+) -> list[Notification]:  # fmt: skip
+    bodies: dict[int, bytes] = {}  # most receivers were told the same last: one body serves them
+    rows: list[Notification] = []
+    for name in names:
+        since = told.get((alert.id, name), 0)
         if since not in bodies:
             news = [known[n] for n in range(since + 1, alert.version + 1) if n in known]
             bodies[since] = compose(kind, alert, news, public_url)
-        yield Notification(
-            id=notification_id(alert.id, receiver.name, alert.version), alert=alert.id, receiver=receiver.name, type=kind,
+        row = Notification(
+            id=notification_id(alert.id, name, alert.version), alert=alert.id, receiver=name, type=kind,
             n=alert.version, upto=alert.version, body=bodies[since], created_at=created_at,
         )  # fmt: skip
+        rows.append(row)
+    return rows
