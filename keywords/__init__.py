@@ -1,0 +1,1 @@
+"""Data only: keyword libraries, lexicons, folding tables, example subjects. A package so that it is shipped with the code."""

@@ -1,0 +1,1 @@
+"""What one mention says: folding, keyword rules, segmentation, sentiment and emotion, put together by the Scorer. Pure."""

@@ -1,0 +1,63 @@
+"""Keyword libraries: those we ship and those of the files and folders given; every mistake in all of them is told at once."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta, timezone, tzinfo
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from monitor.errors import Problem
+from monitor.scoring.library_file import Library, LibraryRule, read_library_file
+
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+MAX_BYTES = 16 * 1024 * 1024
+
+__all__ = ["CHINA", "Library", "LibraryRule", "load_libraries"]
+
+
+def load_libraries(paths: Sequence[Path | str], zone: tzinfo = CHINA) -> tuple[list[Library], list[Problem]]:
+    """
+    The shipped libraries, then those of the files and folders given, and every problem found in them.
+
+    Names are unique among the files given; one that bears a shipped library's name adds its rules to it. `zone` is where a
+    plain date begins.
+    """
+    libraries: list[Library] = []
+    problems: list[Problem] = []
+    for file in _shipped():
+        libraries += read_library_file(file.name, file.read_bytes(), zone, problems, shipped=True)
+    seen: dict[str, str] = {}
+    for path in _files(map(Path, paths), problems):
+        data = _bytes(path, problems)
+        if data is not None:
+            libraries += read_library_file(str(path), data, zone, problems, seen=seen)
+    return libraries, sorted(problems)
+
+
+def _shipped() -> list[Traversable]:
+    folder = resources.files("keywords").joinpath("libraries")
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+
+
+def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
+    """The files meant, each once, a folder being all its *.yaml by name."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found |= dict.fromkeys(sorted(path.glob("*.yaml")))
+        elif path.exists():
+            found[path] = None
+        else:
+            problems.append(Problem(str(path), 1, 0, "找不到这个关键词库文件或文件夹: 请检查 libraries 里写的路径"))
+    return list(found)
+
+
+def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            problems.append(Problem(str(path), 1, 0, f"关键词库文件超过 {MAX_BYTES // 1024 // 1024} MiB: 请拆成几个文件"))
+            return None
+        return path.read_bytes()
+    except OSError as error:
+        problems.append(Problem(str(path), 1, 0, f"读不出这个关键词库文件 ({error.strerror}): 请检查它的类型和权限"))
+        return None
