@@ -1,0 +1,231 @@
+"""
+The desk: everything decided from one partition of `mentions.scored`, record by record, with no clock but the log's own.
+
+Feed it records in order (`observe`, `tick`, `act`), take out what they decided (`drain`). A desk restored from what its effects
+stored goes on exactly as one that never stopped, whatever the size of the batches between drains.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec.structs import replace
+
+from monitor.alert import residual_id, story_id
+from monitor.clock import HOUR, MINUTE
+from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
+from monitor.escalation.policy import Policy
+from monitor.escalation.step import NEVER
+from monitor.escalation.story import Story
+from monitor.mention import Scored, Tick
+from monitor.stories.grouping import Grouping, Node
+from monitor.subject import Subject
+
+
+class Desk:
+    """The live stories of one partition. `policies` by subject name, with "" for the default; `fold` makes texts comparable."""
+
+    def __init__(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str]) -> None:
+        self._subjects, self._policies, self._fold = subjects, policies, fold
+        self._groupings: dict[str, Grouping] = {}
+        self._stories: dict[str, Story] = {}
+        self._agenda: list[tuple[int, str]] = []
+        self._touched: dict[str, Story] = {}
+        self._over: dict[str, StoryRow] = {}
+        self._effects = Effects()
+        self._swept = 0
+        self.now = 0
+
+    # -- the log ------------------------------------------------------------------------------------------------------------
+
+    def observe(self, scored: Scored, offset: int, known: int | None) -> bool:
+        """
+        Decide one record. `known`: None for a mention new to its subject, else the `seen` its engagement was last read at.
+
+        Returns whether it changed anything (a second arrival does not).
+        """
+        if scored.as_if:
+            self._minutes(scored.received_at)
+        self.now = max(self.now, scored.received_at)
+        self._sweep()
+        if known is not None:
+            return self._observe_again(scored, known)
+        subject = self._subjects.get(scored.score.subject)
+        if subject is None:
+            self._effects.hits.append(NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story="", counted=False))
+            return True
+        story = self._place(subject, scored, self._groupings_of(subject.name))
+        counted = story.add(scored, offset, self.now)
+        self._effects.hits.append(
+            NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story=story.id, counted=counted)
+        )
+        self._decide(story)
+        return True
+
+    def tick(self, tick: Tick) -> None:
+        """A minute that passed; the last tick of a replay also brings every alert's counters up to date."""
+        if tick.as_if:
+            self._minutes(tick.at)
+        self.now = max(self.now, tick.at)
+        due = [key for key, story in self._stories.items() if (story.state.dirty if tick.as_if else story.due <= self.now)]
+        for key in sorted(due):
+            self._recheck(self._stories[key], self.now)
+        self._sweep()
+
+    def act(self, act: Act) -> None:
+        """What a person did to an alert, at the place in the stream where it took effect."""
+        story = self._stories.get(act.story)
+        if story and story.state.alert and story.state.alert.id == act.alert:
+            story.state = replace(story.state, alert=replace(story.state.alert, status=act.status))
+            self._touched[story.id] = story
+            self._schedule(story)
+
+    def drain(self) -> Effects:
+        """Everything decided since the last drain."""
+        effects, self._effects = self._effects, Effects()
+        effects.stories = self._over | {key: story.row(live=True) for key, story in self._touched.items() if key in self._stories}
+        self._touched, self._over = {}, {}
+        return effects
+
+    # -- restoring ------------------------------------------------------------------------------------------------------------
+
+    def restore(self, rows: Iterable[StoryRow], hits: Iterable[NewHit], now: int) -> None:
+        """Take up where another desk's stored effects end: its live stories, their hits in the order of the log, its `now`."""
+        kept = {row.id: row for row in rows if row.subject in self._subjects}
+        for hit in hits:
+            self._restore_hit(kept.get(hit.story), hit)
+        self.now = now
+        for key, story in self._stories.items():
+            story.state = kept[key].state
+            story.windows.advance(story.state.evaluated_at)
+            self._schedule(story)
+        self._swept = now // HOUR
+
+    def _restore_hit(self, row: StoryRow | None, hit: NewHit) -> None:
+        if row is None:
+            return
+        subject, scored = self._subjects[row.subject], hit.scored
+        grouping = self._groupings_of(subject.name)
+        story = self._stories.get(row.id)
+        node: Node | None = None
+        if row.residual or story is None:
+            node = grouping.found(scored.mention, "" if row.residual else row.id, scored.received_at)
+        elif story.node:
+            grouping.join(story.node, scored.mention, scored.received_at)
+        if story is None:
+            story = self._open(row.id, subject, scored, None if row.residual else node)
+            story.founder, story.title, story.opened_at = row.founder, row.title, row.opened_at
+        if row.residual and node:
+            story.waiting[hit.digest] = (scored, node)
+        story.restore(scored, hit.offset, row.state.evaluated_at, counted=hit.counted)
+
+    # -- inside ---------------------------------------------------------------------------------------------------------------
+
+    def _groupings_of(self, subject: str) -> Grouping:
+        grouping = self._groupings.get(subject)
+        if grouping is None:
+            grouping = self._groupings[subject] = Grouping(self._fold)
+        return grouping
+
+    def _place(self, subject: Subject, scored: Scored, grouping: Grouping) -> Story:
+        """The story a new mention joins: one that lives, one it founds with a mention that waited, or the residual one."""
+        node = grouping.find(scored.mention, self.now)
+        if node is None:
+            node = grouping.found(scored.mention, "", scored.received_at)
+            residual = self._residual(subject, scored)
+            residual.waiting[node.founder] = (scored, node)
+            return residual
+        if not node.story:
+            self._promote(subject, node)
+        grouping.join(node, scored.mention, scored.received_at)
+        return self._stories[node.story]
+
+    def _residual(self, subject: Subject, scored: Scored) -> Story:
+        key = residual_id(subject.name)
+        return self._stories.get(key) or self._open(key, subject, scored, None)
+
+    def _promote(self, subject: Subject, node: Node) -> None:
+        """A mention that waited alone gets company: it founds a story, and takes its weight out of the residual one."""
+        residual = self._stories[residual_id(subject.name)]
+        scored, _ = residual.waiting.pop(node.founder)
+        node.story = story_id(subject.name, node.founder)
+        story = self._open(node.story, subject, scored, node)
+        residual.windows.advance(self.now)
+        story.adopt(scored, residual.windows.remove(node.founder), self.now)
+        self._effects.moved.append(Moved(subject.name, node.founder, node.story))
+        residual.touch()
+        residual.mark(self.now)
+        self._touched[residual.id] = residual
+        self._schedule(residual)
+
+    def _open(self, key: str, subject: Subject, scored: Scored, node: Node | None) -> Story:
+        policy = self._policies.get(subject.name) or self._policies[""]
+        story = self._stories[key] = Story(key, subject, policy, scored, node)
+        return story
+
+    def _observe_again(self, scored: Scored, known: int) -> bool:
+        """A known mention: only a later look at its engagement changes anything."""
+        mention = scored.mention
+        if mention.seen <= known:
+            return False
+        self._effects.observed.append(Observed(mention.digest, mention))
+        node = self._groupings_of(scored.score.subject).find(mention, self.now)
+        story = self._stories.get((node.story or residual_id(scored.score.subject)) if node else "")
+        if story:
+            story.observe(mention)
+            self._decide(story)
+        return True
+
+    def _decide(self, story: Story) -> None:
+        """Evaluate a story at once, after something was said in it."""
+        found = story.evaluate(self.now, recount=False)
+        if not found:
+            story.touch()
+        story.mark(self.now)
+        self._take(story, found)
+
+    def _recheck(self, story: Story, now: int) -> None:
+        """Evaluate a story because time passed."""
+        before = story.state
+        found = story.evaluate(now, recount=True)
+        if story.state is not before:
+            self._take(story, found)
+        else:
+            self._schedule(story)
+
+    def _take(self, story: Story, found: list[AlertChange]) -> None:
+        self._effects.changes += found
+        self._touched[story.id] = story
+        self._schedule(story)
+
+    def _schedule(self, story: Story) -> None:
+        due = story.next_due(self.now)
+        if due != story.due:
+            story.due = due
+            if due != NEVER:
+                heapq.heappush(self._agenda, (due, story.id))
+
+    def _minutes(self, until: int) -> None:
+        """Tick as if each whole minute up to `until` had ticked: only those at which something is due are visited."""
+        while self._agenda and self._agenda[0][0] <= until:
+            due, key = heapq.heappop(self._agenda)
+            story = self._stories.get(key)
+            if story and story.due == due:
+                self.now = max(self.now, due)
+                story.due = 0
+                self._recheck(story, due)
+
+    def _sweep(self) -> None:
+        """Once an hour of the log forget what can no longer change."""
+        hour = self.now // HOUR
+        if hour == self._swept:
+            return
+        self._swept = hour
+        for name, grouping in self._groupings.items():
+            for node in grouping.sweep(self.now):
+                residual = self._stories.get(residual_id(name))
+                if residual and not node.story:
+                    residual.waiting.pop(node.founder, None)
+        for story in [story for story in self._stories.values() if story.over(self.now)]:
+            del self._stories[story.id]
+            self._over[story.id] = story.row(live=False)
+        self._agenda = sorted((due, key) for due, key in set(self._agenda) if key in self._stories and self._stories[key].due == due)

@@ -1,0 +1,189 @@
+"""A story in the desk's memory: its windows, its totals and its state; and what of a mention they see."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from monitor.alert import Alert, Level
+from monitor.clock import MINUTE
+from monitor.escalation import episodes
+from monitor.escalation.effects import AlertChange, StoryRow, StoryState
+from monitor.escalation.policy import Policy
+from monitor.escalation.step import NEVER, next_deadline, step
+from monitor.escalation.totals import Totals
+from monitor.escalation.windows import Fact, Windows, reaction_weight
+from monitor.mention import Mention, Scored
+from monitor.stories.grouping import Node
+from monitor.stories.title import title
+
+
+class Ruled(Protocol):
+    """What a story takes from its subject."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def floor(self) -> Level: ...
+
+
+class Story:
+    """One live story. `node` is None for the residual story, whose mentions are those that wait alone."""
+
+    def __init__(self, id_: str, subject: Ruled, policy: Policy, scored: Scored, node: Node | None) -> None:
+        self.id, self.subject, self.policy, self.node = id_, subject, policy, node
+        self.founder = scored.mention.digest
+        self.title = title(scored.mention) if node else "散点信息"
+        self.opened_at = scored.received_at
+        self.windows = Windows()
+        self.totals = Totals()
+        self.waiting: dict[bytes, tuple[Scored, Node]] = {}
+        self.state = StoryState()
+        self.due = NEVER
+
+    def add(self, scored: Scored, order: int, now: int) -> bool:
+        """Take a mention in; whether the windows counted it (False: harmless, or a copy of one they hold)."""
+        self.windows.advance(now)
+        author = author_key(scored.mention)
+        if self.node:
+            self.totals.add(scored, author)
+        if not (scored.score.sensitive or scored.score.passes_on):
+            return False
+        made = fact(scored, author, order)
+        if made.voice in self.windows.voices:
+            return False
+        self.windows.add(made, now)
+        return True
+
+    def adopt(self, scored: Scored, known: Fact | None, now: int) -> None:
+        """Take over a mention from the residual story, with the weight it had there."""
+        self.totals.add(scored, author_key(scored.mention))
+        if known:
+            self.windows.advance(now)
+            self.windows.add(known, now)
+
+    def restore(self, scored: Scored, order: int, evaluated_at: int, *, counted: bool) -> None:
+        """Take in a stored mention as it was when the story was last evaluated."""
+        author = author_key(scored.mention)
+        if self.node:
+            self.totals.add(scored, author)
+        if counted:
+            self.windows.add(fact(scored, author, order), evaluated_at)
+
+    def observe(self, mention: Mention) -> None:
+        """A mention of ours was seen again: its reactions take the newest values."""
+        digest = mention.digest
+        self.totals.observe(digest, mention.engagement)
+        self.windows.reweigh(digest, reaction_weight(mention.engagement, mention.views or 0))
+        if digest in self.waiting:
+            scored, node = self.waiting[digest]
+            self.waiting[digest] = (replace(scored, mention=mention_with(scored.mention, mention)), node)
+
+    def touch(self) -> None:
+        """Its alert's counters are no longer the newest."""
+        if self.state.alert and self.state.alert.status not in episodes.ENDED:
+            self.state = replace(self.state, dirty=True)
+
+    def evaluate(self, now: int, *, recount: bool) -> list[AlertChange]:
+        """Step at `now`; with `recount` (a tick) also let the alert's counters catch up, and a quiet alert end."""
+        self.windows.advance(now)
+        indicators = self.windows.indicators()
+        before = self.state
+        state, change = step(self.policy, self.subject.floor, before, indicators, now)
+        found: list[AlertChange] = []
+        if change:
+            counters = self._counted(now).counters(self.title, indicators)
+            found = episodes.changed(state.alert, change, self.subject.name, self.id, now, counters)
+        elif recount and before.dirty and before.alert:
+            found = [episodes.recounted(before.alert, self._counted(now).counters(self.title, indicators), now)]
+        if found:
+            state = replace(state, alert=found[-1].alert, dirty=False)
+        if _quiet(state) and now - state.none_since >= self.policy.fade and state.alert:
+            found.append(episodes.faded(state.alert, state.none_since, now, self.policy.fade))
+            state = replace(state, alert=found[-1].alert)
+        self.state = state if state is before else replace(state, evaluated_at=now)
+        return found
+
+    def mark(self, now: int) -> None:
+        """Remember that it was evaluated at `now`, for whoever rebuilds it."""
+        self.state = replace(self.state, evaluated_at=now)
+
+    def next_due(self, now: int) -> int:
+        """The next whole minute at which a tick may change something; NEVER if none can."""
+        due = next_deadline(self.policy, self.state)
+        expiry = self.windows.next_expiry()
+        if expiry is not None:
+            due = min(due, expiry)
+        if self.state.dirty:
+            due = min(due, now + 1)
+        if _quiet(self.state):
+            due = min(due, self.state.none_since + self.policy.fade)
+        return NEVER if due == NEVER else -(-max(due, now + 1) // MINUTE) * MINUTE
+
+    def over(self, now: int) -> bool:
+        """Whether the desk may forget it: nothing can join it and no alert of it is open."""
+        open_alert = self.state.alert and self.state.alert.status not in episodes.ENDED
+        return self.node is not None and not self.node.alive(now) and not open_alert and not self.state.level
+
+    def row(self, *, live: bool) -> StoryRow:
+        """The story as stored."""
+        mentions = self.totals.mentions if self.node else len(self.waiting)
+        return StoryRow(
+            id=self.id, subject=self.subject.name, founder=self.founder, residual=self.node is None, title=self.title,
+            opened_at=self.opened_at, last_at=self.totals.last_at, mentions=mentions, live=live, state=self.state,
+        )  # fmt: skip
+
+    def _counted(self, now: int) -> Totals:
+        """Its totals; of the residual story, those of the mentions that may still find company."""
+        if self.node:
+            return self.totals
+        totals = Totals()
+        for scored, node in self.waiting.values():
+            if node.alive(now):
+                totals.add(scored, author_key(scored.mention))
+        return totals
+
+
+def _quiet(state: StoryState) -> bool:
+    """Whether an open alert is on its way to fading: acknowledged ones wait for a person."""
+    alert: Alert | None = state.alert
+    return alert is not None and alert.status == "open" and not state.level and state.none_since > 0
+
+
+def fact(scored: Scored, author: int, order: int) -> Fact:
+    """What the windows see of a mention."""
+    mention = scored.mention
+    return Fact(
+        at=scored.at, order=order, digest=mention.digest, voice=_voice(mention), author=author,
+        platform=mention.platform or mention.source, outlet=mention.outlet,
+        media=(mention.outlet or scored.name or mention.author or mention.source) if scored.role == "media" else None,
+        kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.score.sensitive,
+        weight=reaction_weight(mention.engagement, mention.views or 0),
+    )  # fmt: skip
+
+
+def author_key(mention: Mention) -> int:
+    """Who speaks: the pseudonym; of the nameless, all of one outlet (or platform) together, so that they cannot pass for a crowd."""
+    if mention.author:
+        return _sum64((mention.author,))
+    return _sum64(("", mention.platform or mention.source, mention.outlet or ""))
+
+
+def mention_with(known: Mention, seen: Mention) -> Mention:
+    """The known mention with the engagement of a later look; never its text or identity."""
+    return replace(
+        known, likes=seen.likes, comments=seen.comments, reposts=seen.reposts, views=seen.views, gone=seen.gone, seen_at=seen.seen_at
+    )
+
+
+def _voice(mention: Mention) -> int:
+    """What counts once: one URL however many sources bring it, else one author's same words."""
+    if mention.url:
+        return _sum64(("url", mention.url))
+    return _sum64((mention.author or mention.id, mention.text, mention.quoted or "", mention.title or ""))
+
+
+def _sum64(parts: Iterable[str]) -> int:
+    return int.from_bytes(blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
