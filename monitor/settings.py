@@ -1,0 +1,97 @@
+"""
+The settings of contract 2 as frozen values, built once by `monitor/loading.py` and passed on in slices. Nothing here reads a file.
+
+Durations are micros. Secrets are plain strings here and nowhere else: their `repr` is hidden, and logs never see them.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from monitor.clock import DAY
+from monitor.subject import Subject
+
+ReceiverType = Literal["webhook", "wecom", "dingtalk", "feishu", "email", "alertmanager"]
+SourceType = Literal["push", "rss", "file", "json", "hotlist"]
+Role = Literal["reader", "staff", "admin"]
+
+
+class Secret(str):
+    """A string that does not show itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things are kept from storing, micros; identities outlive texts."""
+
+    raw: int = 7 * DAY
+    scored: int = 30 * DAY
+    text: int = 180 * DAY
+    evidence: int = 3 * 365 * DAY
+    identity: int = 400 * DAY
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key by its SHA-256; the key itself is not kept."""
+
+    name: str
+    role: Role
+    sha256: str
+    rate: int | None = None  # requests a minute
+
+
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to send."""
+
+    name: str
+    type: ReceiverType
+    url: Secret
+    secret: Secret | None = None
+    min_level: str = "blue"
+    allow_private: tuple[str, ...] = ()
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A feed we take from; what a collector of its type needs beyond these stands in `options`."""
+
+    name: str
+    type: SourceType
+    platform: str | None = None
+    media: bool | None = None
+    tier: str | None = None
+    trusted: bool = False
+    path: str | None = None
+    url: Secret | None = None
+    every: int | None = None
+    columns: dict[str, str] = {}
+    options: dict[str, object] = {}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration, checked; every path absolute."""
+
+    file: Path
+    organisation: str
+    subjects: tuple[Subject, ...]
+    timezone: str = "Asia/Shanghai"
+    level_names: dict[str, str] = {}
+    retention: Retention = Retention()
+    data: Path
+    bus: str = "sqlite"
+    store: str = "sqlite"
+    listen: tuple[str, int] = ("127.0.0.1", 8000)
+    public_url: str = "http://127.0.0.1:8000"
+    api_keys: tuple[ApiKey, ...] = ()
+    pseudonym_key: Secret | None = None
+    sources: tuple[Source, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    libraries: tuple[Path, ...] = ()
+    accounts: tuple[Path, ...] = ()
+    policy: Path | None = None  # None: the shipped default
+    sentiment: str = "default"
+    kafka: dict[str, object] = {}
