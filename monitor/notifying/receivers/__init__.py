@@ -1,0 +1,1 @@
+"""One channel a file; what they promise stands in `base.py`."""
