@@ -1,0 +1,47 @@
+"""Acts: what people did, with the stream position where it took effect, so that a replay does it again there."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from monitor.escalation.effects import Act
+from monitor.store import schema
+from monitor.store.rows import insert
+
+
+class Acts:
+    """Reading acts."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def since(self, partition: int, last_act: int) -> list[Act]:
+        """The acts of a partition after that id, in the order they were done."""
+        table = schema.act
+        return await self._where(table.c.partition == partition, table.c.id > last_act, order=(table.c.id,))
+
+    async def all(self, partition: int) -> list[Act]:
+        """Every act of a partition in the order it took effect on the stream."""
+        table = schema.act
+        return await self._where(table.c.partition == partition, order=(table.c.offset, table.c.id))
+
+    async def _where(self, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[int]]) -> list[Act]:
+        table = schema.act
+        rows = await self._connection.execute(select(table.c.id, table.c.body).where(*conditions).order_by(*order))
+        return [msgspec.structs.replace(_decode(row.body), id=row.id) for row in rows]
+
+
+class ActsWriter(Acts):
+    """Recording acts."""
+
+    async def add(self, act: Act) -> int:
+        """Keep an act and give it the next id (the `id` it comes with says nothing); returns the id."""
+        row = {name: getattr(act, name) for name in ("partition", "offset", "subject", "story", "alert", "action", "at")}
+        row["body"] = msgspec.json.encode(act)
+        statement = insert(self._connection, schema.act).values(row).returning(schema.act.c.id)
+        return int((await self._connection.execute(statement)).scalar_one())
+
+
+_decode = msgspec.json.Decoder(Act).decode

@@ -1,0 +1,196 @@
+"""
+Alerts with their transitions, and the one counter by which readers follow them.
+
+`seq` is taken under one row's lock as the last thing of a transaction, so a reader that knows seq N has seen every change up to
+N: no slower writer can come in below it.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from monitor.alert import Alert, Level, Status, Transition
+from monitor.escalation.effects import AlertChange
+from monitor.store import schema
+from monitor.store.rows import LARGEST, Page, chunks, findable, from_cursor, insert, to_cursor
+
+Found = list[Alert]  # inside the class `list` is a method
+Transitions = list[Transition]
+OPEN: tuple[Status, ...] = ("open", "acknowledged", "handling")
+_KIND = "alert"
+_WALK = 200
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts of the list; empty or None: any. `since` (micros) is compared with `changed_at`."""
+
+    statuses: tuple[Status, ...] = ()
+    levels: tuple[Level, ...] = ()
+    min_level: Level | None = None
+    subjects: tuple[str, ...] = ()
+    since: int | None = None
+
+
+EVERY = AlertFilter()
+
+
+class Alerts:
+    """Reading alerts."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, alert: str) -> Alert | None:
+        """One alert."""
+        found = await self._where(schema.alert.c.id == alert) if findable(alert) else []
+        return found[0] if found else None
+
+    async def open_of_story(self, story: str) -> Alert | None:
+        """The alert of a story that still waits for somebody, its newest episode."""
+        table = schema.alert
+        found = await self._where(table.c.story == story, table.c.status.in_(OPEN), order=table.c.episode.desc(), limit=1)
+        return found[0] if found else None
+
+    async def list(self, wanted: AlertFilter = EVERY, limit: int = 50, cursor: str | None = None) -> Page[Alert]:
+        """Newest change first; an alert that changes during a walk leaves it (`changes` has it), all others come exactly once."""
+        if not findable(*wanted.subjects):
+            return Page([], None)
+        asked = _conditions(wanted)
+        if cursor is not None:
+            asked.append(schema.alert.c.seq < from_cursor(_KIND, cursor, int)[0])
+        found = await self._where(*asked, order=schema.alert.c.seq.desc(), limit=limit + 1)
+        return Page(found[:limit], to_cursor(_KIND, found[limit - 1].seq) if len(found) > limit else None)
+
+    async def newest_seq(self) -> int:
+        """The newest change there is; 0 before the first."""
+        table = schema.sequence
+        return int((await self._connection.execute(select(table.c.value).where(table.c.name == schema.ALERT_SEQ))).scalar_one())
+
+    async def changes(self, since: int, limit: int = 200) -> Found:
+        """What changed after that seq, each alert once as it now stands, rising."""
+        return await self._where(schema.alert.c.seq > min(since, LARGEST), order=schema.alert.c.seq, limit=limit)
+
+    async def transitions(self, alert: str) -> Transitions:
+        """The transitions of an alert, oldest first."""
+        return (await self._histories([alert])).get(alert, []) if findable(alert) else []
+
+    async def all(self) -> AsyncIterator[tuple[Alert, Transitions]]:
+        """Every alert with its transitions, by id; a page at a time in memory."""
+        last = ""
+        while page := await self._where(schema.alert.c.id > last, order=schema.alert.c.id, limit=_WALK):
+            histories = await self._histories([alert.id for alert in page])
+            for alert in page:
+                yield alert, histories.get(alert.id, [])
+            last = page[-1].id
+
+    async def counts(self) -> dict[tuple[str, Status], int]:
+        """How many alerts there are of each (level word, status) that occurs."""
+        table = schema.alert
+        groups = select(table.c.level, table.c.status, func.count()).group_by(table.c.level, table.c.status)
+        return {(Level(level).word, status): number for level, status, number in await self._connection.execute(groups)}
+
+    async def _histories(self, alerts: Collection[str]) -> dict[str, Transitions]:
+        table = schema.transition
+        query = select(table.c.alert, table.c.body).where(table.c.alert.in_(alerts)).order_by(table.c.alert, table.c.n)
+        found: dict[str, Transitions] = {}
+        for alert, body in await self._connection.execute(query):
+            found.setdefault(alert, []).append(_transition(body))
+        return found
+
+    async def _where(
+        self, *conditions: ColumnElement[bool], order: ColumnElement[object] | None = None, limit: int | None = None
+    ) -> Found:
+        query = select(schema.alert.c.body).where(*conditions).order_by(order).limit(limit)
+        return [_alert(body) for body in (await self._connection.execute(query)).scalars()]
+
+
+class AlertsWriter(Alerts):
+    """Recording changes."""
+
+    async def record(self, changes: Sequence[AlertChange]) -> list[AlertChange]:
+        """
+        Keep changes in their order, each under the next seq; the last writing of a transaction but the outbox.
+
+        With a transition `version` grows, without one `counter`; both go on from what is stored, whatever the alert passed says.
+        Returns the changes with seq, version and counter filled in.
+        """
+        if not changes:
+            return []
+        seq = await self._take(len(changes))
+        counted = await self._counted({change.alert.id for change in changes})
+        numbered = [_numbered(change, seq + n, counted) for n, change in enumerate(changes)]
+        await self._keep({change.alert.id: change.alert for change in numbered}.values())
+        await self._append([change for change in numbered if change.transition])
+        return numbered
+
+    async def _take(self, count: int) -> int:
+        """The first of `count` new numbers; whoever comes after waits until this transaction has ended."""
+        table = schema.sequence
+        more = update(table).where(table.c.name == schema.ALERT_SEQ).values(value=table.c.value + count)
+        return int((await self._connection.execute(more.returning(table.c.value))).scalar_one()) - count + 1
+
+    async def _counted(self, alerts: Collection[str]) -> dict[str, tuple[int, int]]:
+        table = schema.alert
+        found: dict[str, tuple[int, int]] = {}
+        for chunk in chunks(alerts):
+            rows = await self._connection.execute(select(table.c.id, table.c.version, table.c.counter).where(table.c.id.in_(chunk)))
+            found |= {row.id: (row.version, row.counter) for row in rows}
+        return found
+
+    async def _keep(self, alerts: Iterable[Alert]) -> None:
+        table, story = schema.alert, schema.story
+        statement = insert(self._connection, table)
+        new = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+        upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=new)
+        # A level set by hand makes evidence too.
+        peak = update(story).where(story.c.id == bindparam("of_story"), story.c.peak < bindparam("level")).values(peak=bindparam("level"))
+        for chunk in chunks(alerts):
+            await self._connection.execute(upsert, [_row(alert) for alert in chunk])
+            await self._connection.execute(peak, [{"of_story": alert.story, "level": int(alert.level)} for alert in chunk])
+
+    async def _append(self, changes: Sequence[AlertChange]) -> None:
+        for chunk in chunks(changes):
+            rows = [_transition_row(change.alert, change.transition) for change in chunk if change.transition]
+            await self._connection.execute(insert(self._connection, schema.transition), rows)
+
+
+def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    table = schema.alert
+    asked: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        asked.append(table.c.status.in_(wanted.statuses))
+    if wanted.levels:
+        asked.append(table.c.level.in_([int(level) for level in wanted.levels]))
+    if wanted.min_level is not None:
+        asked.append(table.c.level >= int(wanted.min_level))
+    if wanted.subjects:
+        asked.append(table.c.subject.in_(wanted.subjects))
+    if wanted.since is not None:
+        asked.append(table.c.changed_at >= min(wanted.since, LARGEST))
+    return asked
+
+
+def _numbered(change: AlertChange, seq: int, counted: dict[str, tuple[int, int]]) -> AlertChange:
+    version, counter = counted.get(change.alert.id, (0, 0))
+    version, counter = (version + 1, counter) if change.transition else (version, counter + 1)
+    counted[change.alert.id] = version, counter
+    return AlertChange(replace(change.alert, seq=seq, version=version, counter=counter), change.transition)
+
+
+def _row(alert: Alert) -> dict[str, object]:
+    same = ("id", "subject", "story", "episode", "status", "opened_at", "changed_at", "seq", "version", "counter")
+    row: dict[str, object] = {name: getattr(alert, name) for name in same}
+    return row | {"level": int(alert.level), "policy_level": int(alert.policy_level), "body": msgspec.json.encode(alert)}
+
+
+def _transition_row(alert: Alert, transition: Transition) -> dict[str, object]:
+    same = ("alert", "at", "recorded_at", "actor", "from_level", "to_level", "from_status", "to_status")
+    row: dict[str, object] = {name: getattr(transition, name) for name in same}
+    return row | {"n": alert.version, "seq": alert.seq, "body": msgspec.json.encode(transition)}
+
+
+_alert = msgspec.json.Decoder(Alert).decode
+_transition = msgspec.json.Decoder(Transition).decode

@@ -1,0 +1,168 @@
+"""Mentions and their hits, read: pages for people, the known ones for the desk, everything of live stories for its rebuilding."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from monitor.clock import moment
+from monitor.escalation.effects import NewHit
+from monitor.mention import Mention, Scored
+from monitor.score import Emotion, Score
+from monitor.store import schema
+from monitor.store.rows import LARGEST, Page, chunks, findable, from_cursor, to_cursor
+
+ENGAGEMENT = ("likes", "comments", "reposts", "views", "gone")
+_KIND = "mention"
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What a hit keeps as it was scored."""
+
+    score: Score
+    emotion: Emotion
+
+
+class StoredScore(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stored mention says about one subject ("": it hit none), and the story it is in."""
+
+    subject: str
+    story: str
+    counted: bool
+    score: Score
+    emotion: Emotion
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored mention, its engagement as last seen, with its scores by subject."""
+
+    mention: Mention
+    name: str | None
+    role: str | None
+    received_at: int
+    scores: tuple[StoredScore, ...]
+
+
+class Mentions:
+    """Reading mentions."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def known(self, pairs: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], int]:
+        """Of these (subject, digest) the ones that have a hit, with the moment its engagement was read (0: never)."""
+        hit = schema.hit
+        wanted = set(pairs)
+        query = select(hit.c.subject, hit.c.digest, hit.c.seen_at)
+        found: dict[tuple[str, bytes], int] = {}
+        for chunk in chunks({digest for _, digest in wanted}):
+            for subject, digest, at in await self._connection.execute(query.where(hit.c.digest.in_(chunk))):
+                if (subject, digest) in wanted:
+                    found[subject, digest] = at
+        return found
+
+    async def of_story(self, story: str, *, limit: int, cursor: str | None = None) -> Page[Found]:
+        """The mentions of a story, newest published first."""
+        hit, mention = schema.hit, schema.mention
+        if not findable(story):
+            return Page([], None)
+        query = select(mention).join(hit, hit.c.digest == mention.c.digest).where(hit.c.story == story)
+        return await self._page(query, hit.c.published_at, "", limit, cursor)
+
+    async def search(
+        self, *, subject: str | None = None, q: str | None = None, since: int | None = None, until: int | None = None,
+        limit: int, cursor: str | None = None,
+    ) -> Page[Found]:  # fmt: skip
+        """Mentions published from `since` to before `until` that have `q` in their words, newest published first, each once."""
+        hit, mention = schema.hit, schema.mention
+        if not findable(subject or "", q or ""):
+            return Page([], None)
+        query, published = select(mention), mention.c.published_at
+        if subject is not None:
+            query, published = query.join(hit, hit.c.digest == mention.c.digest).where(hit.c.subject == subject), hit.c.published_at
+        if since is not None:
+            query = query.where(published >= min(since, LARGEST))
+        if until is not None:
+            query = query.where(published < min(until, LARGEST))
+        return await self._page(query, published, q or "", limit, cursor)
+
+    async def hits_of_live(self, partition: int, residual_since: int) -> AsyncIterator[tuple[NewHit, Mention]]:
+        """
+        Every hit of a partition's live stories in stream order, those of residual stories from `residual_since` on.
+
+        Their mentions carry the engagement that subject was last decided with.
+        """
+        hit, story = schema.hit, schema.story
+        recent = or_(story.c.residual.is_(False), hit.c.at >= residual_since)
+        keys = select(hit.c.digest, hit.c.subject).join(story, story.c.id == hit.c.story)
+        keys = keys.where(story.c.partition == partition, story.c.live.is_(True), recent).order_by(hit.c.offset)
+        # Keys are sorted, not texts; then the rows come in portions.
+        async with self._connection.stream(keys) as sorted_keys:
+            async for portion in sorted_keys.partitions(400):
+                for new in await self._hits([(row.digest, row.subject) for row in portion]):
+                    yield new, new.scored.mention
+
+    async def _hits(self, keys: Sequence[tuple[bytes, str]]) -> list[NewHit]:
+        hit, mention = schema.hit, schema.mention
+        query = select(hit, mention.c.body.label("said"), mention.c.name, mention.c.role)
+        query = query.join(mention, mention.c.digest == hit.c.digest).where(hit.c.digest.in_({digest for digest, _ in keys}))
+        rows = {(row.digest, row.subject): row for row in await self._connection.execute(query)}
+        return [_new_hit(rows[key]) for key in keys if key in rows]
+
+    async def _page(
+        self, query: Select[tuple[object, ...]], published: ColumnElement[int], q: str, limit: int, cursor: str | None
+    ) -> Page[Found]:
+        digest = schema.mention.c.digest
+        if q:
+            query = query.where(func.instr(schema.mention.c.body, msgspec.json.encode(q)[1:-1]) > 0)
+        if cursor is not None:
+            at, hexed = from_cursor(_KIND, cursor, int, str)
+            query = query.where(or_(published < at, and_(published == at, digest > bytes.fromhex(str(hexed)))))
+        rows: list[tuple[Row[tuple[object, ...]], Mention]] = []
+        async with self._connection.stream(query.order_by(published.desc(), digest)) as found:
+            async for row in found:
+                said = _said(row, row.body)
+                # The database looked through the whole record; only its words count.
+                if not q or any(q in words for words in (said.text, said.title, said.quoted, said.transcript) if words):
+                    rows.append((row, said))
+                if len(rows) > limit:
+                    break
+        more = to_cursor(_KIND, rows[limit - 1][0].published_at, rows[limit - 1][0].digest.hex()) if len(rows) > limit else None
+        return Page(await self._with_scores(rows[:limit]), more)
+
+    async def _with_scores(self, rows: Sequence[tuple[Row[tuple[object, ...]], Mention]]) -> list[Found]:
+        hit = schema.hit
+        query = select(hit.c.digest, hit.c.subject, hit.c.story, hit.c.counted, hit.c.body).order_by(hit.c.digest, hit.c.subject)
+        scores: dict[bytes, list[StoredScore]] = {}
+        for digest, subject, story, counted, body in await self._connection.execute(
+            query.where(hit.c.digest.in_([row.digest for row, _ in rows]))
+        ):
+            kept = _body(body)
+            score = StoredScore(subject=subject, story=story, counted=counted, score=kept.score, emotion=kept.emotion)
+            scores.setdefault(digest, []).append(score)
+        return [
+            Found(mention=said, name=row.name, role=row.role, received_at=row.received_at, scores=tuple(scores.get(row.digest, ())))
+            for row, said in rows
+        ]
+
+
+def _said(row: Row[tuple[object, ...]], body: bytes) -> Mention:
+    """The mention as first said, its engagement as the row has it."""
+    mention = _mention(body)
+    if row.seen_at == mention.seen:
+        return mention
+    return replace(mention, seen_at=moment(row.seen_at), **{name: getattr(row, name) for name in ENGAGEMENT})
+
+
+def _new_hit(row: Row[tuple[object, ...]]) -> NewHit:
+    kept = _body(row.body)
+    scored = Scored(
+        received_at=row.received_at, mention=_said(row, row.said), score=kept.score, emotion=kept.emotion, name=row.name, role=row.role
+    )
+    return NewHit(offset=row.offset, digest=row.digest, scored=scored, story=row.story, counted=row.counted)
+
+
+_mention = msgspec.json.Decoder(Mention).decode
+_body = msgspec.json.Decoder(Body).decode

@@ -1,0 +1,36 @@
+"""The way from any earlier form of the tables to the newest, run at opening. One file a step in `versions/`, never edited later."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+
+from monitor.errors import UsageError
+from monitor.store.schema import REVISION
+
+_VERSIONS = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+
+def current(connection: Connection) -> bool:
+    """Whether the tables are already in their newest form; asks without writing."""
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return False
+    return connection.execute(select(_VERSIONS.c.version_num)).scalars().all() == [REVISION]
+
+
+def upgrade(connection: Connection) -> None:
+    """Take every step that is missing, in the transaction under way: all of them or none."""
+    try:
+        command.upgrade(config(connection), "head")
+    except CommandError as error:
+        message = f"数据目录中的数据库来自更新的版本, 请先升级本程序 ({error})"
+        raise UsageError(message) from error
+
+
+def config(connection: Connection) -> Config:
+    """Alembic's configuration, without an ini file: where the steps are, and the connection they run on."""
+    made = Config(attributes={"connection": connection})
+    made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return made

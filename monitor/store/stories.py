@@ -1,0 +1,83 @@
+"""Stories as stored: what a restart rebuilds the desk from, and what a dashboard lists."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, case, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from monitor.escalation.effects import StoryRow, StoryState
+from monitor.store import schema
+from monitor.store.rows import Page, chunks, findable, from_cursor, insert, to_cursor
+
+StoryRows = list[StoryRow]  # inside the class `list` is a method
+_KIND = "story"
+_PLAIN = ("id", "subject", "founder", "residual", "title", "opened_at", "last_at", "mentions", "live")
+
+
+class Stories:
+    """Reading stories."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def live(self, partition: int) -> StoryRows:
+        """Every story of a partition that the desk has not let go of, by id."""
+        table = schema.story
+        return await self._where(table.c.partition == partition, table.c.live.is_(True), order=(table.c.id,))
+
+    async def get(self, story: str) -> StoryRow | None:
+        """One story."""
+        found = await self._where(schema.story.c.id == story) if findable(story) else []
+        return found[0] if found else None
+
+    async def list(self, subject: str | None, limit: int, cursor: str | None = None) -> Page[StoryRow]:
+        """The stories (of one subject), those spoken of last first."""
+        table = schema.story
+        asked = [table.c.subject == subject] if subject is not None else []
+        if not findable(subject or ""):
+            return Page([], None)
+        if cursor is not None:
+            last_at, story = from_cursor(_KIND, cursor, int, str)
+            asked.append(or_(table.c.last_at < last_at, and_(table.c.last_at == last_at, table.c.id > story)))
+        rows = await self._where(*asked, order=(table.c.last_at.desc(), table.c.id), limit=limit + 1)
+        more = to_cursor(_KIND, rows[limit - 1].last_at, rows[limit - 1].id) if len(rows) > limit else None
+        return Page(rows[:limit], more)
+
+    async def _where(
+        self, *conditions: ColumnElement[bool], order: Iterable[ColumnElement[object]] = (), limit: int | None = None
+    ) -> StoryRows:
+        table = schema.story
+        columns = [table.c[name] for name in (*_PLAIN, "state")]
+        query = select(*columns).where(*conditions).order_by(*order).limit(limit)
+        return [_story(row) for row in await self._connection.execute(query)]
+
+
+class StoriesWriter(Stories):
+    """Writing stories."""
+
+    async def put(self, rows: Iterable[StoryRow], partition: int) -> None:
+        """Keep stories as they now stand, new or known."""
+        table = schema.story
+        statement = insert(self._connection, table)
+        new = statement.excluded
+        kept: dict[str, ColumnElement[object]] = {name: new[name] for name in (*_PLAIN[1:], "partition", "level", "state")}
+        kept["peak"] = case((new.peak > table.c.peak, new.peak), else_=table.c.peak)
+        upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=kept)
+        for chunk in chunks(rows):
+            await self._connection.execute(upsert, [_row(story, partition) for story in chunk])
+
+
+def _row(story: StoryRow, partition: int) -> dict[str, object]:
+    level = int(story.state.level)
+    row: dict[str, object] = {name: getattr(story, name) for name in _PLAIN}
+    return row | {"partition": partition, "level": level, "peak": level, "state": msgspec.json.encode(story.state)}
+
+
+def _story(row: Row[tuple[Any, ...]]) -> StoryRow:
+    kept = row._asdict()
+    return StoryRow(**kept | {"state": _decode(kept["state"])})
+
+
+_decode = msgspec.json.Decoder(StoryState).decode
