@@ -109,12 +109,17 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return min(micros(self.mention.published_at), self.received_at)
 
 
-class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """A minute that passed: a record of `mentions.scored` on every partition; `as_if` ends a replay's stretch."""
+class Tick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    A minute that passed: a record of `mentions.scored` on every partition.
+
+    `as_if`: a replay's clock has come this far, and every whole minute up to it counts; `end`: its recording is over.
+    """
 
     v: int = WIRE_VERSION
     at: int
     as_if: bool = False
+    end: bool = False
 
 
 encode = msgspec.json.Encoder().encode

@@ -66,8 +66,8 @@ class Desk:
         if tick.as_if:
             self._minutes(tick.at)
         self.now = max(self.now, tick.at)
-        due = [key for key, story in self._stories.items() if (story.state.dirty if tick.as_if else story.due <= self.now)]
-        for key in sorted(due):
+        due = [key for key, story in self._stories.items() if (story.state.dirty if tick.end else story.due <= self.now)]
+        for key in sorted(due if tick.end or not tick.as_if else ()):
             self._recheck(self._stories[key], self.now)
         self._sweep()
 

@@ -1,0 +1,1 @@
+"""One collector a file, one protocol. Recorded streams (`recording`) and push are here already; feeds follow."""

@@ -1,0 +1,109 @@
+"""
+A recording: files of mentions taken as one stream in the order of their moments.
+
+The lines are staged in a temporary SQLite file and sorted there, so that a recording of any length takes little memory. Of one
+(source, id) the earliest look is the mention, later looks (`seen_at`) are observations, the rest repeat it and are left out:
+so lines of equal time may stand in any order, and a mention may come twice, without a difference.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import msgspec
+
+from monitor.border import FileDefaults, read_lines
+from monitor.clock import micros
+from monitor.errors import InvalidMention, UsageError
+from monitor.mention import Mention, Raw
+
+BLOCK = 1_000
+_STAGED_AT_ONCE = 2_000
+
+OnBad = Callable[[str, int, InvalidMention], None]
+OnLine = Callable[[int], None]
+
+_SCHEMA = "CREATE TABLE line (n INTEGER PRIMARY KEY, source TEXT, id TEXT, published INTEGER, seen INTEGER, body BLOB)"
+_STREAM = """
+WITH looked AS (
+  SELECT source, id, published, seen, body,
+    row_number() OVER look AS look,
+    max(seen) OVER (look ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+    first_value(published) OVER look AS first
+  FROM line
+  WINDOW look AS (PARTITION BY source, id ORDER BY CASE seen WHEN 0 THEN published ELSE max(seen, published) END, seen, body)
+)
+SELECT body, CASE look WHEN 1 THEN published ELSE max(seen, first) END AS moment
+FROM looked WHERE look = 1 OR seen > before
+ORDER BY moment, source, id
+"""
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A fixed stretch of a recording: the same whoever reads it, in whatever batches. `name` tells it from every other."""
+
+    name: str
+    raws: tuple[Raw, ...]
+
+
+class Recording:
+    """The mentions of some files. `now` (micros) bounds their future; open with `with`."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._folder = TemporaryDirectory(prefix="yuqing-")
+        self._staged = sqlite3.connect(Path(self._folder.name) / "stage.db", isolation_level=None)
+        self._staged.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
+        self.lines = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._staged.close()
+        self._folder.cleanup()
+
+    def add(self, path: Path, on_bad: OnBad, on_line: OnLine, defaults: FileDefaults | None = None) -> None:
+        """Stage one file; a bad line is told with its number and left out. UsageError: the file cannot be read."""
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            raise UsageError(f"{path}: 打不开 ({error.strerror}), 请检查路径和权限") from error
+        with stream:
+            lines = read_lines(stream, str(path), self._now, defaults)
+            while group := list(islice(lines, _STAGED_AT_ONCE)):
+                self._stage(mention for number, mention in group if _good(mention, number, str(path), on_bad))
+                on_line(len(group))
+
+    def _stage(self, mentions: Iterable[Mention | InvalidMention]) -> None:
+        rows = [
+            (one.source, one.id, micros(one.published_at), one.seen, msgspec.json.encode(one))
+            for one in mentions
+            if isinstance(one, Mention)
+        ]
+        self._staged.execute("BEGIN")
+        self._staged.executemany("INSERT INTO line (source, id, published, seen, body) VALUES (?, ?, ?, ?, ?)", rows)
+        self._staged.execute("COMMIT")
+        self.lines += len(rows)
+
+    def blocks(self) -> Iterator[Block]:
+        """The stream in blocks of a fixed size, each record stamped with its moment as if it had been received then."""
+        decode = msgspec.json.Decoder(Mention).decode
+        with closing(self._staged.execute(_STREAM)) as rows:
+            while lines := list(islice(rows, BLOCK)):
+                name = blake2b(digest_size=16)
+                for body, at in lines:
+                    name.update(body + at.to_bytes(8, "big"))
+                yield Block(name.hexdigest(), tuple(Raw(received_at=at, mention=decode(body), as_if=True) for body, at in lines))
+
+
+def _good(mention: Mention | InvalidMention, number: int, name: str, on_bad: OnBad) -> bool:
+    if isinstance(mention, InvalidMention):
+        on_bad(name, number, mention)
+        return False
+    return True

@@ -1,0 +1,205 @@
+"""
+The escalate role: reads `mentions.scored`, writes everything it decides in one transaction, position included.
+
+The desk in memory is only a picture of what those transactions stored. Whatever goes wrong with one (another writer moved the
+position, the disk is full), the picture is thrown away and drawn again from the store.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import msgspec
+from msgspec.structs import replace
+from structlog.stdlib import BoundLogger
+
+from monitor.bus.base import SCORED, Bus, Stored, Taken
+from monitor.clock import SECOND, Clock
+from monitor.errors import BusUnavailable, Fenced, StoreUnavailable
+from monitor.escalation.desk import Desk
+from monitor.escalation.effects import AlertChange, Effects
+from monitor.mention import Scored, Tick, decode_scored, decode_tick
+from monitor.metrics import Metrics
+from monitor.notifying.outgoing import outgoing
+from monitor.settings import Receiver
+from monitor.store.positions import Position
+from monitor.store.sessions import Store, WriteUnit
+from monitor.stories.grouping import HORIZON
+from monitor.subject import Subject
+from services.dead import bury
+
+ROLE = "escalate"
+_AGAIN = 1.0
+_TAKE_EVERY = 5.0
+
+Observation = tuple[int, Scored | Tick]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Whom the decisions are told to, as the transaction that makes them needs it; not `send`: kept, but disabled."""
+
+    subjects: dict[str, Subject]
+    receivers: tuple[Receiver, ...]
+    public_url: str
+    send: bool = True
+
+
+class Escalator:
+    """One partition's escalator. `batch`: how many records a transaction takes at most; it changes no decision."""
+
+    def __init__(
+        self, bus: Bus, store: Store, make_desk: Callable[[], Desk], told: Told, clock: Clock, metrics: Metrics, log: BoundLogger,
+        *, partition: int = 0, batch: int = 256,
+    ) -> None:  # fmt: skip
+        self._bus, self._store, self._make_desk, self._told = bus, store, make_desk, told
+        self._clock, self._metrics, self._log = clock, metrics, log
+        self.partition, self._batch = partition, batch
+        self._desk: Desk | None = None
+        self._offset = self._next = 0
+        self._taken_at = 0.0
+
+    @property
+    def offset(self) -> int:
+        """The next record to decide; 0 until the first one was read."""
+        return self._offset
+
+    async def run(self) -> None:
+        """Decide for ever; what may pass (a full disk, a lost race) is tried again."""
+        while True:
+            try:
+                await self.advance(wait=1.0)
+            except (StoreUnavailable, BusUnavailable) as error:
+                self._log.warning("escalator waits", partition=self.partition, error=str(error))
+                await asyncio.sleep(_AGAIN)
+            except Fenced:
+                self._log.warning("position was moved by another writer; reading it again", partition=self.partition)
+
+    async def advance(self, wait: float = 0.0) -> int:
+        """Decide the next records, if any come within `wait` seconds; how many there were."""
+        if self._desk is None:
+            await self._restore()
+        records = await self._bus.read(SCORED, self.partition, self._offset, self._batch, wait)
+        if records:
+            try:
+                await self._apply(await self._decoded(records))
+            except BaseException:
+                self._desk = None
+                raise
+        await self._tell_bus(force=not records)
+        return len(records)
+
+    async def _restore(self) -> None:
+        desk = self._make_desk()
+        async with self._store.read() as unit:
+            position = await unit.positions.read(SCORED, self.partition)
+            rows = await unit.stories.live(self.partition)
+            hits = [hit async for hit, _ in unit.mentions.hits_of_live(self.partition, position.now - HORIZON)]
+        desk.restore(rows, hits, position.now)
+        self._desk, self._offset = desk, position.offset
+
+    async def _decoded(self, records: Sequence[Stored]) -> list[Observation]:
+        """The longest run of records that are all lived or all replayed; what cannot be read is put aside."""
+        run: list[Observation] = []
+        for record in records:
+            try:
+                seen = decode_tick(record.value) if record.kind == "tick" else decode_scored(record.value)
+            except msgspec.MsgspecError as error:
+                await bury(self._bus, self._metrics, record, "invalid", str(error))
+                continue
+            if run and run[-1][1].as_if != seen.as_if:
+                self._next = run[-1][0] + 1
+                return run
+            run.append((record.offset, seen))
+        self._next = records[-1].offset + 1
+        return run
+
+    async def _apply(self, run: Sequence[Observation]) -> None:
+        started, desk = perf_counter(), self._desk
+        if desk is None:  # restored by advance(); said for the type checker
+            return
+        async with self._store.write() as unit:
+            position = await unit.positions.read(SCORED, self.partition)
+            if position.offset != self._offset:
+                raise Fenced(f"{SCORED}/{self.partition} stands at {position.offset}, not at {self._offset}")
+            acts = await unit.acts.since(self.partition, position.last_act)
+            for act in acts:
+                desk.act(act)
+            await self._observe(unit, desk, run)
+            changes = await self._write(unit, desk.drain(), live=bool(run) and not run[-1][1].as_if)
+            await self._move(unit, position, desk.now, acts[-1].id if acts else position.last_act)
+        self._offset = self._next
+        self._measure(run, changes, perf_counter() - started)
+
+    async def _observe(self, unit: WriteUnit, desk: Desk, run: Sequence[Observation]) -> None:
+        pairs = {(seen.score.subject, seen.mention.digest) for _, seen in run if isinstance(seen, Scored)}
+        known = await unit.mentions.known(pairs) if pairs else {}
+        for offset, seen in run:
+            if isinstance(seen, Tick):
+                desk.tick(seen)
+                continue
+            pair = (seen.score.subject, seen.mention.digest)
+            if desk.observe(seen, offset, known.get(pair)):
+                known[pair] = seen.mention.seen
+
+    async def _write(self, unit: WriteUnit, effects: Effects, *, live: bool) -> list[AlertChange]:
+        now = self._clock.now()
+        await unit.mentions.add(effects.hits, self.partition, now)
+        await unit.mentions.move(effects.moved)
+        await unit.mentions.observe(effects.observed)
+        await unit.stories.put(effects.stories.values(), self.partition)
+        changes = [_recorded(change, now) for change in effects.changes] if live else effects.changes
+        if not changes:
+            return []
+        recorded = await unit.alerts.record(changes)
+        await self._tell(unit, recorded, now)
+        return recorded
+
+    async def _tell(self, unit: WriteUnit, changes: Sequence[AlertChange], now: int) -> None:
+        alerts = {change.alert.id for change in changes if change.transition}
+        if not alerts or not self._told.receivers:
+            return
+        told = await unit.outbox.told({(alert, receiver.name) for alert in alerts for receiver in self._told.receivers})
+        history = {alert: await unit.alerts.transitions(alert) for alert in sorted(alerts)}
+        rows = outgoing(
+            changes, self._told.subjects, self._told.receivers, self._told.public_url, told=told, history=history, created_at=now
+        )
+        await unit.outbox.add(rows if self._told.send else [replace(row, state="disabled") for row in rows])
+
+    async def _move(self, unit: WriteUnit, position: Position, now: int, last_act: int) -> None:
+        await unit.positions.move(position, offset=self._next, now=now, last_act=last_act)
+
+    async def _tell_bus(self, *, force: bool) -> None:
+        """Now and then let the bus know how far we are: for its retention and the lag, never for correctness."""
+        now = perf_counter()
+        if force or now - self._taken_at > _TAKE_EVERY:
+            self._taken_at = now
+            await self._bus.take(Taken(ROLE, SCORED, {self.partition: self._offset}))
+
+    def _measure(self, run: Sequence[Observation], changes: Sequence[AlertChange], seconds: float) -> None:
+        self._metrics.stage_duration_seconds.labels("escalate").observe(seconds)
+        now = self._clock.now()
+        for _, seen in run:
+            if isinstance(seen, Scored) and not seen.as_if:
+                self._metrics.collect_to_decision_seconds.observe((now - seen.received_at) / SECOND)
+        for change in changes:
+            if change.transition:
+                before, after, reason = _labels(change)
+                self._metrics.transitions_total.labels(before, after, reason).inc()
+                self._log.info("transition", alert=change.alert.id, subject=change.alert.subject, **{
+                    "from": before, "to": after, "reason": reason,
+                })  # fmt: skip
+
+
+def _recorded(change: AlertChange, now: int) -> AlertChange:
+    return replace(change, transition=replace(change.transition, recorded_at=now)) if change.transition else change
+
+
+def _labels(change: AlertChange) -> tuple[str, str, str]:
+    transition = change.transition
+    if transition is None:
+        raise TypeError("a recount has no labels")
+    if transition.from_level is not None and transition.to_level is not None:
+        before, after = transition.from_level.word, transition.to_level.word
+    else:
+        before, after = str(transition.from_status), str(transition.to_status)
+    return before, after, str(transition.reasons[0].code) if transition.reasons else ""

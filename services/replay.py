@@ -1,0 +1,118 @@
+"""
+Replay: a recorded stream through the whole durable pipeline, with event time as the clock.
+
+It works in the recording's fixed blocks: a block is appended to raw, scored whole, put in the order of (moment, source, id) and
+appended to scored, each append by the block's name; so a block seen twice is passed over, and a killed replay goes on when run again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+from monitor.bus.base import RAW, SCORED, Bus, Record, Taken
+from monitor.clock import SECOND
+from monitor.collecting.recording import Block
+from monitor.mention import Raw, Scored, Tick, encode
+from services.escalate import Escalator
+from services.score import ROLE, Score, ScoreRole, record_of
+
+_PACE = 0.2  # seconds: how finely a paced replay is cut
+_AHEAD = 20_000  # records the log may run ahead of the escalator, so that progress means decided
+
+
+def in_order(scored: Sequence[Scored]) -> list[Scored]:
+    """The order in which a replay decides: (moment, source, id), then subject."""
+    return sorted(scored, key=lambda one: (one.received_at, one.mention.source, one.mention.id, one.score.subject))
+
+
+class Replay:
+    """Feeds blocks to the log and waits until they are decided. `speed`: how much faster than lived, None as fast as can be."""
+
+    def __init__(self, bus: Bus, score: Score, escalator: Escalator, *, speed: float | None = None) -> None:
+        self._bus, self._score, self._escalator, self._speed = bus, score, escalator, speed
+        self._began: tuple[float, int] | None = None
+
+    async def run(self, blocks: Iterator[Block], scorer: ScoreRole, on_progress: Callable[[int], None]) -> None:
+        """Through with every block, in order; returns when all of them are decided."""
+        await _settle_raw(self._bus, scorer)
+        deciding = asyncio.create_task(self._decide())
+        try:
+            last, name = 0, ""
+            while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+                for part in self._parts(block):
+                    await self._pace(part.raws[-1].received_at)
+                    await self._feed(part)
+                    on_progress(len(part.raws))
+                last, name = block.raws[-1].received_at, block.name
+                if deciding.done():
+                    break
+            if name:
+                await self._clock(Tick(at=last, as_if=True, end=True), f"end/{name}")
+            await self._decided(deciding)
+        finally:
+            deciding.cancel()
+            await asyncio.wait([deciding])
+
+    async def _feed(self, block: Block) -> None:
+        if not await self._bus.done(SCORED, block.name):
+            await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
+            scored = in_order(await asyncio.to_thread(self._score, block.raws))
+            ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()}
+            await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
+        while (await self._end()) - self._escalator.offset > _AHEAD:
+            await asyncio.sleep(0.01)
+
+    async def _decide(self) -> None:
+        while True:
+            await self._escalator.advance(wait=1.0)
+
+    async def _decided(self, deciding: asyncio.Task[None]) -> None:
+        while not deciding.done() and self._escalator.offset < await self._end():
+            await asyncio.sleep(0.01)
+        if deciding.done():
+            deciding.result()
+
+    async def _end(self) -> int:
+        return (await self._bus.bounds(SCORED))[self._escalator.partition][1]
+
+    def _parts(self, block: Block) -> Iterator[Block]:
+        """A block as it is paced: whole when as fast as can be."""
+        if self._speed is None:
+            yield block
+            return
+        start = 0
+        step = _PACE * self._speed * SECOND
+        for i in range(1, len(block.raws) + 1):
+            if i == len(block.raws) or block.raws[i].received_at - block.raws[start].received_at >= step:
+                yield Block(f"{block.name}/{start}", block.raws[start:i])
+                start = i
+
+    async def _pace(self, at: int) -> None:
+        """Wait until `at` has come on the replay's clock, telling the log meanwhile how far that clock is."""
+        if self._speed is None:
+            return
+        loop = asyncio.get_running_loop()
+        if self._began is None:
+            self._began = (loop.time(), at)
+        began, first = self._began
+        while (left := began + (at - first) / SECOND / self._speed - loop.time()) > 0:
+            await asyncio.sleep(min(left, _PACE))
+            now = first + int((loop.time() - began) * self._speed * SECOND)
+            await self._clock(Tick(at=min(now, at - 1), as_if=True), "")
+
+    async def _clock(self, tick: Tick, once: str) -> None:
+        for partition in range(self._bus.partitions(SCORED)):
+            record = Record(key=b"", value=encode(tick), kind="tick", partition=partition)
+            await self._bus.append(SCORED, [record], once=f"{once}/{partition}" if once else "")
+
+
+def _raw_record(raw: Raw) -> Record:
+    return Record(key=f"{raw.mention.source}\0{raw.mention.id}".encode(), value=encode(raw))
+
+
+async def _settle_raw(bus: Bus, scorer: ScoreRole) -> None:
+    """Score what a service left behind before the replay takes over the raw topic's positions."""
+    taken = await bus.taken(ROLE, RAW)
+    for partition, (_, end) in (await bus.bounds(RAW)).items():
+        offset = taken[partition]
+        while partition == scorer.partition and offset < end:
+            offset = await scorer.advance(offset)

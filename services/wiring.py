@@ -1,0 +1,89 @@
+"""Settings -> parts, straight down. The only maker of adapters; what it makes, its caller lets go of (services/lifecycle.py)."""
+
+from collections.abc import Callable, Sequence
+from secrets import token_bytes
+
+from structlog.stdlib import BoundLogger
+
+from monitor.bus.base import Bus
+from monitor.bus.sqlite import SqliteBus
+from monitor.clock import Clock
+from monitor.errors import ConfigError, Problem
+from monitor.escalation.desk import Desk
+from monitor.escalation.policy import Policy, load_policy
+from monitor.mention import Raw, Scored
+from monitor.metrics import Metrics
+from monitor.scoring.fold import fold
+from monitor.scoring.records import scored_records
+from monitor.scoring.scorer import build_scorer
+from monitor.settings import Settings
+from monitor.store.sessions import Store
+from services.escalate import Escalator, Told
+
+_PSEUDONYM_KEY = "pseudonym_key"
+_KEY_BYTES = 32
+
+
+def open_bus(settings: Settings, clock: Clock) -> Bus:
+    """The bus of the settings; not started."""
+    return SqliteBus(settings.data, retention=settings.retention, clock=clock)
+
+
+async def open_store(settings: Settings) -> Store:
+    """The store of the settings, migrated."""
+    return await Store.open(settings.store, settings.data)
+
+
+async def pseudonym_key(settings: Settings, store: Store) -> bytes:
+    """The key of pseudonyms: the configured one, else one made once and kept in the store."""
+    if settings.pseudonym_key:
+        return settings.pseudonym_key.encode()
+    async with store.write() as unit:
+        key = await unit.meta.get(_PSEUDONYM_KEY)
+        if key is None:
+            key = token_bytes(_KEY_BYTES)
+            await unit.meta.put(_PSEUDONYM_KEY, key)
+    return key
+
+
+def policies_of(settings: Settings) -> dict[str, Policy]:
+    """The policy of each subject that names its own, and under "" that of all others."""
+    default = _policy(load_policy(settings.policy))
+    own = {one.name: one.policy for one in settings.subjects if one.policy not in {None, "default"}}
+    return {"": default} | {name: _policy(load_policy(settings.file.parent / str(path))) for name, path in own.items()}
+
+
+def desk_maker(settings: Settings) -> Callable[[], Desk]:
+    """Makes empty desks for the settings."""
+    subjects = {subject.name: subject for subject in settings.subjects}
+    policies = policies_of(settings)
+    return lambda: Desk(subjects, policies, fold)
+
+
+def make_score(settings: Settings, key: bytes) -> Callable[[Sequence[Raw]], list[Scored]]:
+    """Raw -> Scored, one for each subject a mention hits, in the order of the mentions."""
+    scorer = build_scorer(settings.subjects, settings.libraries)
+    followers = policies_of(settings)[""].kol_followers
+
+    def score(raws: Sequence[Raw]) -> list[Scored]:
+        scores = scorer.score([raw.mention for raw in raws])
+        return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers)]
+
+    return score
+
+
+def make_escalator(
+    settings: Settings, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, *, partition: int = 0,
+    batch: int = 256, send: bool = True,
+) -> Escalator:  # fmt: skip
+    """The escalator of one partition; with `send` False its messages are kept as disabled."""
+    subjects = {subject.name: subject for subject in settings.subjects}
+    told = Told(subjects, settings.receivers, settings.public_url, send)
+    return Escalator(bus, store, desk_maker(settings), told, clock, metrics, log, partition=partition, batch=batch)
+
+
+def _policy(loaded: tuple[Policy | None, list[Problem]]) -> Policy:
+    policy, problems = loaded
+    if policy is None:
+        raise ConfigError(problems)
+    return policy
