@@ -1,0 +1,304 @@
+"""
+The notify role: takes what waits in the outbox to its receivers, and keeps how every try ended.
+
+A message is in flight at most once for each alert and receiver, at most `AT_ONCE` for each receiver; so a dead receiver delays
+nobody else, and only what was in flight can be repeated by a kill. What is tried is exactly what is stored: a repeat carries the
+same id and the same body.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from time import perf_counter
+
+import msgspec
+from msgspec.structs import replace
+from structlog.stdlib import BoundLogger
+
+from monitor.clock import SECOND, Clock
+from monitor.errors import StoreUnavailable
+from monitor.metrics import Metrics, NotifyOutcome
+from monitor.notifying.health import Event, Health, read_health, stored_under
+from monitor.notifying.message import compose_health, notification_id, recompose
+from monitor.notifying.notification import Attempt, Notification
+from monitor.notifying.plain import plain
+from monitor.notifying.receivers.base import EXCERPT, Receiver, Result
+from monitor.notifying.schedule import RetryPolicy
+from monitor.store.sessions import ReadUnit, Store, WriteUnit
+
+AT_ONCE = 4
+POLL = 0.5  # seconds: another process may fill the outbox unseen
+GRACE = 2.0  # seconds that tries under way are given at a stop
+_MEASURE_EVERY = 1.0
+
+Key = tuple[str, str]  # (alert, receiver)
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One try and how it ended. `at` is when it began, `ended` when it was over."""
+
+    row: Notification
+    result: Result
+    at: int
+    ended: int
+    seconds: float
+
+
+class Notifier:
+    """One process's sending. `receivers` by their configured names."""
+
+    def __init__(  # noqa: PLR0917 - the order of every role: what it works on, then clock, metrics, log
+        self, store: Store, receivers: Mapping[str, Receiver], policy: RetryPolicy, clock: Clock, metrics: Metrics, log: BoundLogger,
+        *, poll: float = POLL,
+    ) -> None:  # fmt: skip
+        self._store, self._receivers, self._policy = store, receivers, policy
+        self._clock, self._metrics, self._log, self._poll = clock, metrics, log, poll
+        self._flying: dict[Key, asyncio.Task[None]] = {}
+        self._landed = asyncio.Event()
+        self._disabled: set[str] | None = None  # None: not read yet
+        self._measured_at = 0.0
+        self._running = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Send for ever."""
+        await self._work(until_empty=False)
+
+    async def drain(self) -> None:
+        """Return when nothing waits for a configured receiver; sends by itself unless `run` is at work."""
+        if not self._running:
+            await self._work(until_empty=True)
+        while self._running and await self._waiting():
+            await self._store.wait_change(self._poll)
+
+    async def _work(self, *, until_empty: bool) -> None:
+        self._running, self._stopping = True, False
+        try:
+            while True:
+                seen = self._store.commits
+                pause = await self._launch_or_wait()
+                if until_empty and not self._flying and not await self._waiting():
+                    return
+                await self._rest(pause, seen)
+        finally:
+            self._stopping = True
+            await self._land()
+            self._running = False
+
+    async def _waiting(self) -> int:
+        try:
+            async with self._store.read() as unit:
+                return (await unit.outbox.pending(list(self._receivers)))[0]
+        except StoreUnavailable:
+            return 1  # nobody knows: look again
+
+    async def _launch_or_wait(self) -> float:
+        """Start what is due; returns how long nothing more can be."""
+        try:
+            return await self._launch()
+        except StoreUnavailable as error:
+            self._log.warning("notifier waits", error=str(error))
+            return self._poll
+
+    async def _launch(self) -> float:
+        await self._know_disabled()
+        busy = set(self._flying)  # what lands while we read may still look as if it waited: leave it for the next look
+        now = self._clock.now()
+        async with self._store.read() as unit:
+            due = [row for name in self._receivers for row in await self._due(unit, name, now, busy)]
+            next_due = await unit.outbox.next_due(now, list(self._receivers))
+            await self._measure(unit, now)
+        for row in due:
+            if row.receiver not in self._known_disabled:
+                self._start(row)
+        await self._give_up({row.receiver for row in due} & self._known_disabled)
+        return self._poll if next_due is None else min(self._poll, (next_due - now) / SECOND)
+
+    async def _due(self, unit: ReadUnit, receiver: str, now: int, busy: set[Key]) -> list[Notification]:
+        taken = sum(1 for _, name in busy if name == receiver)
+        if taken >= AT_ONCE:
+            return []
+        rows = await unit.outbox.due(now, receiver, AT_ONCE + taken)
+        return [row for row in rows if (row.alert, row.receiver) not in busy][: AT_ONCE - taken]
+
+    @property
+    def _known_disabled(self) -> set[str]:
+        return self._disabled or set()
+
+    async def _know_disabled(self) -> None:
+        if self._disabled is None:
+            async with self._store.read() as unit:
+                health = {name: await self._health(unit, name) for name in self._receivers}
+            self._disabled = {name for name, one in health.items() if one.state == "disabled"}
+
+    async def _health(self, unit: ReadUnit | WriteUnit, receiver: str) -> Health:
+        return read_health(await unit.meta.get(stored_under(receiver)), self._receivers[receiver].fingerprint)
+
+    async def _give_up(self, receivers: set[str]) -> None:
+        for name in receivers:
+            async with self._store.write() as unit:
+                count = await unit.outbox.disable(name)
+            self._count(name, "disabled", count)
+
+    def _start(self, row: Notification) -> None:
+        key = (row.alert, row.receiver)
+        task = asyncio.create_task(self._deliver(row), name=f"notify {row.id}")
+        self._flying[key] = task
+        task.add_done_callback(lambda _: self._landed.set())
+
+    async def _rest(self, pause: float, seen: int) -> None:
+        """Until something may be due, changed or landed. A delivery that died of a bug takes us with it."""
+        if pause > 0:
+            await _first_of(self._landed.wait(), self._store.wait_change(pause, seen))
+        self._landed.clear()
+        for key, task in list(self._flying.items()):
+            if task.done():
+                del self._flying[key]
+                task.result()
+
+    async def _land(self) -> None:
+        tasks = set(self._flying.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._flying.clear()
+
+    async def _deliver(self, row: Notification) -> None:
+        at, started = self._clock.now(), perf_counter()
+        result = await self._send(row, at)
+        tried = Tried(row, result, at, self._clock.now(), perf_counter() - started)
+        # The answer is here: a stop must not keep us from writing it down, or the message would be sent twice.
+        keeping = asyncio.create_task(self._keep(tried))
+        try:
+            await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait([keeping])
+            raise
+
+    async def _send(self, row: Notification, at: int) -> Result:
+        try:
+            return await self._receivers[row.receiver].send(row.id, row.body, at)
+        except Exception as error:  # whatever an answer made of a library, the message is tried again  # noqa: BLE001
+            self._log.error("receiver broke", receiver=row.receiver, notification=row.id, error=type(error).__name__)
+            return Result(kind="later", code="failed", excerpt=plain(type(error).__name__, EXCERPT))
+
+    async def _keep(self, tried: Tried) -> None:
+        while (kept := await self._kept(tried)) is None:
+            if self._stopping:
+                return  # it will be sent again, under the same id
+            await asyncio.sleep(self._poll)
+        outcome, merged, given_up = kept
+        self._tell(tried, outcome)
+        self._count(tried.row.receiver, "merged", merged)
+        self._count(tried.row.receiver, "disabled", given_up)
+        if tried.result.kind == "disabled" and self._disabled is not None:
+            self._disabled.add(tried.row.receiver)
+
+    async def _kept(self, tried: Tried) -> tuple[NotifyOutcome, int, int] | None:
+        try:
+            async with self._store.write() as unit:
+                kept = await self._write(unit, tried)
+        except StoreUnavailable as error:
+            self._log.warning("outcome of a notification waits for the store", notification=tried.row.id, error=str(error))
+            return None
+        return kept
+
+    async def _write(self, unit: WriteUnit, tried: Tried) -> tuple[NotifyOutcome, int, int]:
+        """Everything one try changes; (outcome, how many were merged, how many given up)."""
+        row, result = tried.row, tried.result
+        health = await self._health(unit, row.receiver)
+        after, event = health.after(result, tried.at)
+        done, outcome = self._judged(tried, after)
+        attempt = Attempt(
+            notification=row.id, at=tried.at, status=result.status, code=result.code, seconds=tried.seconds, excerpt=result.excerpt
+        )
+        await unit.outbox.attempted(done, attempt)
+        merged = await self._merge_behind(unit, done) if done.state in {"sent", "dead"} else 0
+        given_up = await unit.outbox.disable(row.receiver) if event == "receiver.disabled" else 0
+        if after != health:
+            await unit.meta.put(stored_under(row.receiver), msgspec.json.encode(after))
+        if event:
+            await self._tell_others(unit, row.receiver, event, after if event != "receiver.recovered" else health, tried.ended)
+        return outcome, merged, given_up
+
+    def _judged(self, tried: Tried, health: Health) -> tuple[Notification, NotifyOutcome]:
+        row, result = tried.row, tried.result
+        first = row.first_try_at or tried.at
+        row = replace(row, tries=row.tries + 1, first_try_at=first)
+        if result.kind == "sent":
+            return replace(row, state="sent"), "sent"
+        if health.state == "disabled":
+            return replace(row, state="disabled"), "disabled"
+        again = self._policy.next_try(
+            row.id, tries=row.tries, first_try_at=first, now=tried.ended, retry_after=result.retry_after
+        )
+        if again is None:
+            return replace(row, state="dead"), "dead"
+        return replace(row, next_try_at=again), "refused" if result.code == "address_refused" else "retried"
+
+    async def _merge_behind(self, unit: WriteUnit, head: Notification) -> int:
+        """
+        Let the newest waiting message stand for all behind a head that had to be tried again; returns how many it replaced.
+
+        The head itself was tried, so it stayed as it was. None of those behind it has been: they waited for it.
+        """
+        if head.tries == 1 or not head.alert:
+            return 0
+        behind = await unit.outbox.following(head)
+        if len(behind) < 2:  # noqa: PLR2004 - one alone has nothing to be merged with
+            return 0
+        newest = behind[-1]
+        transitions = await unit.alerts.transitions(head.alert)
+        body = recompose(newest.body, transitions[head.upto : newest.upto])
+        await unit.outbox.merge(replace(newest, body=body), behind[:-1])
+        return len(behind) - 1
+
+    async def _tell_others(self, unit: WriteUnit, receiver: str, event: Event, health: Health, now: int) -> None:
+        pending, _ = await unit.outbox.pending([receiver])
+        body = compose_health(event, receiver, reason=health.reason, since=health.since, pending=pending, at=now)
+        rows = [
+            Notification(
+                id=notification_id(f"{event}:{receiver}", other, now), alert="", receiver=other, type=event, n=now, upto=0,
+                body=body, created_at=now,
+            )
+            for other in self._receivers
+            if other != receiver and other not in self._known_disabled
+        ]  # fmt: skip
+        await unit.outbox.add(rows)
+        self._log.warning(event, receiver=receiver, reason=health.reason, pending=pending)
+
+    def _tell(self, tried: Tried, outcome: NotifyOutcome) -> None:
+        row, result = tried.row, tried.result
+        self._count(row.receiver, outcome, 1)
+        self._metrics.stage_duration_seconds.labels("notify").observe(tried.seconds)
+        if outcome == "sent":
+            self._metrics.notification_latency_seconds.labels(row.receiver).observe(max(0, tried.ended - row.created_at) / SECOND)
+        say = self._log.info if outcome == "sent" else self._log.warning
+        say(
+            "notification", outcome=outcome, receiver=row.receiver, type=row.type, alert=row.alert, notification=row.id,
+            tries=row.tries + 1, status=result.status, code=result.code,
+        )  # fmt: skip
+
+    def _count(self, receiver: str, outcome: NotifyOutcome, count: int) -> None:
+        if count:
+            self._metrics.notifications_total.labels(receiver, outcome).inc(count)
+
+    async def _measure(self, unit: ReadUnit, now: int) -> None:
+        if perf_counter() - self._measured_at < _MEASURE_EVERY:
+            return
+        self._measured_at = perf_counter()
+        count, oldest = await unit.outbox.pending(list(self._receivers))
+        self._metrics.outbox_pending.set(count)
+        self._metrics.outbox_oldest_age_seconds.set(0 if oldest is None else max(0, now - oldest) / SECOND)
+
+
+async def _first_of(*waits: Awaitable[object]) -> None:
+    """Return when the first is done; the others are let go."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
