@@ -79,7 +79,8 @@ class Plan:
 
     def add(self, item: Item) -> list[Outcome] | BusFull:
         """Take the item into the plan, or say why it cannot be; a refused item changes nothing."""
-        if item.once and (item.topic, item.once) in self.picture.names | self.names:
+        name = (item.topic, item.once)
+        if item.once and (name in self.picture.names or name in self.names):
             return [Outcome.DUPLICATE] * len(item.records)
         outcomes, versions = self._sort_out(item)
         count = sum(outcome is not Outcome.DUPLICATE for outcome in outcomes)
