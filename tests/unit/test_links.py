@@ -1,0 +1,33 @@
+"""Two addresses of one page are one link."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.links import normalised
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("HTTPS://News.Example.CN/A?b=1#c", "https://news.example.cn/A?b=1"),
+        ("http://e.cn?utm_source=x&spm=a.b&id=3&UTM_Medium=y", "http://e.cn/?id=3"),
+        ("https://e.cn:443/a", "https://e.cn/a"),
+        ("http://e.cn:8080/a", "http://e.cn:8080/a"),
+        (" https://e.cn/a ", "https://e.cn/a"),
+        ("no link", "no link"),
+        ("", ""),
+        ("http://[broken", "http://[broken"),
+    ],
+)
+def test_what_does_not_lead_elsewhere_is_dropped(url: str, link: str) -> None:
+    """Host in lower case; no fragment, tracking parameter or usual port; the path keeps its case."""
+    assert normalised(url) == link
+
+
+@given(st.text(max_size=50) | st.from_regex(r"https?://[a-zA-Z0-9./?&=#:%-]{0,60}", fullmatch=True))
+def test_normalising_twice_is_normalising_once(url: str) -> None:
+    """A normalised link is its own normal form, and no string breaks it."""
+    once = normalised(url)
+
+    assert normalised(once) == once
