@@ -25,6 +25,7 @@ MOST_BODY = 64 * 1024
 KEEPALIVE = 3.0  # shorter than servers keep idle connections: a stale one costs a failed try
 _PREFIX = "whsec_"
 _TELLING = 8  # characters from which on the path of a URL may be a key
+_WAITING = (ssl.SSLWantReadError, ssl.SSLWantWriteError)  # behind every handshake that ran out of time
 _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (AddressRefused, "address_refused"),
     (NameUnresolved, "name_unresolved"),
@@ -145,7 +146,7 @@ def _word(status: int) -> str:
 
 
 def _kind(error: Exception) -> str:
-    if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, _WAITING) for cause in _causes(error)):
         return "tls_failed"
     return next((word for kind, word in _KINDS if isinstance(error, kind)), "failed")
 

@@ -1,0 +1,78 @@
+"""From changes to outbox rows."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alert import Level, Transition
+from monitor.escalation.effects import AlertChange
+from monitor.notifying.message import notification_id
+from monitor.notifying.notification import Notification
+from monitor.notifying.outgoing import outgoing
+from monitor.settings import Receiver
+from tests.unit.notifying.making import AT, SUBJECT, URL, alert, changes, level_change, note, receiver, status_change
+
+CLIMB = [
+    level_change(Level.NONE, Level.BLUE), note(), level_change(Level.BLUE, Level.YELLOW), level_change(Level.YELLOW, Level.ORANGE),
+    status_change("open", "acknowledged"), level_change(Level.ORANGE, Level.RED),
+]  # fmt: skip
+
+
+def rows(
+    batch: list[AlertChange], receivers: list[Receiver], told: dict[tuple[str, str], int], history: dict[str, list[Transition]]
+) -> list[Notification]:
+    """The rows of a batch about the one watched subject."""
+    return outgoing(batch, {SUBJECT.name: SUBJECT}, receivers, URL, told=told, history=history, created_at=AT)
+
+
+def covered(row: Notification) -> list[dict[str, object]]:
+    """The transitions a message carries."""
+    found: list[dict[str, object]] = msgspec.json.decode(row.body)["data"]["transitions"]
+    return found
+
+
+def test_every_told_transition_makes_a_row() -> None:
+    """One message for each change told, none for a note; order, id and reach are those of the transition."""
+    made = rows(changes(CLIMB), [receiver()], {}, {})
+    assert [(row.n, row.upto, row.type) for row in made] == [
+        (1, 1, "alert.opened"), (3, 3, "alert.raised"), (4, 4, "alert.raised"), (5, 5, "alert.acknowledged"), (6, 6, "alert.raised"),
+    ]  # fmt: skip
+    assert [row.id for row in made] == [notification_id("a1", "duty", row.n) for row in made]
+    assert {(row.state, row.tries, row.created_at) for row in made} == {("pending", 0, AT)}
+
+
+def test_a_message_carries_what_was_not_told_before() -> None:
+    """A note is not told by itself, but stands in the next message."""
+    made = rows(changes(CLIMB), [receiver()], {}, {})
+    assert covered(made[1]) == [CLIMB[1].wire(), CLIMB[2].wire()]
+
+
+def test_a_receiver_woken_late_hears_the_whole_story() -> None:
+    """Who is told from orange on gets what went before with the first message."""
+    made = rows(changes(CLIMB), [receiver(min_level="orange")], {}, {})
+    assert covered(made[0]) == [one.wire() for one in CLIMB[:4]]
+
+
+@given(st.integers(0, len(CLIMB)), st.booleans())
+def test_the_batches_do_not_show(cut: int, with_own: bool) -> None:  # noqa: FBT001 - drawn
+    """Cut the changes anywhere: the rows are the same, whether the history read has the new ones already or not."""
+    receivers = [receiver("all"), receiver("high", min_level="orange")]
+    whole = changes(CLIMB)
+    first = rows(whole[:cut], receivers, {}, {})
+    told = {(row.alert, row.receiver): row.upto for row in first}
+    history = {"a1": CLIMB if with_own else CLIMB[:cut]}
+    assert first + rows(whole[cut:], receivers, told, history) == rows(whole, receivers, {}, {})
+
+
+def test_counters_alone_and_unwatched_subjects_tell_nobody() -> None:
+    """A change without a transition, or about a subject no longer in the configuration, makes no row."""
+    assert rows([AlertChange(alert(), None)], [receiver()], {}, {}) == []
+    assert outgoing(changes(CLIMB), {}, [receiver()], URL, told={}, history={}, created_at=AT) == []
+
+
+def test_alerts_do_not_mix() -> None:
+    """Two alerts in one batch each tell their own story."""
+    both = changes(CLIMB[:1], id="a1") + changes(CLIMB[:3], id="a2")
+    made = rows(both, [receiver()], {}, {})
+    assert [(row.alert, row.n) for row in made] == [("a1", 1), ("a2", 1), ("a2", 3)]
+    assert len(covered(made[2])) == 2
