@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.alert import Alert, Level, Status, Transition
@@ -146,10 +146,11 @@ class AlertsWriter(Alerts):
         new = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
         upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=new)
         # A level set by hand makes evidence too.
-        peak = update(story).where(story.c.id == bindparam("of_story"), story.c.peak < bindparam("level")).values(peak=bindparam("level"))
+        level: BindParameter[int] = bindparam("to_level")
+        peak = update(story).where(story.c.id == bindparam("of_story"), story.c.peak < level).values(peak=level)
         for chunk in chunks(alerts):
             await self._connection.execute(upsert, [_row(alert) for alert in chunk])
-            await self._connection.execute(peak, [{"of_story": alert.story, "level": int(alert.level)} for alert in chunk])
+            await self._connection.execute(peak, [{"of_story": alert.story, "to_level": int(alert.level)} for alert in chunk])
 
     async def _append(self, changes: Sequence[AlertChange]) -> None:
         for chunk in chunks(changes):

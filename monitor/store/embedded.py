@@ -20,8 +20,7 @@ _LATER = ("locked", "full", "disk i/o error")
 def open_engines(url: str, folder: Path) -> tuple[AsyncEngine, AsyncEngine]:
     """The engines that read and that write, over a file that is there and up to date."""
     if url != "sqlite":
-        message = f"本版本的 store 只支持 sqlite, 不支持 {url.partition(':')[0]}"
-        raise UsageError(message)
+        raise UsageError(f"本版本的 store 只支持 sqlite, 不支持 {url.partition(':')[0]}")
     _make(folder)
     _bring_up(folder / FILE)
     return _engine(folder / FILE, "DEFERRED", READERS, "query_only=ON"), _engine(folder / FILE, "IMMEDIATE", 1)
@@ -31,8 +30,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"数据目录 {folder} 无法创建 ({error.strerror}): 请检查权限, 或在配置中把 data 改到别处"
-        raise UsageError(message) from error
+        raise UsageError(f"数据目录 {folder} 无法创建 ({error.strerror}): 请检查权限, 或在配置中把 data 改到别处") from error
 
 
 def _bring_up(file: Path) -> None:

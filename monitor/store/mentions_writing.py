@@ -33,17 +33,16 @@ class MentionsWriter(Mentions):
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
-        hit = schema.hit
-        everywhere = [each for each in observed if each.subject is None]
         await self._observe(schema.mention, observed)
-        await self._observe(hit, everywhere)
-        await self._observe(hit, [each for each in observed if each.subject is not None], hit.c.subject == bindparam("about"))
+        await self._observe(schema.hit, observed, schema.hit.c.subject == bindparam("about"))
 
     async def _observe(self, table: Table, observed: Sequence[Observed], *which: ColumnElement[bool]) -> None:
         if observed:
-            later = (table.c.digest == bindparam("of"), table.c.seen_at < bindparam("seen_at"), *which)
-            statement = update(table).where(*later).values({name: bindparam(name) for name in (*ENGAGEMENT, "seen_at")})
-            rows = [{"of": each.digest, "about": each.subject, **_seen(each.mention)} for each in observed]
+            later = (table.c.digest == bindparam("of"), table.c.seen_at < bindparam("to_seen_at"), *which)
+            statement = update(table).where(*later).values({name: bindparam(f"to_{name}") for name in (*ENGAGEMENT, "seen_at")})
+            rows: list[dict[str, object]] = [{"of": each.digest, "about": each.subject} for each in observed]
+            for row, each in zip(rows, observed, strict=True):
+                row |= {f"to_{name}": value for name, value in _seen(each.mention).items()}
             await self._connection.execute(statement, rows)
 
     async def move(self, moved: Sequence[Moved]) -> None:
@@ -52,8 +51,8 @@ class MentionsWriter(Mentions):
             return
         table = schema.hit
         there = (table.c.digest == bindparam("of"), table.c.subject == bindparam("about"))
-        rows = [{"of": each.digest, "about": each.subject, "story": each.story} for each in moved]
-        await self._connection.execute(update(table).where(*there).values(story=bindparam("story")), rows)
+        rows = [{"of": each.digest, "about": each.subject, "to": each.story} for each in moved]
+        await self._connection.execute(update(table).where(*there).values(story=bindparam("to")), rows)
 
     async def expire(self, now: int, retention: Retention, limit: int = 1000) -> int:
         """

@@ -52,8 +52,7 @@ class PositionsWriter(Positions):
             there = (table.c.topic == position.topic, table.c.partition == position.partition, table.c.version == position.version)
             changed = await self._connection.execute(update(table).where(*there).values(values))
         if changed.rowcount != 1:
-            message = f"{position.topic}/{position.partition} is no longer at version {position.version}"
-            raise Fenced(message)
+            raise Fenced(f"{position.topic}/{position.partition} is no longer at version {position.version}")
 
     async def lock(self, topic: str, partition: int) -> Position:
         """Take the position for an act: whoever read it before is fenced. Returns it as it stood before."""

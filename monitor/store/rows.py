@@ -40,7 +40,7 @@ def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 
 def findable(*texts: str) -> bool:
     """Whether every text can be in a database at all: one with a lone surrogate or a NUL is nowhere, and is not asked for."""
-    return not any("\0" in text or not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text) for text in texts)
+    return not any("\0" in text or (not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)) for text in texts)
 
 
 def to_cursor(kind: str, *key: int | str) -> str:

@@ -117,8 +117,7 @@ class Store:
         try:
             await asyncio.wait_for(self._turn.acquire(), TURN)
         except TimeoutError as error:
-            message = f"no turn to write within {TURN:.0f} s"
-            raise StoreUnavailable(message) from error
+            raise StoreUnavailable(f"no turn to write within {TURN:.0f} s") from error
         try:
             yield
         finally:

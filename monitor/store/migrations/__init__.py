@@ -25,8 +25,7 @@ def upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config(connection), "head")
     except CommandError as error:
-        message = f"数据目录中的数据库来自更新的版本, 请先升级本程序 ({error})"
-        raise UsageError(message) from error
+        raise UsageError(f"数据目录中的数据库来自更新的版本, 请先升级本程序 ({error})") from error
 
 
 def config(connection: Connection) -> Config:
