@@ -88,7 +88,7 @@ class Matcher:
         self._risk_triggers = _triggers(self._risks)
         self._words = sorted({word.text for entry in chain(self._watchers, self._risks) for word in words(entry.tree)})
         self._automaton = AhoCorasick(self._words)
-        self._found: Memo[Found] = Memo(self._find, REMEMBERED)
+        self._memo: Memo[Found] = Memo(REMEMBERED)
 
     @classmethod
     def build(cls, subjects: Sequence[Subject], libraries: Sequence[Library]) -> "Matcher":
@@ -129,6 +129,13 @@ class Matcher:
     def _holding_risks(self, present: frozenset[str], at: int) -> list[_Entry]:
         candidates = _candidates(self._risk_triggers, present)
         return [entry for entry in candidates if entry.valid(at) and holds(entry.tree, present)]
+
+    def _found(self, text: str) -> Found:
+        found = self._memo.get(text)
+        if found is None:
+            found = self._find(text)
+            self._memo.put(text, found)
+        return found
 
     def _find(self, text: str) -> Found:
         """Every word of every rule in the text, ASCII ends of words at word boundaries; places only if there is one."""

@@ -1,38 +1,39 @@
 """A bounded memory of what was worked out for a text: half of a stream repeats the words it passes on."""
 
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
+OVERHEAD = 50  # what an entry costs besides its characters, counted in characters
 
 
 class Memo(Generic[V]):
     """
-    Remembers `work(text)` for the texts met lately, at most `characters` of them together, whatever the traffic is.
+    Remembers what belongs to the texts met lately, at most `characters` of them together, whatever the traffic is.
 
     Two generations: the young one grows to half the bound and then becomes the old one; a text met again moves to the young.
-    That costs one dict look-up where a true LRU keeps a linked list in order.
+    That costs one dict look-up where a true LRU keeps a linked list in order. What is forgotten is worked out again: the
+    memory changes the speed of an answer, never the answer.
     """
 
-    def __init__(self, work: Callable[[str], V], characters: int) -> None:
-        self._work = work
+    def __init__(self, characters: int) -> None:
         self._half = characters // 2
         self._young: dict[str, V] = {}
         self._old: dict[str, V] = {}
         self._weight = 0
 
-    def __call__(self, text: str) -> V:
-        if text in self._young:
-            return self._young[text]
-        value = self._old[text] if text in self._old else self._work(text)
-        self._keep(text, value)
+    def __len__(self) -> int:
+        return len(self._young.keys() | self._old.keys())
+
+    def get(self, text: str) -> V | None:
+        """What belongs to the text, or None when it is not remembered."""
+        value = self._young.get(text)
+        if value is None and (value := self._old.get(text)) is not None:
+            self.put(text, value)
         return value
 
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-    def _keep(self, text: str, value: V) -> None:
-        weight = len(text) + 50  # what an entry costs besides its characters, roughly
+    def put(self, text: str, value: V) -> None:
+        """Remember it, unless one text alone is past the bound."""
+        weight = len(text) + OVERHEAD
         if weight > self._half:
             return
         if self._weight + weight > self._half:

@@ -1,0 +1,36 @@
+"""A lexicon: words under labels, found in folded text longest first, with a look at the negation before them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+
+import yaml
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from monitor.scoring.fold import fold
+from monitor.scoring.matcher import bounded
+
+NEGATIONS = ("不是", "不够", "不太", "不会", "没有", "并非", "不", "没", "无", "未", "别", "非")
+
+
+class Lexicon:
+    """Which labels a text's words bear; a word inside a longer word of the lexicon does not count (不满 is not 满)."""
+
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        self._labels = {fold(word): label for label, listed in words.items() for word in listed}
+        self._words = list(self._labels)
+        self._automaton = AhoCorasick(self._words, matchkind=MatchKind.LeftmostLongest)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def find(self, folded: str) -> Iterator[tuple[str, bool]]:
+        """Each label met, and whether a negation stands before its word."""
+        for number, start, end in self._automaton.find_matches_as_indexes(folded):
+            if bounded(folded, start, end):
+                yield self._labels[self._words[number]], folded[max(0, start - 2) : start].endswith(NEGATIONS)
+
+
+def load_lexicon(name: str) -> Lexicon:
+    """A shipped lexicon of keywords/lexicons: labels with their words, written in one string with spaces between."""
+    text = resources.files("keywords").joinpath(f"lexicons/{name}.yaml").read_text("utf-8")
+    return Lexicon({label: words.split() for label, words in yaml.safe_load(text).items()})

@@ -1,0 +1,126 @@
+"""
+The Scorer: mentions in, what they say out. Stateless but for bounded memories that change no answer.
+
+A mention's sentiment is that of its author's own words, or of the words it passes on where it has none; its severity is that of
+every word it carries. Which is why a flat repost of a deadly fire is sensitive, and a kind word about a hated brand is not.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from monitor.clock import micros
+from monitor.errors import ConfigError
+from monitor.mention import Mention
+from monitor.score import SEVERE, Emotion, MentionScore, Score, Sentiment
+from monitor.scoring.emotion import EmotionModel, load_emotion
+from monitor.scoring.library import CHINA, load_libraries
+from monitor.scoring.matcher import Match, Matcher
+from monitor.scoring.memo import Memo
+from monitor.scoring.segment import Segmenter, load_segmenter
+from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, Utterance
+from monitor.scoring.sentiment.snownlp import load_snownlp
+from monitor.scoring.words import Reader, Said
+from monitor.subject import Subject
+
+REMEMBERED = 2_000_000  # characters of texts
+ANSWERS = frozenset({"comment", "answer", "danmaku"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A mention with its words and the moment we received it."""
+
+    mention: Mention
+    said: Said
+    at: int
+
+
+class Scorer:
+    """Scores batches; a batch of 64 or more is cheapest, and its size changes nothing."""
+
+    def __init__(self, matcher: Matcher, model: SentimentModel, emotion: EmotionModel, segmenter: Segmenter) -> None:
+        self._matcher = matcher
+        self._model = model
+        self._emotion = emotion
+        self._segmenter = segmenter
+        self._reader = Reader()
+        self._sentiments: Memo[Sentiment] = Memo(REMEMBERED)
+        self._emotions: Memo[Emotion] = Memo(REMEMBERED)
+
+    def score(self, batch: Sequence[Mention], at: Sequence[int] | None = None) -> list[MentionScore]:
+        """
+        One MentionScore a mention, in order.
+
+        `at`: when each was received (micros), which decides what is valid; absent: as it says of itself (collected, else published).
+        """
+        moments = [micros(mention.collected_at or mention.published_at) for mention in batch] if at is None else at
+        read = [_Read(mention, self._reader.read(mention), moment) for mention, moment in zip(batch, moments, strict=True)]
+        sentiments = self._judged(text for one in read for text in (one.said.spoken, one.said.quoted))
+        return [self._scored(one, sentiments) for one in read]
+
+    def _judged(self, texts: Iterable[str]) -> dict[str, Sentiment]:
+        """The sentiment of each distinct text; the model sees those not remembered, all at once."""
+        judged: dict[str, Sentiment] = {"": SPEECHLESS}
+        missing: dict[str, None] = {}
+        for text in texts:
+            if text in judged or text in missing:
+                continue
+            known = self._sentiments.get(text)
+            if known is None:
+                missing[text] = None
+            else:
+                judged[text] = known
+        utterances = [Utterance(text, self._segmenter.cut(text)) for text in missing]
+        for utterance, sentiment in zip(utterances, self._model.classify(utterances), strict=True):
+            self._sentiments.put(utterance.text, sentiment)
+            judged[utterance.text] = sentiment
+        return judged
+
+    def _scored(self, one: _Read, sentiments: dict[str, Sentiment]) -> MentionScore:
+        sentiment = sentiments[one.said.spoken]
+        matches = self._matcher.match(one.mention, one.at)
+        passes_on = bool(matches) and self._passes_on(one, sentiments)
+        subjects = tuple(_subject_score(match, sentiment, one.said, passes_on=passes_on) for match in matches)
+        return MentionScore(one.mention.source, one.mention.id, sentiment, self._felt(one.said), subjects)
+
+    def _passes_on(self, one: _Read, sentiments: dict[str, Sentiment]) -> bool:
+        """Whether it spreads words that are themselves negative or severe."""
+        mention, said = one.mention, one.said
+        if not mention.quoted or not (mention.kind == "repost" or (mention.kind in ANSWERS and not said.own)):
+            return False
+        return sentiments[said.quoted].label == "negative" or self._matcher.severity(mention.quoted, one.at) >= SEVERE
+
+    def _felt(self, said: Said) -> Emotion:
+        """The emotion of the own part, where a face counts; of what speaks for it where that shows none and has no words."""
+        emotion = self._emotion_of(said.faced)
+        return emotion if said.own or emotion.label != "none" else self._emotion_of(said.spoken)
+
+    def _emotion_of(self, text: str) -> Emotion:
+        emotion = self._emotions.get(text)
+        if emotion is None:
+            emotion = self._emotion.classify(text)
+            self._emotions.put(text, emotion)
+        return emotion
+
+
+def _subject_score(match: Match, sentiment: Sentiment, said: Said, *, passes_on: bool) -> Score:
+    """An advertisement is one by its own words; a word about somebody's advertisement is not."""
+    adverts = match.adverts if not said.own else match.adverts - {"quoted"}
+    return Score(
+        subject=match.subject,
+        hits=match.hits,
+        sentiment=sentiment,
+        severity=match.severity,
+        advert=bool(adverts),
+        passes_on=passes_on,
+    )
+
+
+def build_scorer(subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA) -> Scorer:
+    """The Scorer of a configuration; ConfigError with every problem of its libraries. About a second, 110 MB, once a process."""
+    libraries, problems = load_libraries(library_paths, zone)
+    if problems:
+        raise ConfigError(problems)
+    return Scorer(Matcher.build(subjects, libraries), load_snownlp(), load_emotion(), load_segmenter())

@@ -1,0 +1,1 @@
+"""Sentiment models: one protocol, one model a file."""
