@@ -32,6 +32,7 @@ class BusFile:
         self._busy = busy
         self._max_bytes = max_bytes
         self._open: sqlite3.Connection | None = None
+        self._inode = 0
 
     def create(self, partitions: int) -> None:
         """Make the file where there is none; UsageError when it cannot be ours."""
@@ -105,6 +106,7 @@ class BusFile:
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
+            self._inode = self.path.stat().st_ino
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
@@ -113,10 +115,22 @@ class BusFile:
             if self._max_bytes:
                 (page,) = connection.execute("PRAGMA page_size").fetchone()
                 connection.execute(f"PRAGMA max_page_count = {self._max_bytes // page}")
-        except sqlite3.Error:
+        except (OSError, sqlite3.Error):
             connection.close()
             raise
         return connection
+
+    def _connected(self) -> sqlite3.Connection:
+        """The open connection; a file removed or replaced under it would take what we write with it, so that is looked at each time."""
+        if self._open is None:
+            self._open = self._connect("rw")
+        try:
+            present = self.path.stat().st_ino == self._inode
+        except OSError:
+            present = False
+        if not present:
+            raise sqlite3.OperationalError("the file was removed or replaced while it was open")
+        return self._open
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -127,21 +141,19 @@ class BusFile:
         a log that went away is an error, not an empty log.
         """
         try:
-            if self._open is None:
-                self._open = self._connect("rw")
-            with _atomic(self._open, begin):
-                yield self._open
-        except sqlite3.Error as error:
+            with _atomic(self._connected(), begin) as connection:
+                yield connection
+        except (OSError, sqlite3.Error) as error:
             self.close()
-            kind = NoRoom if error.sqlite_errorname in {"SQLITE_FULL", "SQLITE_TOOBIG"} else BusUnavailable
+            kind = NoRoom if getattr(error, "sqlite_errorname", "") in {"SQLITE_FULL", "SQLITE_TOOBIG"} else BusUnavailable
             raise kind(f"{self.path}: {error}") from error
 
 
 @contextmanager
-def _atomic(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+def _atomic(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
     connection.execute(begin)
     try:
-        yield
+        yield connection
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # a full disk has already rolled it back

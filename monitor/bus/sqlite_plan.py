@@ -7,6 +7,7 @@ and its neighbours in the same transaction go through. No I/O here.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import msgspec
 
@@ -52,18 +53,6 @@ class Picture:
     versions: Mapping[tuple[str, bytes], int]  # (topic, identity) -> version, of the identities the items bring
     names: frozenset[tuple[str, str]]  # (topic, once), of the names the items bring
 
-    def untaken(self, topic: str) -> int:
-        """
-        How many records of the topic its slowest known group has not taken; with no group known, all that are kept.
-
-        Nobody consumes dead letters: their topic has no backlog until somebody does.
-        """
-        logs = {partition: log for (name, partition), log in self.logs.items() if name == topic}
-        groups = [positions for (_, name), positions in self.positions.items() if name == topic]
-        if not groups:
-            return 0 if topic == DEAD else sum(log.next - log.low for log in logs.values())
-        return max(sum(max(0, log.next - max(log.low, taken.get(p, 0))) for p, log in logs.items()) for taken in groups)
-
 
 @dataclass(slots=True)
 class Plan:
@@ -75,7 +64,6 @@ class Plan:
     versions: dict[tuple[str, bytes], int] = field(default_factory=dict)
     names: set[tuple[str, str]] = field(default_factory=set)
     positions: dict[tuple[str, str], dict[int, int]] = field(default_factory=dict)
-    added: dict[str, int] = field(default_factory=dict)
 
     def add(self, item: Item) -> list[Outcome] | BusFull:
         """Take the item into the plan, or say why it cannot be; a refused item changes nothing."""
@@ -84,11 +72,30 @@ class Plan:
             return [Outcome.DUPLICATE] * len(item.records)
         outcomes, versions = self._sort_out(item)
         count = sum(outcome is not Outcome.DUPLICATE for outcome in outcomes)
-        if count and self.picture.untaken(item.topic) + self.added.get(item.topic, 0) + count > self.max_backlog:
+        if count and self._backlog(item.topic) + count > self.max_backlog:
             return BusFull(f"{item.topic}: {self.max_backlog} records wait for their slowest consumer")
         self.versions |= versions
-        self._enter(item, outcomes, count)
+        self._enter(item, outcomes)
         return outcomes
+
+    def _backlog(self, topic: str) -> float:
+        """
+        How many records of the topic its slowest known group has not taken, the plan's own included; with none known, all that are kept.
+
+        Nobody consumes dead letters: until somebody does, they have no backlog however many they are.
+        """
+        groups = [self._positions(key) for key in {*self.picture.positions, *self.positions} if key[1] == topic]
+        if topic == DEAD and not groups:
+            return -inf
+        return max(self._untaken(topic, taken) for taken in groups or [{}])
+
+    def _untaken(self, topic: str, taken: Mapping[int, int]) -> int:
+        logs = [(place, log) for place, log in self.picture.logs.items() if place[0] == topic]
+        ends = [(place[1], log.low, log.next + len(self.entries.get(place, ()))) for place, log in logs]
+        return sum(max(0, end - max(low, taken.get(partition, 0))) for partition, low, end in ends)
+
+    def _positions(self, key: tuple[str, str]) -> Mapping[int, int]:
+        return {**self.picture.positions.get(key, {}), **self.positions.get(key, {})}
 
     def _sort_out(self, item: Item) -> tuple[list[Outcome], dict[tuple[str, bytes], int]]:
         """What becomes of each record, also against its neighbours in the same call."""
@@ -104,13 +111,12 @@ class Plan:
             outcomes.append(outcome)
         return outcomes, versions
 
-    def _enter(self, item: Item, outcomes: Iterable[Outcome], count: int) -> None:
+    def _enter(self, item: Item, outcomes: Iterable[Outcome]) -> None:
         partitions = sum(topic == item.topic for topic, _ in self.picture.logs)
         for record, outcome in zip(item.records, outcomes, strict=True):
             if outcome is not Outcome.DUPLICATE:
                 partition = partition_of(record.key, partitions) if record.partition is None else record.partition
                 self.entries.setdefault((item.topic, partition), []).append(Entry(record.key, record.value, record.kind))
-        self.added[item.topic] = self.added.get(item.topic, 0) + count
         if item.once:
             self.names.add((item.topic, item.once))
         if item.taken:
@@ -118,7 +124,6 @@ class Plan:
 
     def _take(self, taken: Taken) -> None:
         """A position moves forward only: a consumer that comes late with an old one changes nothing."""
-        known = self.picture.positions.get((taken.group, taken.topic), {})
-        moved = self.positions.setdefault((taken.group, taken.topic), {})
-        for partition, position in taken.positions.items():
-            moved[partition] = max(position, known.get(partition, 0), moved.get(partition, 0))
+        known = self._positions((taken.group, taken.topic))
+        moved = {partition: max(position, known.get(partition, 0)) for partition, position in taken.positions.items()}
+        self.positions.setdefault((taken.group, taken.topic), {}).update(moved)

@@ -1,0 +1,1 @@
+"""What every implementation of a protocol promises, run against each backend."""
