@@ -1,0 +1,65 @@
+"""
+One writer on a data folder: who holds `FOLDER/lock` may write there, and a process that dies, however it dies, holds nothing.
+
+The lock is the kernel's (`flock`), the pid in the file only words for people. The file is never removed: two processes could each
+lock a file of that name, one of them removed. Children made by `fork` share the lock until they end, so start workers by `spawn`.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.errors import Held, UsageError
+
+LOCK = "lock"
+_LONGEST_PID = 20
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold the data folder, made when absent; Held while another holds it, UsageError where it cannot be used."""
+    file = _locked(folder)
+    try:
+        _write_pid(file, folder)
+        yield
+    finally:
+        os.close(file)
+
+
+def _locked(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = _pid(file)
+        os.close(file)
+        raise Held(f"数据目录 {folder} 正被另一进程使用 (进程号 {holder}); 请先停止该进程, 或另设数据目录") from error
+    except OSError as error:
+        os.close(file)
+        raise _unusable(folder, error) from error
+    return file
+
+
+def _write_pid(file: int, folder: Path) -> None:
+    """For the words of `Held`; a disk too full for a pid is too full to work on."""
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def _pid(file: int) -> str:
+    """The holder's pid; 未知 in the moment before it has written it, or when the file holds something else."""
+    words = os.pread(file, _LONGEST_PID, 0).decode("ascii", "replace").strip()
+    return words if words.isdecimal() else "未知"
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(f"数据目录 {folder} 无法使用 ({error.strerror}); 请检查是否存在, 可写, 磁盘是否已满")
