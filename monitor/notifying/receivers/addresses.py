@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Protocol
 
 import httpx
 
@@ -26,6 +27,14 @@ NOT_PUBLIC: tuple[Network, ...] = tuple(
     )
 )  # fmt: skip
 _MOST = 4  # addresses of one name tried in one go
+
+
+class AsyncCloseable(Protocol):
+    """A connection, as far as we care."""
+
+    async def aclose(self) -> None:
+        """Close it; safe to call twice."""
+        ...
 
 
 class AddressRefused(httpx.ConnectError):
@@ -69,17 +78,33 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         name = request.url.raw_host.decode("ascii")
         if _is_literal(request.url.host):
-            return await self._inner.handle_async_request(request)
+            return await self._through(request)
         refused: httpx.TransportError = AddressRefused("the name resolves to a private address", request=request)
         for address in await self._addresses(name, request):
             try:
-                return await self._inner.handle_async_request(_towards(address, name, request))
+                return await self._through(_towards(address, name, request))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 refused = error
         raise refused
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+    async def _through(self, request: httpx.Request) -> httpx.Response:
+        """Hand on; a connection whose request was broken off is closed here, for one in its TLS handshake nobody else would."""
+        opened: list[AsyncCloseable] = []
+
+        async def trace(event: str, info: dict[str, AsyncCloseable]) -> None:
+            if event == "connection.connect_tcp.complete":
+                opened.append(info["return_value"])
+
+        request.extensions = {**request.extensions, "trace": trace}
+        try:
+            return await self._inner.handle_async_request(request)
+        except BaseException:
+            for stream in opened:
+                await stream.aclose()
+            raise
 
     async def _addresses(self, name: str, request: httpx.Request) -> list[Address]:
         try:

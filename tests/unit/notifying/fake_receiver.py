@@ -95,8 +95,23 @@ class FakeReceiver:
         """Where to POST to."""
         return f"http://127.0.0.1:{self.port}/hook"
 
+    async def until(self, holds: Callable[[], bool], within: float = 8.0) -> None:
+        """Wait until something holds that requests can change; TimeoutError when it never does."""
+        async with asyncio.timeout(within):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    def bodies(self) -> dict[str, set[bytes]]:
+        """Every body that came under each id."""
+        found: dict[str, set[bytes]] = {}
+        for request in self.requests:
+            found.setdefault(request.message, set()).add(request.body)
+        return found
+
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -119,12 +134,14 @@ class FakeReceiver:
         try:
             request = await _read(reader)
             self.requests.append(request)
+            self._news.set()
             behave = self.script.popleft() if self.script else self.otherwise
             await behave(request, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             self.at_once -= 1
+            self._news.set()
             writer.close()
 
 

@@ -175,7 +175,7 @@ async def test_localhost_is_a_name_and_needs_allow_private() -> None:
 
 
 async def test_tls_that_is_none_is_named() -> None:
-    """https to a port that speaks plain HTTP is a failed try of its own kind."""
+    """Plain HTTP where TLS is expected is a failed try of its own kind."""
 
     async def plain_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
@@ -186,6 +186,14 @@ async def test_tls_that_is_none_is_named() -> None:
     async with server, webhook(receiver(url=f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")) as hook:
         result = await hook.send("msg_1", BODY, now())
     assert (result.kind, result.code) == ("later", "tls_failed")
+
+
+async def test_a_handshake_that_hangs_leaves_no_socket_behind() -> None:
+    """A receiver that accepts and says nothing costs a failed try, not a file descriptor."""
+    async with FakeReceiver(otherwise=hang) as fake, webhook(receiver(url=f"https://127.0.0.1:{fake.port}/"), within=0.2) as hook:
+        results = [await hook.send("msg_1", BODY, now()) for _ in range(3)]
+        await fake.until(lambda: not fake.at_once)
+    assert [result.code for result in results] == ["timeout"] * 3
 
 
 @pytest.mark.parametrize(
@@ -230,7 +238,7 @@ async def test_a_fingerprint_tells_addresses_apart_and_nothing_more() -> None:
 
 def test_a_receiver_that_cannot_be_opened_says_what_to_do() -> None:
     """A type of a later release, or a secret that is none: a clear message, no traceback."""
-    with pytest.raises(UsageError, match="duty.*wecom"):
+    with pytest.raises(UsageError, match=r"duty.*wecom"):
         open_receivers([replace(receiver(), type="wecom")])
-    with pytest.raises(UsageError, match="duty.*whsec_"):
+    with pytest.raises(UsageError, match=r"duty.*whsec_"):
         open_receivers([replace(receiver(), secret=Secret("whsec_?"))])
