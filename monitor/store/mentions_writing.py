@@ -28,8 +28,8 @@ class MentionsWriter(Mentions):
         seen = {name: said.excluded[name] for name in (*ENGAGEMENT, "seen_at")}
         later = said.excluded.seen_at > schema.mention.c.seen_at
         known = said.on_conflict_do_update(index_elements=[schema.mention.c.digest], set_=seen, where=later)
-        await self._connection.execute(known, [_mention_row(new, stored_at) for new in mentions.values()])
-        await self._connection.execute(hit.on_conflict_do_nothing(), [_hit_row(new, partition, stored_at) for new in hits])
+        await self._connection.execute(known, [mention_row(new, stored_at) for new in mentions.values()])
+        await self._connection.execute(hit.on_conflict_do_nothing(), [hit_row(new, partition, stored_at) for new in hits])
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
@@ -87,7 +87,8 @@ def _needed(*, evidence: bool) -> ColumnElement[bool]:
     return exists().where(hit.c.digest == mention.c.digest, story.c.id == hit.c.story, reason)
 
 
-def _mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
+def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
+    """The row of a mention as it arrived first."""
     scored, said = new.scored, new.scored.mention
     return {
         "digest": new.digest, "source": said.source, "id": said.id, "kind": said.kind, "platform": said.platform,
@@ -96,7 +97,8 @@ def _mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
+def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
+    """The row of what a subject decided from it."""
     scored, score = new.scored, new.scored.score
     return {
         "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "story": new.story,
