@@ -2,6 +2,11 @@
 SnowNLP's own Bayes weights over tokens already cut, with a small polarity lexicon of ours beside them.
 
 SnowNLP itself is never imported: that would load its segmenter and tagger (400 MB), and its segmenter is what makes it slow.
+
+Measured on fourteen public sets of weibo, reviews and finance, balanced, at most 1,500 texts a class, faces and names removed:
+the weights alone judge .665 of positive and negative texts right (as SnowNLP with its own segmenter: .663), with the lexicon
+.722, negative recall .73; three classes on four sets: macro-F1 .43 with the best band, .49 with the lexicon. Weak: finance titles
+(.52), weibo whose tone was in its faces (.60), irony, a neutral class that loses a quarter of plain texts to either side.
 """
 
 import gzip
@@ -18,10 +23,10 @@ from monitor.scoring.fold import fold
 from monitor.scoring.lexicon import Lexicon, load_lexicon
 from monitor.scoring.sentiment.base import SPEECHLESS, Utterance, softmax
 
-CENTRE = 0.3  # SnowNLP leans to the positive on plain text
-SLOPE = 1.0
-NEUTRAL = 0.5  # the neutral score: half the width of the band around the centre
-LEXICON = 1.5  # what one unmistakable word adds
+CENTRE = 0.5  # SnowNLP leans to the positive on plain text
+SLOPE = 0.3  # with the next two, the least log loss over the four sets of three classes
+NEUTRAL = 0.25
+LEXICON = 0.8  # what one unmistakable word adds
 
 
 class SnowNlp:
