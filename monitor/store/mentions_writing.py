@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, exists, select, update
 
 from monitor.alert import Level
-from monitor.clock import micros
+from monitor.clock import DAY, micros
 from monitor.escalation.effects import Moved, NewHit, Observed
 from monitor.mention import Mention, encode
 from monitor.settings import Retention
 from monitor.store import schema
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
 from monitor.store.rows import insert
+
+_LIVE = DAY  # how soon a mention kept for a live story is looked at again,
+_SAID = 30 * DAY  # and an identity kept for its mention
 
 
 class MentionsWriter(Mentions):
@@ -56,35 +59,56 @@ class MentionsWriter(Mentions):
 
     async def expire(self, now: int, retention: Retention, limit: int = 1000) -> int:
         """
-        Remove at most `limit` mentions and `limit` identities past their retention; returns how many. Call again until 0.
+        Look at no more than `limit` mentions and `limit` identities past their retention, and remove them; call again until 0.
 
         Kept longer: what a live story still decides from, and evidence, the mentions of stories that reached orange. An identity
-        outlives its mention always.
+        outlives its mention always. Returns how many were looked at.
         """
-        mention, hit = schema.mention, schema.hit
-        old = and_(mention.c.stored_at < now - retention.text, ~_needed(evidence=True))
-        older = and_(mention.c.stored_at < now - max(retention.evidence, retention.text), ~_needed(evidence=False))
-        gone = await self._delete(mention, [mention.c.digest], or_(old, older), limit)
-        forgotten = and_(hit.c.stored_at < now - retention.identity, ~exists().where(mention.c.digest == hit.c.digest))
-        return gone + await self._delete(hit, [hit.c.digest, hit.c.subject], forgotten, limit)
+        return await self._expire_texts(now, retention, limit) + await self._expire_identities(now, retention.identity, limit)
 
-    async def _delete(self, table: Table, key: Sequence[ColumnElement[object]], condition: ColumnElement[bool], limit: int) -> int:
-        found = (await self._connection.execute(select(*key).where(condition).order_by(table.c.stored_at).limit(limit))).all()
-        if found:
-            names = [column.name for column in table.primary_key]
-            there = [table.c[name] == bindparam(f"of_{name}") for name in names]
-            rows = [{f"of_{name}": value for name, value in zip(names, row, strict=True)} for row in found]
-            await self._connection.execute(delete(table).where(*there), rows)
-        return len(found)
+    async def _expire_texts(self, now: int, retention: Retention, limit: int) -> int:
+        mention = schema.mention
+        live = _in_a_story(schema.story.c.live.is_(True), schema.story.c.residual.is_(False))
+        evidence = _in_a_story(schema.story.c.peak >= int(Level.ORANGE))
+        due = select(mention.c.digest, mention.c.stored_at, live.label("live"), evidence.label("evidence"))
+        due = due.where(mention.c.kept_from < now - retention.text).order_by(mention.c.kept_from).limit(limit)
+        gone: list[tuple[object, ...]] = []
+        kept: list[tuple[int, tuple[object, ...]]] = []
+        for digest, stored_at, is_live, is_evidence in await self._connection.execute(due):
+            if is_evidence and stored_at + retention.evidence >= now:
+                kept.append((stored_at + retention.evidence - retention.text, (digest,)))
+            elif is_live:
+                kept.append((now - retention.text + _LIVE, (digest,)))
+            else:
+                gone.append((digest,))
+        return await self._settle(mention, gone, kept)
+
+    async def _expire_identities(self, now: int, identity: int, limit: int) -> int:
+        hit = schema.hit
+        said = exists().where(schema.mention.c.digest == hit.c.digest)
+        due = select(hit.c.digest, hit.c.subject, said.label("said")).where(hit.c.kept_from < now - identity)
+        rows = (await self._connection.execute(due.order_by(hit.c.kept_from).limit(limit))).all()
+        gone = [(row.digest, row.subject) for row in rows if not row.said]
+        return await self._settle(hit, gone, [(now - identity + _SAID, (row.digest, row.subject)) for row in rows if row.said])
+
+    async def _settle(
+        self, table: Table, gone: Sequence[tuple[object, ...]], kept: Sequence[tuple[int, tuple[object, ...]]]
+    ) -> int:
+        """Remove rows by their keys, and give others a later moment from which their retention counts."""
+        names = [f"of_{column.name}" for column in table.primary_key]
+        there = [column == bindparam(f"of_{column.name}") for column in table.primary_key]
+        if gone:
+            await self._connection.execute(delete(table).where(*there), [dict(zip(names, key, strict=True)) for key in gone])
+        if kept:
+            rows = [{"later": moment, **dict(zip(names, key, strict=True))} for moment, key in kept]
+            await self._connection.execute(update(table).where(*there).values(kept_from=bindparam("later")), rows)
+        return len(gone) + len(kept)
 
 
-def _needed(*, evidence: bool) -> ColumnElement[bool]:
-    """A mention that a live story stands on, or one that is evidence."""
-    mention, hit, story = schema.mention, schema.hit, schema.story
-    reason = and_(story.c.live.is_(True), story.c.residual.is_(False))
-    if evidence:
-        reason = or_(reason, story.c.peak >= int(Level.ORANGE))
-    return exists().where(hit.c.digest == mention.c.digest, story.c.id == hit.c.story, reason)
+def _in_a_story(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a mention is in a story of that sort."""
+    hit, story = schema.hit, schema.story
+    return exists().where(hit.c.digest == schema.mention.c.digest, story.c.id == hit.c.story, *conditions)
 
 
 def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
@@ -92,7 +116,7 @@ def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
     scored, said = new.scored, new.scored.mention
     return {
         "digest": new.digest, "source": said.source, "id": said.id, "kind": said.kind, "platform": said.platform,
-        "published_at": micros(said.published_at), "received_at": scored.received_at, "stored_at": stored_at,
+        "published_at": micros(said.published_at), "received_at": scored.received_at, "stored_at": stored_at, "kept_from": stored_at,
         "name": scored.name, "role": scored.role, "body": encode(said), **_seen(said),
     }  # fmt: skip
 
@@ -103,7 +127,7 @@ def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
     return {
         "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "story": new.story,
         "at": scored.at, "published_at": micros(scored.mention.published_at), "received_at": scored.received_at,
-        "stored_at": stored_at, "negative": score.negative, "sensitive": score.sensitive, "counted": new.counted,
+        "kept_from": stored_at, "negative": score.negative, "sensitive": score.sensitive, "counted": new.counted,
         "body": msgspec.json.encode(Body(score, scored.emotion)), **_seen(scored.mention),
     }  # fmt: skip
 

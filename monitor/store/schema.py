@@ -51,6 +51,8 @@ mention = Table(
     Column("published_at", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
+    # Retention counts from here: from storing, or later for what is needed longer.
+    Column("kept_from", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("name", words),
     Column("role", words),
@@ -61,7 +63,7 @@ mention = Table(
     Column("gone", Boolean),
     Column("body", LargeBinary, nullable=False),
     Index(None, "published_at"),
-    Index(None, "stored_at"),
+    Index(None, "kept_from"),
 )
 
 hit = Table(
@@ -75,7 +77,7 @@ hit = Table(
     Column("at", BigInteger, nullable=False),
     Column("published_at", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
-    Column("stored_at", BigInteger, nullable=False),
+    Column("kept_from", BigInteger, nullable=False),
     # The engagement this subject has been decided with: an observation reaches the subjects of a mention one record at a time.
     Column("seen_at", BigInteger, nullable=False),
     Column("likes", BigInteger),
@@ -90,7 +92,7 @@ hit = Table(
     # Pages are by published_at, newest first; the rebuild sorts a story's hits by offset itself.
     Index(None, "story", "published_at"),
     Index(None, "subject", "published_at"),
-    Index(None, "stored_at"),
+    Index(None, "kept_from"),
 )
 
 story = Table(
@@ -134,6 +136,7 @@ alert = Table(
     Index(None, "subject", "seq"),
     Index(None, "status", "seq"),
     Index(None, "changed_at"),
+    Index(None, "level", "status"),
     Index(None, "story", "episode"),
 )
 

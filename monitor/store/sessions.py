@@ -8,7 +8,7 @@ the write-ahead log from being folded in, so keep units short.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import exc
@@ -107,15 +107,15 @@ class Store:
         """Return when a unit of this process is committed (at once when one was after `since`), or after `timeout` seconds."""
         if since is not None and since != self._commits:
             return
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
         try:
-            await asyncio.wait_for(self._turn.acquire(), TURN)
+            async with asyncio.timeout(TURN):  # not wait_for: before 3.12 it may swallow a cancellation
+                await self._turn.acquire()
         except TimeoutError as error:
             raise StoreUnavailable(f"no turn to write within {TURN:.0f} s") from error
         try:
@@ -130,6 +130,8 @@ class Store:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # looked at: who was cancelled no longer asks
             raise
 
     async def _committed(self, connection: AsyncConnection) -> None:

@@ -66,8 +66,9 @@ def bare(folder: Path, work: Sequence[Sequence[NewHit]]) -> float:
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         database.execute(f"PRAGMA {pragma}")
     for table in (schema.mention, schema.hit):
-        for statement in (CreateTable(table), *(CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name)))):
-            database.execute(str(statement.compile(dialect=sqlite.dialect())))
+        database.execute(str(CreateTable(table).compile(dialect=sqlite.dialect())))
+        for index in table.indexes:
+            database.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
     rows = [([mention_row(new, LATER) for new in batch], [hit_row(new, 0, LATER) for new in batch]) for batch in work]
     started = perf_counter()
     for said, hits in rows:

@@ -196,9 +196,9 @@ class TestRetention:
     async def _expired(self, store: Store, now: int, limit: int = 1000) -> int:
         total = 0
         async with store.write() as unit:
-            while removed := await unit.mentions.expire(now, self.SHORT, limit):
-                assert removed <= 2 * limit
-                total += removed
+            while seen := await unit.mentions.expire(now, self.SHORT, limit):
+                assert seen <= 2 * limit
+                total += seen
         return total
 
     async def _left(self, store: Store) -> set[str]:
@@ -219,6 +219,18 @@ class TestRetention:
         assert await self._expired(store, START + 40 * DAY + 1, limit=3) == 7
         async with store.read() as unit:
             assert await unit.mentions.known(pairs) == {}
+
+    async def test_identity_of_evidence(self, store: Store) -> None:
+        """An identity stays as long as its mention, past its own time."""
+        async with store.write() as unit:
+            await unit.stories.put([story("high", level=Level.RED, live=False)], 0)
+            await unit.mentions.add([new_hit(1, story="high")], 0, START)
+        await self._expired(store, START + 41 * DAY)
+        async with store.read() as unit:
+            assert len((await unit.mentions.of_story("high", limit=5)).items) == 1
+        await self._expired(store, START + 141 * DAY)
+        async with store.read() as unit:
+            assert await unit.mentions.known([("红十字会", mention(1).digest)]) == {}
 
     async def test_evidence(self, store: Store) -> None:
         """Mentions of a story that once reached orange are kept as evidence, also when it has fallen since."""
@@ -250,5 +262,5 @@ class TestRetention:
         assert await self._left(store) == {"m1"}
         async with store.write() as unit:
             await unit.stories.put([story("s1", live=False)], 0)
-        await self._expired(store, START + 200 * DAY)
+        await self._expired(store, START + 201 * DAY + 1)
         assert await self._left(store) == set()

@@ -33,6 +33,7 @@ def said() -> None:
         sa.Column("published_at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("stored_at", sa.BigInteger(), nullable=False),
+        sa.Column("kept_from", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("name", words, nullable=True),
         sa.Column("role", words, nullable=True),
@@ -44,8 +45,8 @@ def said() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_mention")),
     )
+    op.create_index(op.f("ix_mention_kept_from"), "mention", ["kept_from"], unique=False)
     op.create_index(op.f("ix_mention_published_at"), "mention", ["published_at"], unique=False)
-    op.create_index(op.f("ix_mention_stored_at"), "mention", ["stored_at"], unique=False)
     op.create_table(
         "hit",
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
@@ -56,7 +57,7 @@ def said() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.Column("stored_at", sa.BigInteger(), nullable=False),
+        sa.Column("kept_from", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("likes", sa.BigInteger(), nullable=True),
         sa.Column("comments", sa.BigInteger(), nullable=True),
@@ -69,7 +70,7 @@ def said() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("digest", "subject", name=op.f("pk_hit")),
     )
-    op.create_index(op.f("ix_hit_stored_at"), "hit", ["stored_at"], unique=False)
+    op.create_index(op.f("ix_hit_kept_from"), "hit", ["kept_from"], unique=False)
     op.create_index(op.f("ix_hit_story_published_at"), "hit", ["story", "published_at"], unique=False)
     op.create_index(op.f("ix_hit_subject_published_at"), "hit", ["subject", "published_at"], unique=False)
     op.create_table(
@@ -114,6 +115,7 @@ def decided() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
     op.create_index(op.f("ix_alert_changed_at"), "alert", ["changed_at"], unique=False)
+    op.create_index(op.f("ix_alert_level_status"), "alert", ["level", "status"], unique=False)
     op.create_index(op.f("ix_alert_seq"), "alert", ["seq"], unique=True)
     op.create_index(op.f("ix_alert_status_seq"), "alert", ["status", "seq"], unique=False)
     op.create_index(op.f("ix_alert_story_episode"), "alert", ["story", "episode"], unique=False)
