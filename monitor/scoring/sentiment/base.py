@@ -33,6 +33,8 @@ def softmax(negative: float, neutral: float, positive: float) -> Sentiment:
     top = max(negative, neutral, positive)
     weights = [math.exp(score - top) for score in (negative, neutral, positive)]
     total = sum(weights)
-    bad, good = round(weights[0] / total, DIGITS), round(weights[2] / total, DIGITS)
-    shares = (bad, round(1.0 - bad - good, DIGITS), good)
-    return Sentiment(LABELS[shares.index(max(shares))], *shares)
+    shares = [round(weight / total, DIGITS) for weight in weights]
+    likeliest = weights.index(max(weights))
+    shares[likeliest] = 0.0
+    shares[likeliest] = round(1.0 - sum(shares), DIGITS)  # the largest takes what rounding left, and stays the largest
+    return Sentiment(LABELS[likeliest], *shares)
