@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, exc
+from sqlalchemy import URL, Connection, Engine, NullPool, column, create_engine, event, exc, inspect, select, table
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from monitor.errors import StoreUnavailable, UsageError
-from monitor.store.migrations import current, upgrade
+from monitor.store.schema import REVISION
 
 FILE = "store.db"
 READERS = 4
 BUSY = 5  # seconds a writer waits for one in another process
 _CONNECT: dict[str, object] = {"timeout": BUSY, "isolation_level": None}
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "wal_autocheckpoint=4000", "journal_size_limit=67108864")
+_VERSIONS = table("alembic_version", column("version_num"))
 _LATER = ("locked", "full", "disk i/o error")
 
 
@@ -24,6 +25,13 @@ def open_engines(url: str, folder: Path) -> tuple[AsyncEngine, AsyncEngine]:
     _make(folder)
     _bring_up(folder / FILE)
     return _engine(folder / FILE, "DEFERRED", READERS, "query_only=ON"), _engine(folder / FILE, "IMMEDIATE", 1)
+
+
+def current(connection: Connection) -> bool:
+    """Whether the tables are already in their newest form; asks without writing."""
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return False
+    return connection.execute(select(_VERSIONS.c.version_num)).scalars().all() == [REVISION]
 
 
 def _make(folder: Path) -> None:
@@ -42,6 +50,8 @@ def _bring_up(file: Path) -> None:
         with engine.begin() as connection:
             done = current(connection)
         if not done:
+            from monitor.store.migrations import upgrade  # noqa: PLC0415 - Alembic is a third of a start, and needed once a release
+
             with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
                 upgrade(connection)
     except exc.DBAPIError as error:

@@ -5,19 +5,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+from sqlalchemy import Connection
 
 from monitor.errors import UsageError
-from monitor.store.schema import REVISION
-
-_VERSIONS = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
-
-
-def current(connection: Connection) -> bool:
-    """Whether the tables are already in their newest form; asks without writing."""
-    if not inspect(connection).has_table(_VERSIONS.name):
-        return False
-    return connection.execute(select(_VERSIONS.c.version_num)).scalars().all() == [REVISION]
 
 
 def upgrade(connection: Connection) -> None:

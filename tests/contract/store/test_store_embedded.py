@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from shutil import copytree
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -20,14 +21,13 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from monitor.errors import StoreUnavailable, UsageError
-from monitor.store.embedded import FILE
-from monitor.store.migrations import config, current, upgrade
+from monitor.store.embedded import FILE, current
+from monitor.store.migrations import config, upgrade
 from monitor.store.positions import Position
 from monitor.store.schema import REVISION, metadata
 from monitor.store.sessions import Store
-from tests.contract.store.records import LATER, alert, mention, new_hit, raised, story
-
-SECRET_WORDS = "只有我们知道的话" * 40
+from tests.contract.store.records import story
+from tests.contract.store.units import SECRET_WORDS, write, written
 
 
 def before_each_unit(store: Store, statements: list[str]) -> None:
@@ -40,27 +40,6 @@ def before_each_unit(store: Store, statements: list[str]) -> None:
         cursor.close()
 
     event.listen(store._writing.sync_engine, "checkout", checked_out)
-
-
-async def write(store: Store, number: int, hits: int = 200) -> None:
-    """A unit like the escalator's: mentions, a story, an alert, the position."""
-    said = [new_hit(n, said=mention(n, text=SECRET_WORDS)) for n in range(number * hits, (number + 1) * hits)]
-    async with store.write() as unit:
-        position = await unit.positions.read("t", 0)
-        await unit.mentions.add(said, 0, LATER)
-        await unit.stories.put([story(mentions=number)], 0)
-        await unit.alerts.record([raised(alert(f"a{number:04}"))])
-        await unit.positions.move(position, offset=number + 1, now=LATER, last_act=0)
-
-
-async def written(store: Store, hits: int = 200) -> int:
-    """How many such units are there; each of them whole, or this fails."""
-    async with store.read() as unit:
-        units = (await unit.positions.read("t", 0)).offset
-        assert await unit.alerts.newest_seq() == units
-        assert [each.id async for each, _ in unit.alerts.all()] == [f"a{n:04}" for n in range(units)]
-        assert len([hit async for hit in unit.mentions.hits_of_live(0, 0)]) == units * hits
-    return units
 
 
 @contextmanager
@@ -228,7 +207,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from monitor.store.sessions import Store
-from tests.contract.store.test_store_embedded import write, written
+from tests.contract.store.units import write, written
 
 async def main():
     store = await Store.open("sqlite", Path(sys.argv[1]))
@@ -245,9 +224,10 @@ asyncio.run(main())
 class TestKill:
     """kill -9."""
 
-    async def test_killed_anywhere(self, tmp_path: Path) -> None:
+    async def test_killed_anywhere(self, made: Path, tmp_path: Path) -> None:
         """Every unit that was committed is there after a kill, every other one is not, and the next process goes on."""
         random, told = Random(7), 0
+        copytree(made, tmp_path, dirs_exist_ok=True)
         for _ in range(3):
             process = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, str(tmp_path), stdout=subprocess.PIPE)
             assert process.stdout is not None
