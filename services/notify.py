@@ -7,7 +7,7 @@ same id and the same body.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from time import perf_counter
 
 import msgspec
@@ -26,6 +26,8 @@ from monitor.notifying.schedule import RetryPolicy
 from monitor.store.sessions import ReadUnit, Store, WriteUnit
 
 AT_ONCE = 4
+AHEAD = 16  # due messages known beyond those in flight, so that a free place need not wait for the store
+LOOK_EVERY = 0.05  # seconds: a busy store is not asked at each of its commits
 POLL = 0.5  # seconds: another process may fill the outbox unseen
 GRACE = 2.0  # seconds that tries under way are given at a stop
 _MEASURE_EVERY = 1.0
@@ -52,9 +54,10 @@ class Notifier:
     ) -> None:  # fmt: skip
         self._store, self._receivers, self._policy = store, receivers, policy
         self._clock, self._metrics, self._log, self._poll = clock, metrics, log, poll
+        self._ready: dict[str, list[Notification]] = {}
         self._flying: dict[Key, asyncio.Task[None]] = {}
         self._landed = asyncio.Event()
-        self._disabled: set[str] | None = None  # None: not read yet
+        self._health: dict[str, Health] = {}
         self._measured_at = 0.0
         self._running = False
         self._stopping = False
@@ -75,7 +78,8 @@ class Notifier:
         try:
             while True:
                 seen = self._store.commits
-                pause = await self._launch_or_wait()
+                pause = await self._look()
+                self._launch()
                 if until_empty and not self._flying and not await self._waiting():
                     return
                 await self._rest(pause, seen)
@@ -91,69 +95,69 @@ class Notifier:
         except StoreUnavailable:
             return 1  # nobody knows: look again
 
-    async def _launch_or_wait(self) -> float:
-        """Start what is due; returns how long nothing more can be."""
+    async def _look(self) -> float:
+        """Read what is due; returns for how many seconds nothing more can be."""
+        busy = set(self._flying)  # what lands while we read may still look as if it waited: leave it for the next look
+        now = self._clock.now()
         try:
-            return await self._launch()
+            async with self._store.read() as unit:
+                await self._know_health(unit)
+                self._ready = {name: await self._due(unit, name, now, busy) for name in self._receivers}
+                next_due = await unit.outbox.next_due(now, list(self._receivers))
+                await self._measure(unit, now)
+            await self._give_up([name for name, rows in self._ready.items() if rows and self._health[name].state == "disabled"])
         except StoreUnavailable as error:
             self._log.warning("notifier waits", error=str(error))
             return self._poll
-
-    async def _launch(self) -> float:
-        await self._know_disabled()
-        busy = set(self._flying)  # what lands while we read may still look as if it waited: leave it for the next look
-        now = self._clock.now()
-        async with self._store.read() as unit:
-            due = [row for name in self._receivers for row in await self._due(unit, name, now, busy)]
-            next_due = await unit.outbox.next_due(now, list(self._receivers))
-            await self._measure(unit, now)
-        for row in due:
-            if row.receiver not in self._known_disabled:
-                self._start(row)
-        await self._give_up({row.receiver for row in due} & self._known_disabled)
         return self._poll if next_due is None else min(self._poll, (next_due - now) / SECOND)
 
     async def _due(self, unit: ReadUnit, receiver: str, now: int, busy: set[Key]) -> list[Notification]:
-        taken = sum(1 for _, name in busy if name == receiver)
-        if taken >= AT_ONCE:
-            return []
-        rows = await unit.outbox.due(now, receiver, AT_ONCE + taken)
-        return [row for row in rows if (row.alert, row.receiver) not in busy][: AT_ONCE - taken]
+        rows = {(row.alert, row.receiver): row for row in await unit.outbox.due(now, receiver, AHEAD + AT_ONCE)}
+        return [row for key, row in rows.items() if key not in busy]
 
-    @property
-    def _known_disabled(self) -> set[str]:
-        return self._disabled or set()
+    async def _know_health(self, unit: ReadUnit) -> None:
+        for name in self._receivers.keys() - self._health.keys():
+            self._health[name] = read_health(await unit.meta.get(stored_under(name)), self._receivers[name].fingerprint)
 
-    async def _know_disabled(self) -> None:
-        if self._disabled is None:
-            async with self._store.read() as unit:
-                health = {name: await self._health(unit, name) for name in self._receivers}
-            self._disabled = {name for name, one in health.items() if one.state == "disabled"}
-
-    async def _health(self, unit: ReadUnit | WriteUnit, receiver: str) -> Health:
-        return read_health(await unit.meta.get(stored_under(receiver)), self._receivers[receiver].fingerprint)
-
-    async def _give_up(self, receivers: set[str]) -> None:
+    async def _give_up(self, receivers: Sequence[str]) -> None:
+        """What the escalator has put in for a receiver that wants no more."""
         for name in receivers:
             async with self._store.write() as unit:
                 count = await unit.outbox.disable(name)
+            self._ready[name] = []
             self._count(name, "disabled", count)
 
+    def _launch(self) -> None:
+        """Let go what was found due, as far as there are places. Only we send, so what was found is still as it was."""
+        for name, rows in self._ready.items():
+            free = AT_ONCE - sum(1 for _, receiver in self._flying if receiver == name)
+            if free > 0 and self._health[name].state != "disabled":
+                for row in rows[:free]:
+                    self._start(row)
+                del rows[:free]
+
     def _start(self, row: Notification) -> None:
-        key = (row.alert, row.receiver)
         task = asyncio.create_task(self._deliver(row), name=f"notify {row.id}")
-        self._flying[key] = task
+        self._flying[row.alert, row.receiver] = task
         task.add_done_callback(lambda _: self._landed.set())
 
     async def _rest(self, pause: float, seen: int) -> None:
-        """Until something may be due, changed or landed. A delivery that died of a bug takes us with it."""
-        if pause > 0:
-            await _first_of(self._landed.wait(), self._store.wait_change(pause, seen))
+        """Until it is worth looking again; places that become free meanwhile are filled."""
+        until = perf_counter() + LOOK_EVERY
+        await _first_of(self._landed.wait(), self._store.wait_change(pause, seen))
+        self._refill()
+        while (left := until - perf_counter()) > 0:
+            await _first_of(self._landed.wait(), asyncio.sleep(left))
+            self._refill()
+
+    def _refill(self) -> None:
+        """Fill the places of what has landed. A delivery that died of a bug takes us with it."""
         self._landed.clear()
         for key, task in list(self._flying.items()):
             if task.done():
                 del self._flying[key]
                 task.result()
+        self._launch()
 
     async def _land(self) -> None:
         tasks = set(self._flying.values())
@@ -192,35 +196,34 @@ class Notifier:
         self._tell(tried, outcome)
         self._count(tried.row.receiver, "merged", merged)
         self._count(tried.row.receiver, "disabled", given_up)
-        if tried.result.kind == "disabled" and self._disabled is not None:
-            self._disabled.add(tried.row.receiver)
 
     async def _kept(self, tried: Tried) -> tuple[NotifyOutcome, int, int] | None:
         try:
             async with self._store.write() as unit:
-                kept = await self._write(unit, tried)
+                health, kept = await self._write(unit, tried)
         except StoreUnavailable as error:
             self._log.warning("outcome of a notification waits for the store", notification=tried.row.id, error=str(error))
             return None
+        self._health[tried.row.receiver] = health  # before anybody else has the turn to write
         return kept
 
-    async def _write(self, unit: WriteUnit, tried: Tried) -> tuple[NotifyOutcome, int, int]:
-        """Everything one try changes; (outcome, how many were merged, how many given up)."""
+    async def _write(self, unit: WriteUnit, tried: Tried) -> tuple[Health, tuple[NotifyOutcome, int, int]]:
+        """Everything one try changes; the receiver's health after it, and (outcome, how many were merged, how many given up)."""
         row, result = tried.row, tried.result
-        health = await self._health(unit, row.receiver)
-        after, event = health.after(result, tried.at)
-        done, outcome = self._judged(tried, after)
+        before = self._health[row.receiver]
+        health, event = before.after(result, tried.at)
+        done, outcome = self._judged(tried, health)
         attempt = Attempt(
             notification=row.id, at=tried.at, status=result.status, code=result.code, seconds=tried.seconds, excerpt=result.excerpt
         )
         await unit.outbox.attempted(done, attempt)
         merged = await self._merge_behind(unit, done) if done.state in {"sent", "dead"} else 0
         given_up = await unit.outbox.disable(row.receiver) if event == "receiver.disabled" else 0
-        if after != health:
-            await unit.meta.put(stored_under(row.receiver), msgspec.json.encode(after))
+        if health != before:
+            await unit.meta.put(stored_under(row.receiver), msgspec.json.encode(health))
         if event:
-            await self._tell_others(unit, row.receiver, event, after if event != "receiver.recovered" else health, tried.ended)
-        return outcome, merged, given_up
+            await self._tell_others(unit, row.receiver, event, before if event == "receiver.recovered" else health, tried.ended)
+        return health, (outcome, merged, given_up)
 
     def _judged(self, tried: Tried, health: Health) -> tuple[Notification, NotifyOutcome]:
         row, result = tried.row, tried.result
@@ -263,7 +266,7 @@ class Notifier:
                 body=body, created_at=now,
             )
             for other in self._receivers
-            if other != receiver and other not in self._known_disabled
+            if other != receiver and self._health[other].state != "disabled"
         ]  # fmt: skip
         await unit.outbox.add(rows)
         self._log.warning(event, receiver=receiver, reason=health.reason, pending=pending)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from monitor.alert import POLICY, Alert, Counters, Level, Reason, ReasonCode, Status, Transition
 from monitor.escalation.effects import AlertChange
 from monitor.settings import Receiver, Secret
@@ -57,5 +59,5 @@ def changes(transitions: Sequence[Transition], *, id: str = "a1", since: int = 0
     level, out = Level.NONE, []
     for version, transition in enumerate(transitions, start=since + 1):
         level = level if transition.to_level is None else transition.to_level
-        out.append(AlertChange(alert(level, id=id, version=version), transition))
+        out.append(AlertChange(alert(level, id=id, version=version), replace(transition, alert=id)))
     return out
