@@ -1,0 +1,120 @@
+"""Alerts: the list, one with its history, what changed, its mentions, and its acknowledging."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from monitor.alert import Alert, Level, Status, Transition
+from monitor.store.alerts import AlertFilter
+from monitor.store.sessions import ReadUnit
+from services.api.auth import Reader
+from services.api.errors import Refusal
+from services.api.mentions import mention_wire
+from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
+from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, fingerprint, listing, our_cursor, page, unchanged
+
+GLANCE = 1.0  # seconds after which a waiting reader looks for what another process wrote
+CHANGES = 200
+LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
+
+router = APIRouter(tags=["alerts"])
+
+
+@router.get("/v1/alerts", responses={200: {"model": AlertPage}, 304: {"description": "the caller already has it"}, **PROBLEMS})
+async def list_alerts(
+    *, request: Request, api: Api, _: Reader,
+    status: Annotated[list[Status] | None, Query()] = None, level: Annotated[list[LevelWord] | None, Query()] = None,
+    min_level: LevelWord | None = None, subject: Annotated[list[str] | None, Query()] = None,
+    since: Moment | None = None, limit: Limit = 50, cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    """Alerts, newest change first; `since` is a time, compared with `changed_at`."""
+    wanted = AlertFilter(
+        statuses=tuple(status or ()), levels=tuple(Level.of(word) for word in level or ()), subjects=tuple(subject or ()),
+        min_level=Level.of(min_level) if min_level else None, since=since,
+    )  # fmt: skip
+    with our_cursor():
+        async with listing(api) as (unit, seq):
+            # Every change of an alert moves seq, so the same seq and question have the same answer: no row is touched for it.
+            etag = f'"{seq}.{fingerprint(wanted, limit, cursor, api.settings.public_url)}"'
+            if known := unchanged(request, etag):
+                return known
+            found = await unit.alerts.list(wanted, limit, cursor)
+    return answer(page(found, seq, lambda alert: alert.wire(api.settings.public_url)), etag=etag)
+
+
+@router.get("/v1/alerts/changes", responses={200: {"model": ChangesModel}, **PROBLEMS})
+async def changes(
+    api: Api, _: Reader, since: Annotated[int, Query(ge=0, lt=2**63)] = 0, wait: Annotated[float, Query(ge=0, le=25)] = 0
+) -> Response:
+    """What changed after the seq `since`, each alert once as it now stands, rising; waits up to `wait` seconds for the first."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    while True:
+        commits = api.store.commits
+        async with listing(api) as (unit, seq):
+            found = await unit.alerts.changes(since, CHANGES) if seq > since else []
+        left = deadline - loop.time()
+        if found or left <= 0 or api.stopping.is_set():
+            break
+        await _news(api, min(left, GLANCE), commits)
+    seq = found[-1].seq if len(found) == CHANGES else seq
+    return answer({"items": [alert.wire(api.settings.public_url) for alert in found], "seq": seq})
+
+
+async def _news(api: ApiState, timeout: float, commits: int) -> None:  # noqa: ASYNC109 - a bound, not an error
+    """Wait until something was committed, the service stops, or the time is over."""
+    waits = {asyncio.ensure_future(api.store.wait_change(timeout, commits)), asyncio.ensure_future(api.stopping.wait())}
+    try:
+        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()
+        await asyncio.wait(waits)
+
+
+@router.get("/v1/alerts/{alert}", responses={200: {"model": AlertDetail}, 304: {"description": "the caller already has it"}, **PROBLEMS})
+async def one_alert(request: Request, api: Api, _: Reader, alert: str) -> Response:
+    """One alert with its transitions, oldest first, where it began and how it spread."""
+    async with api.store.read() as unit:
+        found = await existing(unit, alert)
+        if known := unchanged(request, etag_of(found)):
+            return known
+        transitions = await unit.alerts.transitions(alert)
+    return answer(detail(found, transitions, api.settings.public_url), etag=etag_of(found))
+
+
+@router.get("/v1/alerts/{alert}/mentions", responses={200: {"model": MentionPage}, **PROBLEMS})
+async def mentions_of(api: Api, _: Reader, alert: str, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """The mentions of an alert's story, newest published first."""
+    with our_cursor():
+        async with listing(api) as (unit, seq):
+            story = (await existing(unit, alert)).story
+            found = await unit.mentions.of_story(story, limit=limit, cursor=cursor)
+    return answer(page(found, seq, mention_wire))
+
+
+async def existing(unit: ReadUnit, alert: str) -> Alert:
+    """The alert; 404 when there is none."""
+    found = await unit.alerts.get(alert)
+    if found is None:
+        raise Refusal(404, "there is no alert of this id")
+    return found
+
+
+def etag_of(alert: Alert) -> str:
+    """The strong ETag of an alert's detail: it moves with every transition and every recount."""
+    return f'"{alert.version}.{alert.counter}"'
+
+
+def detail(alert: Alert, transitions: Sequence[Transition], public_url: str) -> dict[str, object]:
+    """An alert with its history; `origin` is the first ill word heard, `spread` the platforms in the order they were reached."""
+    counted = alert.counters
+    wire = alert.wire(public_url)
+    spread = {name: wire[name] for name in ("platforms", "first_at", "last_at", "mentions", "authors", "engagement")}
+    return wire | {
+        "transitions": [transition.wire() for transition in transitions],
+        "origin": counted.samples[0] if counted.samples else {},
+        "spread": spread,
+    }

@@ -1,0 +1,32 @@
+"""The application: routes, errors, keys; everything it works with is given to it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+
+from services.api import acting, alerts, health, mentions, notifications, stories, subjects
+from services.api.auth import Gate
+from services.api.bodies import Bodies
+from services.api.errors import Guard, install
+from services.api.state import ApiState
+
+# FastAPI can hand requests, validation errors and tracebacks to OpenTelemetry exporters named by the environment: not ours.
+_SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+
+
+def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
+    """The whole API of contract 4; with `only_probes` /livez, /readyz and /metrics alone."""
+    shown: dict[str, Any] = {"openapi_url": None} if only_probes else {}
+    app = FastAPI(
+        title="舆情 API", summary="公开信息进, 蓝/黄/橙/红预警出", version="1", redirect_slashes=False,
+        redoc_url=None, telemetry=_SILENT, **shown,
+    )  # fmt: skip
+    app.state.api = state
+    app.state.gate = Gate(state.settings.api_keys, state.clock)
+    app.state.bodies = Bodies()
+    for part in [health] if only_probes else [mentions, alerts, acting, subjects, stories, notifications, health]:
+        app.include_router(part.router)
+    install(app)
+    app.add_middleware(Guard, log=state.log)
+    return app

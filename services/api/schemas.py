@@ -1,0 +1,326 @@
+"""The shapes of answers, for /openapi.json only: routes write them from the records, and a test holds both together."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from monitor.alert import Status
+from monitor.notifying.notification import NotificationState
+
+LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
+Label = Literal["negative", "neutral", "positive"]
+
+
+class Shape(BaseModel):
+    """Nothing but what stands here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Shape):
+    """RFC 9457, with what the case adds."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class RejectedModel(Shape):
+    """Which one, counted from 0, and everything wrong with it."""
+
+    index: int
+    errors: list[str]
+
+
+class ReceiptModel(Shape):
+    """What became of everything sent; the four add up to it."""
+
+    accepted: int
+    duplicate: int
+    updated: int
+    rejected: list[RejectedModel]
+
+
+class ReasonModel(Shape):
+    """One indicator against its threshold."""
+
+    code: str
+    value: float
+    threshold: float
+
+
+class AlertModel(Shape):
+    """The life of one story's rise."""
+
+    id: str
+    subject: str
+    story: str
+    title: str
+    level: LevelWord
+    level_zh: str
+    policy_level: LevelWord
+    status: Status
+    opened_at: AwareDatetime
+    changed_at: AwareDatetime
+    seq: int
+    mentions: int
+    authors: int
+    negative: int
+    platforms: list[str]
+    engagement: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+    samples: list[dict[str, Any]]
+    reasons: list[ReasonModel]
+    indicators: dict[str, float]
+    assignee: str | None
+    previous: str | None
+    next: str | None
+    drill: bool
+    url: str
+
+
+class TransitionModel(Shape):
+    """One change; of level with `from` and `to`, of status with the two statuses."""
+
+    model_config = ConfigDict(extra="allow")
+    at: AwareDatetime
+    recorded_at: AwareDatetime | None = None
+    alert: str
+    subject: str
+    story: str
+    from_status: Status | None = None
+    to_status: Status | None = None
+    actor: str
+    by: str | None = None
+    note: str | None = None
+    reasons: list[ReasonModel]
+
+
+class SpreadModel(Shape):
+    """How far it went; platforms in the order they were reached."""
+
+    platforms: list[str]
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+    mentions: int
+    authors: int
+    engagement: int
+
+
+class AlertDetail(AlertModel):
+    """An alert with its history."""
+
+    transitions: list[TransitionModel]
+    origin: dict[str, Any]
+    spread: SpreadModel
+
+
+class SentimentModel(Shape):
+    """Probabilities and the likeliest label."""
+
+    label: Label
+    negative: float
+    neutral: float
+    positive: float
+
+
+class EmotionModel(Shape):
+    """Probabilities and the likeliest label."""
+
+    label: str
+    anger: float
+    worry: float
+    sadness: float
+    doubt: float
+    support: float
+    surprise: float
+    none: float
+
+
+class HitModel(Shape):
+    """A rule that matched, in code points of the field's original words."""
+
+    rule: str
+    category: str
+    field: str
+    text: str
+    start: int
+    end: int
+
+
+class ScoreModel(Shape):
+    """What a mention says about one subject."""
+
+    subject: str
+    story: str
+    counted: bool
+    hits: list[HitModel]
+    sentiment: SentimentModel
+    emotion: EmotionModel
+    severity: float
+    advert: bool = False
+    passes_on: bool = False
+
+
+class MentionModel(Shape):
+    """A mention as stored; absent members were never said. `author` is a pseudonym."""
+
+    source: str
+    id: str
+    published_at: AwareDatetime
+    text: str = ""
+    kind: str = "post"
+    platform: str = ""
+    outlet: str = ""
+    title: str = ""
+    quoted: str = ""
+    transcript: str = ""
+    url: str = ""
+    region: str = ""
+    topics: list[str] = []
+    root: str = ""
+    parent: str = ""
+    author: str = ""
+    name: str = ""
+    role: str = ""
+    followers: int = 0
+    verified: bool | str = False
+    media: bool = False
+    likes: int = 0
+    comments: int = 0
+    reposts: int = 0
+    views: int = 0
+    gone: bool = False
+    collected_at: AwareDatetime | None = None
+    seen_at: AwareDatetime | None = None
+    subjects: list[str] = []
+    scores: list[ScoreModel]
+
+
+class StoryModel(Shape):
+    """Mentions of one subject about one happening; the residual one holds what fits no other."""
+
+    id: str
+    subject: str
+    title: str
+    residual: bool
+    live: bool
+    level: LevelWord
+    level_zh: str
+    alert: str | None
+    opened_at: AwareDatetime
+    last_at: AwareDatetime
+    mentions: int
+
+
+class SubjectModel(Shape):
+    """What is watched, and what is open about it."""
+
+    name: str
+    owner: str | None
+    floor: LevelWord
+    alerts: bool
+    libraries: list[str]
+    rules: list[str]
+    receivers: list[str]
+    valid_until: AwareDatetime | None
+    open_alerts: int
+    level: LevelWord
+
+
+class AttemptModel(Shape):
+    """One try."""
+
+    notification: str
+    at: AwareDatetime
+    status: int | None
+    code: str
+    seconds: float
+    excerpt: str
+
+
+class NotificationModel(Shape):
+    """One message to one receiver."""
+
+    id: str
+    alert: str
+    receiver: str
+    type: str
+    state: NotificationState
+    created_at: AwareDatetime
+    attempts: list[AttemptModel]
+    next_try_at: AwareDatetime | None
+
+
+class ListShape(Shape):
+    """Every list: `next_cursor` null at the end, `seq` the newest change it knows."""
+
+    next_cursor: str | None
+    seq: int
+
+
+class AlertPage(ListShape):
+    """A page of alerts."""
+
+    items: list[AlertModel]
+
+
+class MentionPage(ListShape):
+    """A page of mentions."""
+
+    items: list[MentionModel]
+
+
+class StoryPage(ListShape):
+    """A page of stories."""
+
+    items: list[StoryModel]
+
+
+class SubjectPage(ListShape):
+    """All subjects."""
+
+    items: list[SubjectModel]
+
+
+class NotificationPage(ListShape):
+    """A page of notifications."""
+
+    items: list[NotificationModel]
+
+
+class ChangesModel(Shape):
+    """What changed, rising; ask again with `since` = `seq`."""
+
+    items: list[AlertModel]
+    seq: int
+
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "a problem (RFC 9457)"},
+    "503": {"content": _PROBLEM, "description": "not now; Retry-After says when"},
+}
+_STRING = {"type": "string"}
+_MENTION = {
+    "type": "object", "required": ["source", "id", "text", "published_at"],
+    "properties": {"source": _STRING, "id": _STRING, "text": _STRING, "published_at": {"type": "string", "format": "date-time"}},
+}  # fmt: skip
+MENTIONS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"oneOf": [_MENTION, {"type": "array", "items": _MENTION}]}},
+            "application/x-ndjson": {"schema": _STRING},
+        },
+    }
+}
+ACT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": {"type": "object", "properties": {"by": _STRING, "note": _STRING}}}},
+    }
+}

@@ -1,0 +1,125 @@
+"""What the API works with, given once; and what its routes share to read a request and write an answer."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends, Query, Request, Response
+from pydantic import BeforeValidator, WithJsonSchema
+from structlog.stdlib import BoundLogger
+
+from monitor.clock import Clock, micros
+from monitor.metrics import Metrics
+from monitor.settings import Settings
+from monitor.store.rows import Page
+from monitor.store.sessions import ReadUnit, Store
+from services.acts import Desk
+from services.api.errors import Refusal
+from services.escalate import Told
+from services.intake import Intake
+
+Readiness = Callable[[], Mapping[str, str | None]]
+JSON = "application/json"
+_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
+_time = msgspec.json.Decoder(datetime).decode
+
+
+@dataclass(frozen=True)
+class ApiState:
+    """
+    Everything the routes need. `readiness` tells, for each part, what is wrong with it (None: nothing).
+
+    `informative` names parts that are told but never make the service unfit (sources). `intake` None: nothing can be pushed here.
+    """
+
+    settings: Settings
+    store: Store
+    intake: Intake | None
+    clock: Clock
+    metrics: Metrics
+    log: BoundLogger
+    readiness: Readiness = dict
+    informative: frozenset[str] = frozenset()
+    partitions: int = 1
+    send: bool = True
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def desk(self) -> Desk:
+        """What people's acts need."""
+        subjects = {subject.name: subject for subject in self.settings.subjects}
+        return Desk(self.partitions, Told(subjects, self.settings.receivers, self.settings.public_url, self.send))
+
+
+async def _state(request: Request) -> ApiState:
+    state: ApiState = request.app.state.api
+    return state
+
+
+def _moment(text: object) -> int:
+    """An RFC 3339 query value as micros; a `+` that arrived as a space is meant as one."""
+    with suppress(msgspec.MsgspecError, ValueError):
+        at = _time(msgspec.json.encode(_LOST_PLUS.sub("+", str(text))))
+        if at.tzinfo is not None:
+            return micros(at)
+    raise ValueError("must be an RFC 3339 time with an offset such as 2026-11-22T08:30:00+08:00")
+
+
+Api = Annotated[ApiState, Depends(_state)]
+Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
+Cursor = Annotated[str | None, Query(max_length=2048, description="`next_cursor` of the page before")]
+
+
+@contextmanager
+def our_cursor() -> Iterator[None]:
+    """A cursor we did not give is 422."""
+    try:
+        yield
+    except ValueError as error:
+        raise Refusal(422, f"cursor: {error}") from error
+
+
+@asynccontextmanager
+async def listing(api: ApiState) -> AsyncIterator[tuple[ReadUnit, int]]:
+    """One snapshot for a list, with the newest change it knows."""
+    async with api.store.read() as unit:
+        yield unit, await unit.alerts.newest_seq()
+
+
+def answer(body: object, status: int = 200, *, etag: str | None = None) -> Response:
+    """A JSON answer."""
+    return encoded(msgspec.json.encode(body), status, etag=etag)
+
+
+def encoded(body: bytes, status: int = 200, *, etag: str | None = None) -> Response:
+    """An answer that is JSON already; what anybody may see differs by key, so only the caller keeps it."""
+    headers = {"Cache-Control": "private, no-cache"} | ({"ETag": etag} if etag else {})
+    return Response(body, status, headers, JSON)
+
+
+def page(found: Page[Any], seq: int, wire: Callable[[Any], object]) -> dict[str, object]:
+    """The shape of every list."""
+    return {"items": [wire(item) for item in found.items], "next_cursor": found.next_cursor, "seq": seq}
+
+
+def fingerprint(*parts: object) -> str:
+    """A few letters that differ when any part does."""
+    return blake2b(msgspec.json.encode([str(part) for part in parts]), digest_size=9).hexdigest()
+
+
+def unchanged(request: Request, etag: str) -> Response | None:
+    """304, when the caller already has it."""
+    sent = request.headers.get("if-none-match")
+    if sent is None:
+        return None
+    known = [tag.strip().removeprefix("W/") for tag in sent.split(",")]
+    if etag not in known and sent.strip() != "*":
+        return None
+    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
