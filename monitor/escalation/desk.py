@@ -15,7 +15,7 @@ from monitor.clock import HOUR, MINUTE
 from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
 from monitor.escalation.policy import Policy
 from monitor.escalation.step import NEVER
-from monitor.escalation.story import Story
+from monitor.escalation.story import Story, begun
 from monitor.mention import Scored, Tick
 from monitor.stories.grouping import Grouping, Node
 from monitor.subject import Subject
@@ -28,6 +28,7 @@ class Desk:
         self._subjects, self._policies, self._fold = subjects, policies, fold
         self._groupings: dict[str, Grouping] = {}
         self._stories: dict[str, Story] = {}
+        self._homes: dict[tuple[str, bytes], str] = {}  # the story of every mention in memory
         self._agenda: list[tuple[int, str]] = []
         self._touched: dict[str, Story] = {}
         self._over: dict[str, StoryRow] = {}
@@ -54,6 +55,7 @@ class Desk:
             self._effects.hits.append(NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story="", counted=False))
             return True
         story = self._place(subject, scored, self._groupings_of(subject.name))
+        self._homes[subject.name, scored.mention.digest] = story.id
         counted = story.add(scored, offset, self.now)
         self._effects.hits.append(
             NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story=story.id, counted=counted)
@@ -90,33 +92,28 @@ class Desk:
 
     def restore(self, rows: Iterable[StoryRow], hits: Iterable[NewHit], now: int) -> None:
         """Take up where another desk's stored effects end: its live stories, their hits in the order of the log, its `now`."""
-        kept = {row.id: row for row in rows if row.subject in self._subjects}
+        for row in rows:
+            if row.subject in self._subjects:
+                self._open(row)
         for hit in hits:
-            self._restore_hit(kept.get(hit.story), hit)
+            if hit.story in self._stories:
+                self._restore_hit(self._stories[hit.story], hit)
         self.now = now
-        for key, story in self._stories.items():
-            story.state = kept[key].state
+        for story in self._stories.values():
             story.windows.advance(story.state.evaluated_at)
             self._schedule(story)
         self._swept = now // HOUR
 
-    def _restore_hit(self, row: StoryRow | None, hit: NewHit) -> None:
-        if row is None:
-            return
-        subject, scored = self._subjects[row.subject], hit.scored
-        grouping = self._groupings_of(subject.name)
-        story = self._stories.get(row.id)
-        node: Node | None = None
-        if row.residual or story is None:
-            node = grouping.found(scored.mention, "" if row.residual else row.id, scored.received_at)
+    def _restore_hit(self, story: Story, hit: NewHit) -> None:
+        scored, grouping = hit.scored, self._groupings_of(story.subject.name)
+        self._homes[story.subject.name, hit.digest] = story.id
+        if story.residual:
+            story.waiting[hit.digest] = (scored, grouping.found(scored.mention, "", scored.received_at))
         elif story.node:
             grouping.join(story.node, scored.mention, scored.received_at)
-        if story is None:
-            story = self._open(row.id, subject, scored, None if row.residual else node)
-            story.founder, story.title, story.opened_at = row.founder, row.title, row.opened_at
-        if row.residual and node:
-            story.waiting[hit.digest] = (scored, node)
-        story.restore(scored, hit.offset, row.state.evaluated_at, counted=hit.counted)
+        else:
+            story.node = grouping.found(scored.mention, story.id, scored.received_at)
+        story.restore(scored, hit.offset, counted=hit.counted)
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
@@ -141,25 +138,27 @@ class Desk:
 
     def _residual(self, subject: Subject, scored: Scored) -> Story:
         key = residual_id(subject.name)
-        return self._stories.get(key) or self._open(key, subject, scored, None)
+        return self._stories.get(key) or self._open(begun(key, subject.name, scored, residual=True))
 
     def _promote(self, subject: Subject, node: Node) -> None:
         """A mention that waited alone gets company: it founds a story, and takes its weight out of the residual one."""
         residual = self._stories[residual_id(subject.name)]
         scored, _ = residual.waiting.pop(node.founder)
         node.story = story_id(subject.name, node.founder)
-        story = self._open(node.story, subject, scored, node)
+        story = self._open(begun(node.story, subject.name, scored, residual=False))
+        story.node = node
         residual.windows.advance(self.now)
         story.adopt(scored, residual.windows.remove(node.founder), self.now)
         self._effects.moved.append(Moved(subject.name, node.founder, node.story))
+        self._homes[subject.name, node.founder] = node.story
         residual.touch()
         residual.mark(self.now)
         self._touched[residual.id] = residual
         self._schedule(residual)
 
-    def _open(self, key: str, subject: Subject, scored: Scored, node: Node | None) -> Story:
-        policy = self._policies.get(subject.name) or self._policies[""]
-        story = self._stories[key] = Story(key, subject, policy, scored, node)
+    def _open(self, row: StoryRow) -> Story:
+        policy = self._policies.get(row.subject) or self._policies[""]
+        story = self._stories[row.id] = Story(self._subjects[row.subject], policy, row)
         return story
 
     def _observe_again(self, scored: Scored, known: int) -> bool:
@@ -167,9 +166,8 @@ class Desk:
         mention = scored.mention
         if mention.seen <= known:
             return False
-        self._effects.observed.append(Observed(mention.digest, mention))
-        node = self._groupings_of(scored.score.subject).find(mention, self.now)
-        story = self._stories.get((node.story or residual_id(scored.score.subject)) if node else "")
+        self._effects.observed.append(Observed(mention.digest, mention, scored.score.subject))
+        story = self._stories.get(self._homes.get((scored.score.subject, mention.digest), ""))
         if story:
             story.observe(mention)
             self._decide(story)
@@ -223,9 +221,11 @@ class Desk:
         for name, grouping in self._groupings.items():
             for node in grouping.sweep(self.now):
                 residual = self._stories.get(residual_id(name))
-                if residual and not node.story:
-                    residual.waiting.pop(node.founder, None)
+                if residual and residual.waiting.pop(node.founder, None):
+                    self._homes.pop((name, node.founder), None)
         for story in [story for story in self._stories.values() if story.over(self.now)]:
             del self._stories[story.id]
+            for digest in story.totals.reactions:
+                self._homes.pop((story.subject.name, digest), None)
             self._over[story.id] = story.row(live=False)
         self._agenda = sorted((due, key) for due, key in set(self._agenda) if key in self._stories and self._stories[key].due == due)

@@ -37,11 +37,11 @@ class NewHit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """A known mention seen again later: its engagement and `gone` take these values, for `subject` (None: for all it hits)."""
+    """A known mention seen again later: its engagement and `gone` take these values, for `subject`."""
 
     digest: bytes
     mention: Mention
-    subject: str | None = None
+    subject: str
 
 
 class Moved(msgspec.Struct, frozen=True):

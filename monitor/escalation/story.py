@@ -19,6 +19,9 @@ from monitor.stories.grouping import Node
 from monitor.stories.title import title
 
 
+RESIDUAL_TITLE = "散点信息"
+
+
 class Ruled(Protocol):
     """What a story takes from its subject."""
 
@@ -29,24 +32,23 @@ class Ruled(Protocol):
 
 
 class Story:
-    """One live story. `node` is None for the residual story, whose mentions are those that wait alone."""
+    """One live story. The residual one (`residual`) has no node: its mentions are those that wait alone."""
 
-    def __init__(self, id_: str, subject: Ruled, policy: Policy, scored: Scored, node: Node | None) -> None:
-        self.id, self.subject, self.policy, self.node = id_, subject, policy, node
-        self.founder = scored.mention.digest
-        self.title = title(scored.mention) if node else "散点信息"
-        self.opened_at = scored.received_at
+    def __init__(self, subject: Ruled, policy: Policy, row: StoryRow) -> None:
+        self.id, self.subject, self.policy = row.id, subject, policy
+        self.residual, self.founder, self.title, self.opened_at = row.residual, row.founder, row.title, row.opened_at
+        self.node: Node | None = None
         self.windows = Windows()
         self.totals = Totals()
         self.waiting: dict[bytes, tuple[Scored, Node]] = {}
-        self.state = StoryState()
+        self.state = row.state
         self.due = NEVER
 
     def add(self, scored: Scored, order: int, now: int) -> bool:
         """Take a mention in; whether the windows counted it (False: harmless, or a copy of one they hold)."""
         self.windows.advance(now)
         author = author_key(scored.mention)
-        if self.node:
+        if not self.residual:
             self.totals.add(scored, author)
         if not (scored.score.sensitive or scored.score.passes_on):
             return False
@@ -63,13 +65,13 @@ class Story:
             self.windows.advance(now)
             self.windows.add(known, now)
 
-    def restore(self, scored: Scored, order: int, evaluated_at: int, *, counted: bool) -> None:
+    def restore(self, scored: Scored, order: int, *, counted: bool) -> None:
         """Take in a stored mention as it was when the story was last evaluated."""
         author = author_key(scored.mention)
-        if self.node:
+        if not self.residual:
             self.totals.add(scored, author)
         if counted:
-            self.windows.add(fact(scored, author, order), evaluated_at)
+            self.windows.add(fact(scored, author, order), self.state.evaluated_at)
 
     def observe(self, mention: Mention) -> None:
         """A mention of ours was seen again: its reactions take the newest values."""
@@ -124,25 +126,34 @@ class Story:
     def over(self, now: int) -> bool:
         """Whether the desk may forget it: nothing can join it and no alert of it is open."""
         open_alert = self.state.alert and self.state.alert.status not in episodes.ENDED
-        return self.node is not None and not self.node.alive(now) and not open_alert and not self.state.level
+        joinable = self.residual or (self.node is not None and self.node.alive(now))
+        return not joinable and not open_alert and not self.state.level
 
     def row(self, *, live: bool) -> StoryRow:
         """The story as stored."""
-        mentions = self.totals.mentions if self.node else len(self.waiting)
+        mentions = len(self.waiting) if self.residual else self.totals.mentions
         return StoryRow(
-            id=self.id, subject=self.subject.name, founder=self.founder, residual=self.node is None, title=self.title,
+            id=self.id, subject=self.subject.name, founder=self.founder, residual=self.residual, title=self.title,
             opened_at=self.opened_at, last_at=self.totals.last_at, mentions=mentions, live=live, state=self.state,
         )  # fmt: skip
 
     def _counted(self, now: int) -> Totals:
         """Its totals; of the residual story, those of the mentions that may still find company."""
-        if self.node:
+        if not self.residual:
             return self.totals
         totals = Totals()
         for scored, node in self.waiting.values():
             if node.alive(now):
                 totals.add(scored, author_key(scored.mention))
         return totals
+
+
+def begun(id_: str, subject: str, scored: Scored, *, residual: bool) -> StoryRow:
+    """A story that begins with this mention."""
+    return StoryRow(
+        id=id_, subject=subject, founder=scored.mention.digest, residual=residual, mentions=0, live=True, state=StoryState(),
+        title=RESIDUAL_TITLE if residual else title(scored.mention), opened_at=scored.received_at, last_at=0,
+    )  # fmt: skip
 
 
 def _quiet(state: StoryState) -> bool:

@@ -1,0 +1,148 @@
+"""The desk: the same decisions whatever the batches, the crashes and the repeats."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from msgspec.structs import replace
+
+from monitor.alert import Level
+from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.mention import Scored, Tick
+from tests.unit.escalation.making import START, Ledger, desk, feed, levels, minutes, scored
+
+RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
+
+
+def crowd(count: int, *, first: int = START, every: int = 10 * SECOND, **more: object) -> list[Scored]:
+    """Many authors, each with words of their own."""
+    return [scored(f"c{n:04}", first + n * every, text=f"某某 第{n}个人的不满 {n * 7919}", **more) for n in range(count)]  # type: ignore[arg-type]
+
+
+def test_a_crowd_opens_at_once_and_fades() -> None:
+    """Thirty ill mentions in ten minutes open an alert; silence lowers it; a day of quiet ends it, unacknowledged."""
+    ledger = Ledger()
+    feed(desk(), ledger, [*crowd(30), Tick(at=START + 3 * DAY, as_if=True, end=True)])
+    told = [change for change in ledger.changes if change.transition]
+
+    assert levels(ledger.changes)[0] == "blue"
+    assert levels(ledger.changes)[-1] == "none"
+    assert told[-1].alert.status == "resolved"
+    assert told[-1].alert.level is Level.NONE
+
+
+def test_calm_talk_raises_nothing() -> None:
+    """However many speak, what is not sensitive raises no alert."""
+    ledger = Ledger()
+    feed(desk(), ledger, crowd(300, ill=False))
+
+    assert ledger.changes == []
+
+
+def test_one_author_is_no_crowd() -> None:
+    """A hundred ill mentions by one author raise nothing."""
+    ledger = Ledger()
+    feed(desk(), ledger, crowd(100, author="the same"))
+
+    assert levels(ledger.changes) == []
+
+
+def test_reposts_of_a_rumour_are_one_story() -> None:
+    """A post, its reposts and a copy by another account are one story with one alert."""
+    post = scored("p", START, text=RUMOUR)
+    reposts = [scored(f"r{n}", START + n * SECOND, text="转发微博", quoted=RUMOUR, root="p", kind="repost") for n in range(1, 40)]
+    copy = scored("q", START + minutes(5), text=f"【转】{RUMOUR}!")
+    ledger = Ledger()
+    feed(desk(), ledger, [post, *reposts, copy])
+
+    assert len({hit.story for hit in ledger.hits.values()}) == 1
+    assert len({change.alert.id for change in ledger.changes}) == 1
+
+
+def test_a_story_that_comes_back_is_a_new_episode() -> None:
+    """A rise after the alert ended opens the next episode, which names the one before it and is named by it."""
+    again = [scored(f"again{n}", START + 4 * DAY + n * SECOND, root="c0000", text=f"又来 {n}") for n in range(30)]
+    first = [scored(f"c{n:04}", START + n * SECOND, root="c0000" if n else None, text=f"某某 {n * 7919}") for n in range(30)]
+    ledger = Ledger()
+    feed(desk(), ledger, [*first, *again])
+    alerts = {change.alert.id: change.alert for change in ledger.changes}
+
+    assert [alert.episode for alert in alerts.values()] == [1, 2]
+    assert list(alerts.values())[1].previous == list(alerts)[0]
+    assert list(alerts.values())[0].next == list(alerts)[1]
+
+
+def test_an_old_archive_raises_nothing() -> None:
+    """Mentions published long before we received them are in no window."""
+    ledger = Ledger()
+    old = [scored(f"o{n}", START - 4 * DAY + n, received=START + n) for n in range(100)]
+    feed(desk(), ledger, old)
+
+    assert ledger.changes == []
+    assert len(ledger.hits) == 100
+
+
+TEXTS = [RUMOUR, RUMOUR + "!", "某某好", "另一件完全不同的事情: 某某集团的广场上有人维权拉横幅, 警察都来了, 交通堵死"]
+SEEDS = st.integers(0, 1 << 32)
+GAPS = [0, 0, 1, 7 * SECOND, 7 * SECOND, 40 * SECOND, 40 * SECOND, MINUTE, 3 * HOUR, 2 * DAY, 8 * DAY]
+
+
+def stream_of(seed: int) -> list[Scored | Tick]:
+    """Mentions that repeat, repost, are seen again and stay silent for days, then the end; made from a seed, so that it prints short."""
+    chance, at, out = Random(seed), START, []
+    for n in range(chance.randint(5, 80)):
+        at += chance.choice(GAPS)
+        item = f"m{chance.randint(0, 40) if n % 5 == 4 else n + 100}"
+        out.append(scored(
+            item, at, text=chance.choice(TEXTS) if chance.random() < 0.5 else f"某某 {n}", author=f"a{chance.randint(0, 30)}",
+            root=chance.choice([None, None, "m100", "m101", "m103"]), ill=chance.random() < 0.6,
+            role=chance.choice([None, "media", "kol"]), platform=chance.choice(["微博", "抖音", "新闻"]),
+            likes=chance.randint(0, 5), seen=chance.choice([0, at]), severity=chance.choice([0.0, 0.9]),
+        ))  # fmt: skip
+    return [*out, Tick(at=at, as_if=True, end=True)]
+
+
+def decided(stream: list[Scored | Tick], *, batch: int = 1, crash_every: int = 0) -> Ledger:
+    """Everything decided of a stream."""
+    ledger = Ledger()
+    feed(desk(), ledger, stream, batch=batch, crash_every=crash_every)
+    return ledger
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.integers(1, 17))
+def test_batches_change_nothing(seed: int, batch: int) -> None:
+    """Changes, stories and hits are the same however many records lie between drains."""
+    stream = stream_of(seed)
+    one, many = decided(stream), decided(stream, batch=batch)
+
+    assert many.changes == one.changes
+    assert many.hits == one.hits
+    assert {row.id: row.mentions for row in many.rows.values()} == {row.id: row.mentions for row in one.rows.values()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.integers(1, 9), st.integers(1, 5))
+def test_crashes_change_nothing(seed: int, batch: int, crash_every: int) -> None:
+    """A desk rebuilt again and again from what was stored decides what one that never stopped decides."""
+    stream = stream_of(seed)
+    whole, killed = decided(stream), decided(stream, batch=batch, crash_every=crash_every)
+
+    assert killed.changes == whole.changes
+    assert killed.hits == whole.hits
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_repeats_change_nothing(seed: int) -> None:
+    """A mention that comes a second time, at once or a week later, changes no decision."""
+    chance, stream = Random(seed), stream_of(seed)
+    again: list[Scored | Tick] = []
+    for n, record in enumerate(stream):
+        again.append(record)
+        if isinstance(record, Scored) and chance.random() < 0.5:
+            earlier = stream[chance.randint(0, n)]
+            again.append(replace(earlier, received_at=record.received_at) if isinstance(earlier, Scored) else earlier)
+
+    assert [change.transition for change in decided(again).changes] == [change.transition for change in decided(stream).changes]
