@@ -63,7 +63,7 @@ class Webhook:
         self._key = signing_key(settings.secret) if settings.secret else None
         self._within = headers_within
         limits = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=KEEPALIVE)
-        inner = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+        inner = httpx.AsyncHTTPTransport(verify=_trust(), trust_env=False, limits=limits)
         self._client = httpx.AsyncClient(
             transport=CheckedTransport(inner, allow_private=settings.allow_private, resolver=resolver),
             timeout=httpx.Timeout(headers_within, connect=CONNECT), follow_redirects=False, trust_env=False,
@@ -111,6 +111,13 @@ class Webhook:
             yield path
         if self._secret:
             yield from (str(self._secret), self._secret.removeprefix(_PREFIX))
+
+
+def _trust() -> ssl.SSLContext:
+    """The public authorities, and those that this machine trusts: an organisation's own stand there (or in SSL_CERT_FILE)."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
 
 
 async def _some_of(response: httpx.Response) -> bytes:

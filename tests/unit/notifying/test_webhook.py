@@ -1,10 +1,13 @@
 """The generic webhook against a receiver that does all that receivers do."""
 
 import asyncio
+import shutil
 import socket
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from time import time
 
 import pytest
@@ -186,6 +189,35 @@ async def test_tls_that_is_none_is_named() -> None:
     async with server, webhook(receiver(url=f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")) as hook:
         result = await hook.send("msg_1", BODY, now())
     assert (result.kind, result.code) == ("later", "tls_failed")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+async def test_tls_verifies_the_name_though_the_address_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate for the URL's name is accepted when this machine trusts it; for another name, or untrusted, it is not."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=duty.example", "-addext", "subjectAltName=DNS:duty.example"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(key), "-out", str(certificate)]
+    made = await asyncio.create_subprocess_exec(*command, *subject, stderr=asyncio.subprocess.DEVNULL)
+    assert await made.wait() == 0
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+
+    async def resolver(_: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with FakeReceiver(tls=context) as fake:
+
+        async def code(host: str) -> str:
+            settings = replace(receiver(url=f"https://{host}:{fake.port}/hook"), allow_private=("127.0.0.0/8",))
+            hook = Webhook(settings, resolver=resolver)
+            result = await hook.send("msg_1", BODY, now())
+            await hook.close()
+            return result.code or result.kind
+
+        assert await code("duty.example") == "tls_failed"
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert await code("duty.example") == "sent"
+        assert await code("other.example") == "tls_failed"
 
 
 async def test_a_handshake_that_hangs_leaves_no_socket_behind() -> None:
