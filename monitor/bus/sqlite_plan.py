@@ -119,7 +119,7 @@ class Plan:
                 self.entries.setdefault((item.topic, partition), []).append(Entry(record.key, record.value, record.kind))
         if item.once:
             self.names.add((item.topic, item.once))
-        if item.taken:
+        if item.taken and item.taken.positions:  # a group is known by its first position
             self._take(item.taken)
 
     def _take(self, taken: Taken) -> None:

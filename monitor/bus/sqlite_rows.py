@@ -51,7 +51,7 @@ ON CONFLICT (topic, digest) DO UPDATE SET version = excluded.version, at = exclu
 """
 TAKE = """
 INSERT INTO taken (grp, topic, partition, position) VALUES (?, ?, ?, ?)
-ON CONFLICT (grp, topic, partition) DO UPDATE SET position = max(position, excluded.position)
+ON CONFLICT (grp, topic, partition) DO UPDATE SET position = excluded.position
 """
 SIZES = """
 SELECT json_group_array(json_array(place, size)) FROM (

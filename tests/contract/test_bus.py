@@ -336,6 +336,31 @@ async def test_a_long_expiry_lets_appends_through(make_bus: BusMaker, clock: Man
     assert await everything(bus) == ["new"]
 
 
+async def test_expiry_ends_where_a_slow_group_stands(make_bus: BusMaker, clock: ManualClock) -> None:
+    """Much that is old but not taken is neither removed nor looked at for ever, also when a group comes late."""
+    bus = await make_bus(max_backlog=10_000)
+    for _ in range(200):
+        await bus.append(RAW, run("x"))
+    clock.advance(8 * DAY)
+    await bus.take(Taken("slow", RAW, {0: 1}))
+    assert await asyncio.wait_for(bus.expire(clock.now()), 10) == 1
+    await bus.take(Taken("slow", RAW, {0: 150}))
+    assert await asyncio.wait_for(bus.expire(clock.now()), 10) == 149
+    await bus.take(Taken("late", RAW, {0: 0}))
+    assert await asyncio.wait_for(bus.expire(clock.now()), 10) == 0
+    assert await bus.bounds(RAW) == {0: (150, 200), 1: (0, 0)}
+
+
+async def test_a_group_is_known_by_its_first_position(make_bus: BusMaker) -> None:
+    """Somebody who names no position holds nothing up, neither now nor in the same transaction."""
+    bus = await make_bus(max_backlog=2)
+    await bus.take(Taken("scorer", RAW, {0: 0}))
+    await bus.append(RAW, run("a", "b"))
+    await bus.take(Taken("scorer", RAW, {0: 2}))
+    nothing, answer = await asyncio.gather(bus.append(RAW, [], taken=Taken("other", RAW, {})), bus.append(RAW, run("c")))
+    assert (nothing, answer) == ([], [ACCEPTED])
+
+
 async def test_a_closed_bus_is_unavailable(bus: Bus) -> None:
     """Closing twice is fine; every call after it says so and hangs nowhere."""
     await bus.close()

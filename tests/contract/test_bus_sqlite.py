@@ -1,7 +1,6 @@
 """What is the SQLite bus's own: a disk that fills, a file that is locked, broken or gone, another process beside it."""
 
 import asyncio
-import shutil
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -130,13 +129,36 @@ async def test_a_log_that_went_away_is_unavailable_not_empty(make: Maker, tmp_pa
     folder = tmp_path / "data"
     bus = await make(folder)
     await bus.append(RAW, [record(0)])
-    shutil.rmtree(folder)
-    with pytest.raises(BusUnavailable):
-        await bus.append(RAW, [record(1)])
-    for _ in range(2):
+    for path in folder.iterdir():
+        path.unlink()
+    for _ in range(3):
         with pytest.raises(BusUnavailable):
             await bus.append(RAW, [record(1)])
-    assert not folder.exists()
+        with pytest.raises(BusUnavailable):
+            await bus.bounds(RAW)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_log_that_came_back_is_taken_up_again(make: Maker, tmp_path: Path) -> None:
+    """A folder moved away and back, as in a repair, needs no restart; nothing was written to what was away."""
+    folder, away = tmp_path / "data", tmp_path / "away"
+    bus = await make(folder)
+    await bus.append(RAW, [record(0)])
+    folder.rename(away)
+    with pytest.raises(BusUnavailable):
+        await bus.append(RAW, [record(1)])
+    away.rename(folder)
+    await bus.append(RAW, [record(2)])
+    assert await numbers(bus) == [0, 2]
+
+
+async def test_closing_writes_what_is_queued(make: Maker) -> None:
+    """Whoever had called before the close gets the true answer."""
+    bus = await make()
+    callers = [asyncio.create_task(bus.append(RAW, [record(number)])) for number in range(50)]
+    await asyncio.sleep(0)
+    await bus.close()
+    assert await asyncio.gather(*callers) == [[Outcome.ACCEPTED]] * 50
 
 
 async def test_a_folder_that_cannot_be_used_is_said_at_the_start(make: Maker, tmp_path: Path) -> None:
