@@ -15,9 +15,9 @@ _TOPIC = re.compile(r"#([^#\n]{1,60})#")
 _FACE = re.compile(r"\[[^\[\]\s]{1,8}\]")
 _SIGNS = re.compile(r"[\W_]+")
 _PLACEHOLDER = re.compile(
-    "(?:转发了?|(?:转发|转发此|快转|分享|推荐)?微博|快转|转|转发理由|repost(?:ed|ing)?|forward(?:ed)?|rt|via|fw"
-    "|分享(?:图片|视频|链接|单曲)|图片评论|回复|评论|视频|图片|网页链接|查看图片|全文|展开|收起|https?)+"
-)  # what a client puts where the author wrote nothing
+    "(?:转发此?微博|快转微博|分享微博|推荐微博|转发理由|转发了|转发|快转|转|微博|reposted|reposting|repost|forwarded|forward|rt|via|fw"
+    "|分享图片|分享视频|分享链接|分享单曲|图片评论|回复|评论|视频|图片|网页链接|查看图片|全文|展开|收起|https|http)++"
+)  # what a client puts where the author wrote nothing; longest first and possessive: hostile repeats cost linear time
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import msgspec
@@ -166,6 +167,17 @@ def test_a_new_scorer_says_the_same() -> None:
     """What is remembered changes no answer."""
     batch = [mention(text, quoted=DEATHS, kind="repost") for text in (GRIEVANCE, PRAISE, "转发微博", "[怒]")]
     assert build_scorer([Subject(name="银行", rules=("某某银行",))]).score(batch) == scorer().score(batch)
+
+
+@pytest.mark.parametrize(
+    "piece", ["转发微博", "回复", "@", "//@a", "//", "[怒", "#", "http:", "红", "某某银行", "太差", "a", " ", "\u0301", "ﷺ", "死" + "不"]
+)
+def test_the_longest_texts_take_no_time(piece: str) -> None:
+    """64 KiB of anything, in every field, is scored at once: no pattern or loop of ours grows with the square of the text."""
+    text = piece * (65_536 // len(piece.encode())) + "x"
+    started = process_time()
+    score(text, title=text, quoted=text + "y", transcript=text, kind="repost")
+    assert process_time() - started < 5.0
 
 
 def test_the_shape_on_the_wire() -> None:

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from functools import cache
+from importlib import resources
 
 import pytest
+import yaml
 
 from monitor.errors import Problem
 from monitor.score import SEVERE
+from monitor.scoring.fold import fold
 from monitor.scoring.library import Library, load_libraries
 from monitor.scoring.matcher import ADVERT, Matcher
+from monitor.scoring.rules import parse
 
 
 @cache
@@ -58,3 +62,18 @@ def test_what_is_severe(text: str) -> None:
 def test_false_friends(text: str) -> None:
     """Games, recipes, sales talk, warnings and a single complaint are not severe."""
     assert severity(text) < SEVERE
+
+
+@pytest.mark.parametrize("name", ["emotion", "polarity"])
+def test_a_lexicon_word_has_one_label(name: str) -> None:
+    """No word stands under two labels, or twice under one."""
+    listed = yaml.safe_load(resources.files("keywords").joinpath(f"lexicons/{name}.yaml").read_text("utf-8"))
+    words = [fold(word) for line in listed.values() for word in line.split()]
+    assert sorted(words) == sorted(set(words))
+
+
+def test_the_example_subjects_can_be_copied() -> None:
+    """Every rule is one, every library named is there."""
+    subjects = yaml.safe_load(resources.files("keywords").joinpath("examples/subjects.yaml").read_text("utf-8"))
+    assert all(parse(rule).tree for subject in subjects for rule in subject["rules"])
+    assert {name for subject in subjects for name in subject.get("libraries", ())} <= {library.name for library in shipped()[0]}
