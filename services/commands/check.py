@@ -1,0 +1,57 @@
+"""`yuqing check FILE`: is the configuration right, with all it names? No network, no port, nothing written."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from monitor.loading import load_settings
+from monitor.scoring.library import load_libraries
+from monitor.settings import Settings
+from services.verb import Verb
+
+
+@click.command(
+    cls=Verb,
+    help="检查配置文件，以及其中写到的词库、策略、名单和密钥；不联网，不占端口。\n\n退出码：0 正确，2 有错（每处一行）。",
+)
+@click.argument("file", metavar="配置文件", type=click.Path(path_type=Path))
+def command(file: Path) -> None:
+    """Print a summary of what is right, hints beside it; ConfigError carries what is wrong."""
+    settings = load_settings(file, os.environ)
+    click.echo(f"配置正确：{file}")
+    for line in summary(settings):
+        click.echo(f"  {line}")
+    for hint in hints(settings):
+        click.echo(f"提示：{hint}", err=True)
+
+
+def summary(settings: Settings) -> Iterator[str]:
+    """What the configuration comes to, a line each."""
+    libraries, _ = load_libraries(settings.libraries)
+    rules = sum(len(subject.rules) for subject in settings.subjects)
+    yield f"机构：{settings.organisation}（{settings.timezone}）"
+    yield f"监测主题：{len(settings.subjects)} 个，自有规则 {rules} 条"
+    yield f"词库：{len(libraries)} 个，规则 {sum(len(library.rules) for library in libraries)} 条"
+    yield f"信源：推送接口，另配置 {len(settings.sources)} 个"
+    yield f"接收方：{len(settings.receivers)} 个{_names([receiver.name for receiver in settings.receivers])}"
+    yield f"接口：http://{settings.listen[0]}:{settings.listen[1]}，密钥 {len(settings.api_keys)} 把"
+    yield f"数据：{settings.data}（日志 {settings.bus}，库 {settings.store}）"
+
+
+def hints(settings: Settings) -> Iterator[str]:
+    """What is right but perhaps not meant."""
+    if not settings.receivers:
+        yield "没有配置 receivers，预警只能在接口和 yuqing alerts 里看到"
+    for receiver in settings.receivers:
+        if receiver.secret is None:
+            yield f"接收方 {receiver.name} 没有 secret，对方无法核实消息来自本系统"
+        if receiver.url.startswith("http://"):
+            yield f"接收方 {receiver.name} 的地址不是 https，消息在途中可被看到"
+    if not any(subject.alerts for subject in settings.subjects):
+        yield "所有主题都设了 alerts: false，不会通知任何人"
+
+
+def _names(names: list[str]) -> str:
+    return f"（{'、'.join(names[:5])}{' 等' if len(names) > 5 else ''}）" if names else ""  # noqa: PLR2004 what fits a line
