@@ -338,4 +338,5 @@ def _parsed(line: bytes, now: int, defaults: FileDefaults | None) -> Mention | I
     try:
         return parse(line, now, defaults)
     except InvalidMention as invalid:
+        invalid.raw = line
         return invalid

@@ -52,10 +52,11 @@ class Held(UsageError):
 
 
 class InvalidMention(YuqingError):
-    """One object is not a mention; `errors` names every field at fault."""
+    """One object is not a mention; `errors` names every field at fault, `raw` is the object where whoever read it kept it."""
 
-    def __init__(self, errors: list[str]) -> None:
+    def __init__(self, errors: list[str], raw: bytes = b"") -> None:
         self.errors = errors
+        self.raw = raw
         super().__init__("; ".join(errors))
 
 

@@ -31,11 +31,11 @@ STOP_WITHIN = 4.0
 class Log(Protocol):
     """The two loudnesses a lifecycle speaks in."""
 
-    def info(self, event: str, /, **fields: Any) -> Any:
+    def info(self, event: str | None = None, *args: Any, **kw: Any) -> Any:
         """Say what happened."""
         ...
 
-    def error(self, event: str, /, **fields: Any) -> Any:
+    def error(self, event: str | None = None, *args: Any, **kw: Any) -> Any:
         """Say what went wrong."""
         ...
 

@@ -31,26 +31,18 @@ class Replay:
         self._bus, self._score, self._escalator, self._speed = bus, score, escalator, speed
         self._began: tuple[float, int] | None = None
 
-    async def run(self, blocks: Iterator[Block], scorer: ScoreRole, on_progress: Callable[[int], None]) -> None:
-        """Through with every block, in order; returns when all of them are decided."""
-        await _settle_raw(self._bus, scorer)
-        deciding = asyncio.create_task(self._decide())
-        try:
-            last, name = 0, ""
-            while (block := await asyncio.to_thread(next, blocks, None)) is not None:
-                for part in self._parts(block):
-                    await self._pace(part.raws[-1].received_at)
-                    await self._feed(part)
-                    on_progress(len(part.raws))
-                last, name = block.raws[-1].received_at, block.name
-                if deciding.done():
-                    break
-            if name:
-                await self._clock(Tick(at=last, as_if=True, end=True), f"end/{name}")
-            await self._decided(deciding)
-        finally:
-            deciding.cancel()
-            await asyncio.wait([deciding])
+    async def run(self, blocks: Iterator[Block], on_progress: Callable[[int], None]) -> None:
+        """Through with every block, in order; returns when all of them are decided (by the escalator, which runs beside)."""
+        last, name = 0, ""
+        for block in blocks:
+            for part in self._parts(block):
+                await self._pace(part.raws[-1].received_at)
+                await self._feed(part)
+                on_progress(len(part.raws))
+            last, name = block.raws[-1].received_at, block.name
+        if name:
+            await self._clock(Tick(at=last, as_if=True, end=True), f"end/{name}")
+        await self._decided(0)
 
     async def _feed(self, block: Block) -> None:
         if not await self._bus.done(SCORED, block.name):
@@ -58,18 +50,12 @@ class Replay:
             scored = in_order(await asyncio.to_thread(self._score, block.raws))
             ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()}
             await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
-        while (await self._end()) - self._escalator.offset > _AHEAD:
-            await asyncio.sleep(0.01)
+        await self._decided(_AHEAD)
 
-    async def _decide(self) -> None:
-        while True:
-            await self._escalator.advance(wait=1.0)
-
-    async def _decided(self, deciding: asyncio.Task[None]) -> None:
-        while not deciding.done() and self._escalator.offset < await self._end():
+    async def _decided(self, ahead: int) -> None:
+        """Wait until at most `ahead` records are undecided."""
+        while (await self._end()) - self._escalator.offset > ahead:
             await asyncio.sleep(0.01)
-        if deciding.done():
-            deciding.result()
 
     async def _end(self) -> int:
         return (await self._bus.bounds(SCORED))[self._escalator.partition][1]
@@ -109,7 +95,7 @@ def _raw_record(raw: Raw) -> Record:
     return Record(key=f"{raw.mention.source}\0{raw.mention.id}".encode(), value=encode(raw))
 
 
-async def _settle_raw(bus: Bus, scorer: ScoreRole) -> None:
+async def settle_raw(bus: Bus, scorer: ScoreRole) -> None:
     """Score what a service left behind before the replay takes over the raw topic's positions."""
     taken = await bus.taken(ROLE, RAW)
     for partition, (_, end) in (await bus.bounds(RAW)).items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from secrets import token_bytes
+from zoneinfo import ZoneInfo
 
 from structlog.stdlib import BoundLogger
 
@@ -62,11 +63,11 @@ def desk_maker(settings: Settings) -> Callable[[], Desk]:
 
 def make_score(settings: Settings, key: bytes) -> Callable[[Sequence[Raw]], list[Scored]]:
     """Raw -> Scored, one for each subject a mention hits, in the order of the mentions."""
-    scorer = build_scorer(settings.subjects, settings.libraries)
+    scorer = build_scorer(settings.subjects, settings.libraries, ZoneInfo(settings.timezone))
     followers = policies_of(settings)[""].kol_followers
 
     def score(raws: Sequence[Raw]) -> list[Scored]:
-        scores = scorer.score([raw.mention for raw in raws])
+        scores = scorer.score([raw.mention for raw in raws], [raw.received_at for raw in raws])
         return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers)]
 
     return score

@@ -57,7 +57,7 @@ class Recording:
     def __init__(self, now: int) -> None:
         self._now = now
         self._folder = TemporaryDirectory(prefix="yuqing-")
-        self._staged = sqlite3.connect(Path(self._folder.name) / "stage.db", isolation_level=None)
+        self._staged = sqlite3.connect(Path(self._folder.name) / "stage.db", isolation_level=None, check_same_thread=False)
         self._staged.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
         self.lines = 0
 

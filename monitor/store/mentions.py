@@ -90,12 +90,12 @@ class Mentions:
 
     async def hits_of_live(self, partition: int, residual_since: int) -> AsyncIterator[tuple[NewHit, Mention]]:
         """
-        Every hit of a partition's live stories in stream order, those of residual stories from `residual_since` on.
+        Every hit of a partition's live stories in stream order, those of residual stories as received from `residual_since` on.
 
         Their mentions carry the engagement that subject was last decided with.
         """
         hit, story = schema.hit, schema.story
-        recent = or_(story.c.residual.is_(False), hit.c.at >= residual_since)
+        recent = or_(story.c.residual.is_(False), hit.c.received_at >= residual_since)
         keys = select(hit.c.digest, hit.c.subject).join(story, story.c.id == hit.c.story)
         keys = keys.where(story.c.partition == partition, story.c.live.is_(True), recent).order_by(hit.c.offset)
         # Keys are sorted, not texts; then the rows come in portions.

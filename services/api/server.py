@@ -19,7 +19,8 @@ GRACE = 1  # seconds for requests under way; long polls are told to end before
 def bind(host: str, port: int) -> socket.socket:
     """The bound socket, made before anything starts; UsageError when somebody else has the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for the client's delayed ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -1,0 +1,110 @@
+"""`yuqing replay FILE… --config F`: a recorded stream through the whole durable pipeline."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from monitor.clock import SystemClock
+from monitor.collecting.recording import Recording
+from monitor.errors import UsageError
+from monitor.loading import load_settings
+from monitor.settings import Settings
+from services.house import House, open_house, parse_address, start_logging
+from services.lifecycle import Lifecycle
+from services.presence import hold
+from services.recordings import stage
+from services.replay import Replay, settle_raw
+from services.score import ScoreRole
+from services.verb import Verb, config_option
+
+
+class Speed(click.ParamType[float | None]):
+    """`max`, or how many times faster than lived."""
+
+    name = "speed"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        """None for max."""
+        if value is None or value == "max":
+            return None
+        try:
+            speed = float(str(value))
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed < float("inf"):
+            self.fail("应是 max 或一个大于 0 的倍数, 如 60 (一小时一分钟)", param, ctx)
+        return speed
+
+
+@click.command(
+    cls=Verb,
+    help="把录下的信息流按事件时间重放: 经过日志、存储和接收方, 与 run 相同。被中断后再运行同一行会接着做; 做完后再运行不会改变什么。\n\n"
+    "例: yuqing replay 数据.jsonl.gz --config yuqing.yaml",
+)
+@click.argument("files", nargs=-1, required=True, metavar="文件…", type=click.Path(path_type=Path))
+@config_option
+@click.option("--speed", type=Speed(), default="max", metavar="max|N", help="max 尽快; N 为真实速度的倍数, 60 即一小时一分钟")
+@click.option("--batch", type=click.IntRange(1, 10_000), default=512, metavar="N", help="一次事务最多处理多少条, 不影响结果")
+@click.option("--no-send", is_flag=True, help="不向接收方发送, 通知记为停用")
+@click.option("--probes", metavar="主机:端口", help="在此地址提供 /livez /readyz /metrics")
+def command(files: tuple[Path, ...], config: Path, speed: float | None, batch: int, probes: str | None, *, no_send: bool) -> int:
+    """Replay the files; the exit code."""
+    settings = load_settings(config, os.environ)
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"{file}: 没有这个文件, 请检查路径")
+    where = parse_address(probes) if probes else None
+    with hold(settings.data):
+        return asyncio.run(_replay(settings, files, speed, batch, where, send=not no_send))
+
+
+async def _replay(
+    settings: Settings, files: Sequence[Path], speed: float | None, batch: int, probes: tuple[str, int] | None, *, send: bool
+) -> int:
+    log = start_logging(settings, level="warning")
+    life = Lifecycle(log)
+    try:
+        house = await open_house(settings, life, log)
+        if probes:
+            house.add_api(probes, only_probes=True)
+    except BaseException:
+        await life.teardown()
+        raise
+    return await life.run(until=_work(house, files, speed, batch, send=send))
+
+
+async def _work(house: House, files: Sequence[Path], speed: float | None, batch: int, *, send: bool) -> None:
+    started = monotonic()
+    with Recording(SystemClock().now()) as recording, _progress() as bar:
+        await stage(recording, files, house, bar)
+        loading = bar.add_task("载入词典和模型", total=None)
+        score = await house.add_scorer()
+        bar.remove_task(loading)
+        await settle_raw(house.bus, ScoreRole(house.bus, score, house.metrics, house.log))
+        escalator = house.add_escalator(batch=batch, send=send)
+        notifier = house.add_notifier() if send else None
+        task = bar.add_task("重放", total=recording.lines)
+        replay = Replay(house.bus, score, escalator, speed=speed)
+        await replay.run(recording.blocks(), lambda count: bar.advance(task, count))
+        bar.update(task, completed=recording.lines)
+        if notifier:
+            sending = bar.add_task("发送通知", total=None)
+            await notifier.drain()
+            bar.remove_task(sending)
+    async with house.store.read() as unit:
+        alerts = sum((await unit.alerts.counts()).values())
+    click.echo(f"重放完成: {recording.lines} 行, 用时 {monotonic() - started:.1f} 秒, 现有预警 {alerts} 个", err=True)
+
+
+def _progress() -> Progress:
+    """On stderr; silent where that is no terminal."""
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,29 @@
+"""`yuqing run --config FILE [--role R]… [--probes HOST:PORT]`: the service."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from monitor.loading import load_settings
+from services.house import ROLES, check_roles, parse_address, run_roles
+from services.presence import hold
+from services.verb import Verb, config_option
+
+
+@click.command(
+    cls=Verb,
+    help="运行服务, 直到 Ctrl-C。\n\n例: yuqing run --config yuqing.yaml\n\n"
+    "不写 --role 时一个进程承担全部角色; SQLite 只支持全部角色, 或在服务停止后单独运行 --role api 查看。",
+)
+@config_option
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), metavar="角色", help="只运行该角色, 可写多次: " + " ".join(ROLES))
+@click.option("--probes", metavar="主机:端口", help="另在此地址提供 /livez /readyz /metrics")
+def command(config: Path, roles: tuple[str, ...], probes: str | None) -> int:
+    """Run the roles until told to stop."""
+    settings = load_settings(config, os.environ)
+    asked = check_roles(roles)
+    where = parse_address(probes) if probes else None
+    with hold(settings.data):
+        return asyncio.run(run_roles(settings, asked, where))

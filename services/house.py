@@ -1,0 +1,177 @@
+"""
+The house: every part a process holds, made in one straight line, each with its teardown registered at once.
+
+`open_house` makes what all verbs share (bus, store, metrics); the roles are added to it, and the lifecycle lets everything go.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import structlog
+from prometheus_client import CollectorRegistry
+from structlog.stdlib import BoundLogger
+
+from monitor.bus.base import Bus
+from monitor.clock import Clock, SystemClock
+from monitor.errors import UsageError
+from monitor.logs import configure, secrets_of
+from monitor.metrics import Metrics
+from monitor.mention import Raw, Scored
+from monitor.notifying.receivers.opening import open_receivers
+from monitor.notifying.schedule import RetryPolicy
+from monitor.settings import Settings
+from monitor.store.sessions import Store
+from services.api.app import create_app
+from services.api.server import bind, serve
+from services.api.state import ApiState
+from services.collect import tick_minutes
+from services.escalate import Escalator
+from services.housekeeping import expire, measure_backlog
+from services.intake import Intake
+from services.lifecycle import Lifecycle, measure_lag
+from services.notify import Notifier
+from services.score import ScoreRole
+from services.wiring import make_escalator, make_score, open_bus, open_store, pseudonym_key
+
+ROLES = ("collect", "score", "escalate", "notify", "api")
+
+
+@dataclass
+class House:
+    """What the roles work on. `parts` tells, for each part, what keeps it from working (None: nothing)."""
+
+    settings: Settings
+    life: Lifecycle
+    clock: Clock
+    log: BoundLogger
+    metrics: Metrics
+    bus: Bus
+    store: Store
+    parts: dict[str, str | None]
+
+    async def add_scorer(self) -> Callable[[Sequence[Raw]], list[Scored]]:
+        """Load dictionaries and models, in a thread: the rest of the house lives meanwhile."""
+        self.parts["scorer"] = "loading"
+        key = await pseudonym_key(self.settings, self.store)
+        score = await asyncio.to_thread(make_score, self.settings, key)
+        self.parts["scorer"] = None
+        return score
+
+    def add_escalator(self, *, batch: int = 256, send: bool = True) -> Escalator:
+        """The escalator, deciding from now on."""
+        escalator = make_escalator(
+            self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"), batch=batch, send=send
+        )
+        self.life.side("escalator", escalator.run())
+        return escalator
+
+    def add_notifier(self) -> Notifier:
+        """The notifier, sending from now on."""
+        receivers = open_receivers(self.settings.receivers)
+        for name, receiver in receivers.items():
+            self.life.on_stop(f"receiver {name}", receiver.close)
+        notifier = Notifier(self.store, receivers, RetryPolicy(), self.clock, self.metrics, self.log.bind(role="notify"))
+        self.life.side("notifier", notifier.run())
+        return notifier
+
+    def add_api(self, address: tuple[str, int], *, pushes: bool = True, only_probes: bool = False, send: bool = True) -> tuple[str, int]:
+        """The API on an address, taken now (UsageError when it is not free); returns where it listens."""
+        listener = bind(*address)
+        intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
+        state = ApiState(
+            settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
+            log=self.log.bind(role="api"), readiness=lambda: self.parts, send=send,
+        )  # fmt: skip
+        self.life.side("probes" if only_probes else "api", serve(create_app(state, only_probes=only_probes), listener))
+        host, port = listener.getsockname()[:2]
+        return str(host), int(port)
+
+    async def run_scorer(self) -> None:
+        """The score role, once its models are loaded."""
+        score = await self.add_scorer()
+        await ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score")).run()
+
+
+async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> House:
+    """Bus, store and metrics of the settings, and their teardown."""
+    registry = CollectorRegistry()
+    metrics = Metrics(
+        registry, version=version("yuqing"), sources=[source.name for source in settings.sources],
+        receivers=[receiver.name for receiver in settings.receivers],
+    )  # fmt: skip
+    metrics.config_last_reload_successful.set(1)
+    clock = SystemClock()
+    bus = open_bus(settings, clock)
+    life.on_stop("bus", bus.close)
+    await bus.start()
+    store = await open_store(settings)
+    life.on_stop("store", store.close)
+    life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
+    return House(settings, life, clock, log, metrics, bus, store, {})
+
+
+async def run_roles(settings: Settings, roles: Sequence[str], probes: tuple[str, int] | None) -> int:
+    """The service: these roles until a signal comes; the exit code."""
+    log = start_logging(settings)
+    life = Lifecycle(log)
+    try:
+        house = await open_house(settings, life, log)
+        _start(house, roles, probes)
+    except BaseException:
+        await life.teardown()
+        raise
+    log.info("started", roles=list(roles), data=str(settings.data))
+    return await life.run()
+
+
+def start_logging(settings: Settings, *, level: str = "info") -> BoundLogger:
+    """Logging of this process, with the settings' secrets masked."""
+    configure(level, secrets=secrets_of(settings))
+    log: BoundLogger = structlog.get_logger()
+    return log
+
+
+def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -> None:
+    """In the order of the data's way, so that what takes mentions in is let go of first."""
+    settings = house.settings
+    if "notify" in roles:
+        house.add_notifier()
+    if "escalate" in roles:
+        house.add_escalator()
+        house.life.side("retention", expire(house.bus, house.store, settings.retention, house.clock, house.log))
+    if "score" in roles:
+        house.life.side("scorer", house.run_scorer())
+    if "collect" in roles:
+        house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
+        house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock))
+    if probes:
+        house.add_api(probes, only_probes=True)
+    if "api" in roles:
+        house.add_api(settings.listen)
+
+
+def check_roles(roles: Sequence[str]) -> tuple[str, ...]:
+    """The roles asked for, all when none; UsageError for a set that an embedded bus and store cannot serve."""
+    asked = tuple(role for role in ROLES if role in roles) or ROLES
+    if asked not in {ROLES, ("api",)}:
+        raise UsageError("SQLite 的日志和存储只供一个进程使用: 请运行全部角色 (不写 --role), 或在服务停止后单独运行 --role api")
+    return asked
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """HOST:PORT; UsageError for anything else."""
+    host, _, port = text.rpartition(":")
+    with suppress(ValueError):
+        if host and 0 <= int(port) <= 65535:  # noqa: PLR2004 - the largest port
+            return host.strip("[]"), int(port)
+    raise UsageError(f"--probes {text}: 请写成 主机:端口, 例如 127.0.0.1:9000")
+
+
+def addresses(where: tuple[str, int]) -> Mapping[str, str]:
+    """Where a person finds what the API serves."""
+    base = f"http://{where[0]}:{where[1]}"
+    return {"预警接口": f"{base}/v1/alerts", "接口文档": f"{base}/docs", "指标": f"{base}/metrics"}
+

@@ -1,0 +1,66 @@
+"""What a process does for itself beside its roles: measure how far behind it is, and let go of what retention allows."""
+
+import asyncio
+from time import monotonic
+
+from structlog.stdlib import BoundLogger
+
+from monitor.bus.base import RAW, SCORED, Bus
+from monitor.clock import HOUR, SECOND, Clock
+from monitor.errors import BusUnavailable, StoreUnavailable
+from monitor.metrics import Metrics
+from monitor.settings import Retention
+from monitor.store.sessions import Store
+from services.escalate import ROLE as ESCALATE
+from services.score import ROLE as SCORE
+
+_EVERY = 2.0
+_EXPIRE_EVERY = HOUR / SECOND / 4
+
+
+async def measure_backlog(bus: Bus, metrics: Metrics, clock: Clock) -> None:
+    """Tell again and again how many records each role has still to take, and how old the oldest of them is."""
+    while True:
+        try:
+            for topic, role in ((RAW, SCORE), (SCORED, ESCALATE)):
+                count, age = await _backlog(bus, clock, topic, role)
+                metrics.consumer_lag_messages.labels(topic, role).set(count)
+                metrics.consumer_lag_seconds.labels(topic, role).set(age)
+        except BusUnavailable:
+            pass  # its own readiness tells; the figures stay as last known
+        await asyncio.sleep(_EVERY)
+
+
+async def _backlog(bus: Bus, clock: Clock, topic: str, role: str) -> tuple[int, float]:
+    taken = await bus.taken(role, topic)
+    count, oldest = 0, clock.now()
+    for partition, (low, end) in (await bus.bounds(topic)).items():
+        start = max(low, taken[partition])
+        if start < end:
+            count += end - start
+            oldest = min([oldest, *(record.stored_at for record in await bus.read(topic, partition, start, 1))])
+    return count, (clock.now() - oldest) / SECOND
+
+
+async def expire(bus: Bus, store: Store, retention: Retention, clock: Clock, log: BoundLogger) -> None:
+    """Every quarter of an hour remove what is past its retention, a little at a time."""
+    while True:
+        started = monotonic()
+        try:
+            records = await bus.expire(clock.now())
+            rows = await _expire_store(store, retention, clock)
+            log.info("retention", records=records, rows=rows, seconds=round(monotonic() - started, 1))
+        except (BusUnavailable, StoreUnavailable) as error:
+            log.warning("retention waits", error=str(error))
+        await asyncio.sleep(_EXPIRE_EVERY)
+
+
+async def _expire_store(store: Store, retention: Retention, clock: Clock) -> int:
+    total = 0
+    while True:
+        async with store.write() as unit:
+            looked = await unit.mentions.expire(clock.now(), retention)
+            await unit.meta.forget_answers(clock.now() - 12 * HOUR)
+        total += looked
+        if not looked:
+            return total

@@ -1,0 +1,49 @@
+"""Files become a recording: staged in a thread, each bad line told on stderr and put aside as a dead letter."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from rich.progress import Progress
+
+from monitor.border import FileDefaults
+from monitor.bus.base import RAW
+from monitor.collecting.recording import OnBad, Recording
+from monitor.errors import InvalidMention
+from monitor.logs import visible
+from monitor.settings import Settings
+from services.dead import bury_bytes
+from services.house import House
+
+
+async def stage(recording: Recording, files: Sequence[Path], house: House, bar: Progress) -> None:
+    """Read every file into the recording, with a bar that counts lines."""
+    task = bar.add_task("读取", total=None)
+    loop = asyncio.get_running_loop()
+
+    def on_bad(file: str, line: int, invalid: InvalidMention) -> None:
+        tell_bad(file, line, invalid)
+        origin = f"{file}:{line}/{blake2b(invalid.raw, digest_size=8).hexdigest()}"
+        letter = bury_bytes(house.bus, house.metrics, RAW, origin, invalid.raw, "invalid", str(invalid))
+        asyncio.run_coroutine_threadsafe(letter, loop).result()
+
+    await asyncio.to_thread(stage_files, recording, files, house.settings, on_bad, lambda count: bar.advance(task, count))
+    bar.remove_task(task)
+
+
+def stage_files(
+    recording: Recording, files: Sequence[Path], settings: Settings, on_bad: OnBad, on_line: Callable[[int], None]
+) -> None:
+    """Read every file into the recording; a file of a configured source takes its name where a line has none."""
+    names = {Path(source.path).resolve(): source.name for source in settings.sources if source.path}
+    for file in files:
+        name = names.get(file.resolve(), file.name.split(".")[0])
+        recording.add(file, on_bad, on_line, FileDefaults(source=name, timezone=ZoneInfo(settings.timezone)))
+
+
+def tell_bad(file: str, line: int, invalid: InvalidMention) -> None:
+    """A bad line, for the person who made it."""
+    click.echo(visible(f"{file}:{line}: {invalid}"), err=True)
