@@ -55,6 +55,21 @@ async def test_it_answers_as_soon_as_it_is_bound(tmp_path: Path) -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
+async def test_no_answer_waits_for_the_clients_delayed_ack() -> None:
+    """Connections of a bound socket send at once (TCP_NODELAY), or every answer with a body would take 40 ms."""
+    listener = bind("127.0.0.1", 0)
+    seen: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(accepted, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        assert await asyncio.wait_for(seen, 5) == 1
+        writer.close()
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_fifty_megabytes_get_their_413(tmp_path: Path, chunked: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """The answer reaches a client that sends all before it reads, and the connection can be used again."""
