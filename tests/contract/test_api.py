@@ -1,33 +1,26 @@
 """Contract 4: what whoever holds on to the HTTP API may rely on, over a real store and a real log."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import BaseModel
 
 from monitor.alert import Level
-from monitor.bus.base import RAW, SCORED, Outcome, Record, Taken
-from monitor.clock import HOUR, MINUTE, SECOND, rfc3339
-from monitor.errors import BusUnavailable
-from services.api import mentions as mentions_api
+from monitor.clock import HOUR, SECOND, rfc3339
 from services.api.schemas import (
     AlertDetail,
     AlertPage,
     ChangesModel,
     MentionPage,
     NotificationPage,
-    Problem,
-    ReceiptModel,
     StoryModel,
     StoryPage,
     SubjectPage,
 )
-from tests.unit.api.making import GOOD, NOW, SUBJECT, World, lines, raise_alerts, recount, story_of, world
+from tests.unit.api.making import NOW, SUBJECT, World, problem_of, raise_alerts, recount, story_of, world
 
 
 @pytest.fixture
@@ -35,146 +28,6 @@ async def here(tmp_path: Path) -> AsyncIterator[World]:
     """An open API in an empty folder."""
     async with world(tmp_path) as made:
         yield made
-
-
-def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem of an answer that is one."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    found: dict[str, Any] = answer.json()
-    Problem.model_validate(found)
-    assert found["status"] == status
-    return found
-
-
-async def on_the_log(here: World) -> int:
-    """How many mentions are durable."""
-    return (await here.bus.bounds(RAW))[0][1]
-
-
-# -- push -----------------------------------------------------------------------------------------------------------------------
-
-
-async def test_one_object_an_array_and_lines_are_taken(here: World) -> None:
-    """202 with the four counts, whatever the form; sniffed without a content type, told by it with one."""
-    one = await here.client.post("/v1/mentions", json=GOOD)
-    array = await here.client.post("/v1/mentions", content=json.dumps([GOOD, GOOD | {"id": "2"}]))
-    sniffed = await here.client.post("/v1/mentions", content=lines(GOOD | {"id": "3"}, GOOD | {"id": "4"}))
-    told = await here.client.post("/v1/mentions", content=lines(GOOD | {"id": "5"}), headers={"content-type": "application/x-ndjson"})
-
-    assert [answer.status_code for answer in (one, array, sniffed, told)] == [202] * 4
-    assert one.json() == {"accepted": 1, "duplicate": 0, "updated": 0, "rejected": []}
-    assert array.json() == {"accepted": 1, "duplicate": 1, "updated": 0, "rejected": []}
-    assert sniffed.json()["accepted"] == 2
-    assert told.json()["accepted"] == 1
-    assert await on_the_log(here) == 5
-
-
-async def test_a_bad_one_never_stops_its_neighbours(here: World) -> None:
-    """In an array a lone surrogate, a NUL, a wrong element or an over-long text is rejected by its index; the rest is durable."""
-    bad = [GOOD | {"id": "2", "text": "\ud800"}, GOOD | {"id": "3", "text": "a\0"}, 7, GOOD | {"id": "4", "text": "x" * 70_000}, {}]
-    body = json.dumps([GOOD, *bad, GOOD | {"id": "9"}])
-
-    answer = await here.client.post("/v1/mentions", content=body)
-
-    assert answer.status_code == 202
-    receipt = ReceiptModel.model_validate(answer.json())
-    assert (receipt.accepted, [one.index for one in receipt.rejected]) == (2, [1, 2, 3, 4, 5])
-    assert all(one.errors for one in receipt.rejected)
-    assert len(receipt.rejected[-1].errors) == 4
-
-
-async def test_a_broken_line_rejects_only_itself(here: World) -> None:
-    """Broken JSON or UTF-8 in one line of NDJSON leaves the other lines alone; blank lines do not count."""
-    body = lines(GOOD) + b"\n{broken\n\n\xff\xfe\n" + b'{"a":' * 5_000 + b"\n" + lines(GOOD | {"id": "2"}) + b"\n"
-
-    answer = await here.client.post("/v1/mentions", content=body)
-
-    assert answer.status_code == 202
-    assert answer.json()["accepted"] == 2
-    assert [one["index"] for one in answer.json()["rejected"]] == [1, 2, 3]
-
-
-async def test_a_body_broken_as_a_whole_is_400(here: World) -> None:
-    """Broken JSON, broken UTF-8 and bottomless nesting of the whole are a bad request."""
-    deep = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
-    for body in (b"", b"{", b"[1,", b"\xff\xff", b'[{"a":"\xff"}]', b"[" * 10_000, b"[" * 10_000 + b"]" * 10_000, deep):
-        problem_of(await here.client.post("/v1/mentions", content=body, headers={"content-type": "application/json"}), 400)
-
-
-async def test_when_every_one_was_rejected_it_is_422(here: World) -> None:
-    """The problem carries the receipt with the reasons."""
-    for body in ({}, [{}, 1, "x"], 5, "text", GOOD | {"published_at": "2026-01-01T00:00:00"}):
-        found = problem_of(await here.client.post("/v1/mentions", json=body), 422)
-        assert found["accepted"] == 0
-        assert found["rejected"][0]["errors"]
-
-    assert await on_the_log(here) == 0
-
-
-async def test_an_empty_array_is_taken(here: World) -> None:
-    """Nothing sent is nothing rejected."""
-    answer = await here.client.post("/v1/mentions", json=[])
-
-    assert (answer.status_code, answer.json()["rejected"]) == (202, [])
-
-
-async def test_a_body_over_ten_mebibytes_is_413(here: World) -> None:
-    """By its announced length, and counted as it comes when it is chunked; exactly the limit is read."""
-
-    async def chunks(total: int) -> AsyncIterator[bytes]:
-        for _ in range(total // 65_536):
-            yield b" " * 65_536
-
-    announced = await here.client.post("/v1/mentions", content=b" " * (mentions_api.LIMIT + 1))
-    chunked = await here.client.post("/v1/mentions", content=chunks(mentions_api.LIMIT + 65_536))
-    limit = await here.client.post("/v1/mentions", content=json.dumps(GOOD).encode().ljust(mentions_api.LIMIT))
-
-    problem_of(announced, 413)
-    problem_of(chunked, 413)
-    assert limit.json()["accepted"] == 1
-
-
-async def test_a_compressed_body_is_415(here: World) -> None:
-    """What is packed cannot be counted."""
-    found = await here.client.post("/v1/mentions", content=b"\x1f\x8b", headers={"content-encoding": "gzip"})
-
-    problem_of(found, 415)
-    assert found.headers["accept-encoding"] == "identity"
-
-
-async def test_a_full_bus_is_503_with_the_time_to_come_again(tmp_path: Path) -> None:
-    """The same push goes through once a consumer has taken more."""
-    async with world(tmp_path, max_backlog=1) as here:
-        await here.client.post("/v1/mentions", json=GOOD)
-        full = await here.client.post("/v1/mentions", json=GOOD | {"id": "2"})
-        problem_of(full, 503)
-        assert int(full.headers["retry-after"]) > 0
-
-        await here.bus.take(Taken("score", RAW, {0: 1}))
-        assert (await here.client.post("/v1/mentions", json=GOOD | {"id": "2"})).status_code == 202
-
-
-@pytest.mark.parametrize("trouble", ["hangs", "fails"])
-async def test_a_bus_that_cannot_take_it_is_503_in_time(here: World, monkeypatch: pytest.MonkeyPatch, trouble: str) -> None:
-    """A bus that hangs is waited for no longer than promised; one that fails is told at once."""
-
-    async def append(topic: str, records: list[Record], **_: Any) -> list[Outcome]:
-        if trouble == "hangs":
-            await asyncio.sleep(60)
-        raise BusUnavailable(f"{topic}: {len(records)} records cannot be written")
-
-    monkeypatch.setattr(here.bus, "append", append)
-    monkeypatch.setattr(mentions_api, "PATIENCE", 0.2)
-
-    answer = await asyncio.wait_for(here.client.post("/v1/mentions", json=GOOD), 5)
-
-    problem_of(answer, 503)
-    assert "retry-after" in answer.headers
-    assert mentions_api.PATIENCE < 10
-
-
-# -- alerts ---------------------------------------------------------------------------------------------------------------------
 
 
 async def test_the_list_shows_newest_change_first_and_is_walked_by_cursor(here: World) -> None:
@@ -326,99 +179,6 @@ async def test_waiting_readers_end_when_the_service_stops(here: World) -> None:
     here.api.stopping.set()
 
     assert (await asyncio.wait_for(waiting, 3)).json() == {"items": [], "seq": 0}
-
-
-# -- acknowledge ------------------------------------------------------------------------------------------------------------------
-
-
-async def test_acknowledging_is_a_transition_an_act_and_a_message(here: World) -> None:
-    """All of them are written at once: the alert as it then stands, by the log's clock, told to the receiver."""
-    (alert,) = await raise_alerts(here.store, 1)
-    here.clock.advance(5 * MINUTE)
-
-    answer = await here.client.post(f"/v1/alerts/{alert.id}/acknowledge", json={"by": "小王", "note": "在看"})
-
-    assert answer.status_code == 200, answer.text
-    found = AlertDetail.model_validate(answer.json())
-    assert (found.status, found.level, answer.headers["etag"]) == ("acknowledged", "orange", '"2.0"')
-    last = answer.json()["transitions"][-1]
-    assert (last["from_status"], last["to_status"], last["actor"], last["note"]) == ("open", "acknowledged", "小王", "在看")
-    assert (last["at"], last["recorded_at"]) == (rfc3339(NOW), rfc3339(NOW + 5 * MINUTE))
-    assert answer.json() == (await here.client.get(f"/v1/alerts/{alert.id}")).json()
-    async with here.store.read() as unit:
-        (act,) = await unit.acts.all(0)
-        assert (act.offset, act.action, act.status, act.at, act.alert) == (10, "acknowledge", "acknowledged", NOW, alert.id)
-        assert (await unit.positions.read(SCORED, 0)).version == 2
-    (told,) = (await here.client.get("/v1/notifications")).json()["items"]
-    assert (told["type"], told["receiver"], told["state"]) == ("alert.acknowledged", "duty", "pending")
-
-
-async def test_only_an_open_alert_can_be_acknowledged(here: World) -> None:
-    """A second time is 409 and changes nothing; nobody's alert is 404."""
-    (alert,) = await raise_alerts(here.store, 1)
-    await here.client.post(f"/v1/alerts/{alert.id}/acknowledge")
-
-    problem_of(await here.client.post(f"/v1/alerts/{alert.id}/acknowledge"), 409)
-
-    assert len((await here.client.get(f"/v1/alerts/{alert.id}")).json()["transitions"]) == 2
-    problem_of(await here.client.post("/v1/alerts/nobody/acknowledge"), 404)
-
-
-async def test_if_match_fails_on_a_transition_and_not_on_a_recount(here: World) -> None:
-    """412 only when level, status, assignee or notes have changed since the ETag was given."""
-    one, other = await raise_alerts(here.store, 1, 2)
-    await recount(here.store, 1)
-
-    async def acknowledged(alert: str, etag: str) -> httpx.Response:
-        return await here.client.post(f"/v1/alerts/{alert}/acknowledge", headers={"if-match": etag})
-
-    for stale in ('"0.0"', '"2.0"', 'W/"1.0"', "1.0", "", '"x"'):
-        problem_of(await acknowledged(one.id, stale), 412)
-    assert (await acknowledged(one.id, '"7.7", "1.0"')).headers["etag"] == '"2.1"'
-    problem_of(await acknowledged(one.id, '"1.1"'), 412)
-    assert (await acknowledged(other.id, "*")).status_code == 200
-
-
-async def test_an_idempotency_key_answers_the_same_again(here: World) -> None:
-    """The same request under one key is done once and answered alike for 12 hours; with another body it is 422."""
-    (alert,) = await raise_alerts(here.store, 1)
-    path, key = f"/v1/alerts/{alert.id}/acknowledge", {"idempotency-key": "k1"}
-    first = await here.client.post(path, json={"note": "a"}, headers=key)
-
-    again = await here.client.post(path, json={"note": "a"}, headers=key)
-    other = await here.client.post(path, json={"note": "b"}, headers=key)
-    here.clock.advance(12 * HOUR + SECOND)
-    late = await here.client.post(path, json={"note": "a"}, headers=key)
-
-    assert (again.status_code, again.content, again.headers["etag"]) == (200, first.content, first.headers["etag"])
-    problem_of(other, 422)
-    problem_of(late, 409)
-
-
-async def test_a_bad_act_is_refused_and_changes_nothing(here: World) -> None:
-    """Broken bodies are 400, wrong members 422, long ones 413."""
-    (alert,) = await raise_alerts(here.store, 1)
-
-    for body, status in (
-        (b"{", 400), (b"\xff", 400), (b'{"x":' * 9_000, 400), (b'{"note": "\\ud800"}', 400), (b"[]", 422), (b'{"by": 1}', 422),
-        (b'{"by": ""}', 422), (b'{"by": "policy"}', 422), (b'{"by": "a\\nb"}', 422), (b'{"note": "\\u0000"}', 422),
-        (b" " * 70_000, 413),
-    ):  # fmt: skip
-        problem_of(await here.client.post(f"/v1/alerts/{alert.id}/acknowledge", content=body), status)
-
-    assert (await here.client.get(f"/v1/alerts/{alert.id}")).headers["etag"] == '"1.0"'
-
-
-async def test_two_at_once_acknowledge_once(here: World) -> None:
-    """Of ten people who press together one acknowledges; the others are told that it is done."""
-    (alert,) = await raise_alerts(here.store, 1)
-
-    answers = await asyncio.gather(*(here.client.post(f"/v1/alerts/{alert.id}/acknowledge") for _ in range(10)))
-
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
-
-
-# -- the rest ---------------------------------------------------------------------------------------------------------------------
 
 
 async def test_answers_have_the_shapes_that_openapi_tells(here: World) -> None:

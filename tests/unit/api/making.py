@@ -26,6 +26,7 @@ from monitor.settings import ApiKey, Receiver, Retention, Role, Secret, Settings
 from monitor.store.sessions import Store
 from monitor.subject import Subject
 from services.api.app import create_app
+from services.api.schemas import Problem
 from services.api.state import ApiState
 from services.intake import Intake
 
@@ -148,3 +149,13 @@ async def recount(store: Store, number: int) -> None:
 def lines(*objects: object) -> bytes:
     """Objects as NDJSON."""
     return b"\n".join(json.dumps(one, ensure_ascii=False).encode() for one in objects)
+
+
+def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem of an answer that is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = answer.json()
+    Problem.model_validate(found)
+    assert found["status"] == status
+    return found
