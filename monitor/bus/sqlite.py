@@ -17,11 +17,11 @@ from typing import TypeVar
 from monitor.bus.base import TOPICS, Outcome, Record, Stored, Taken
 from monitor.bus.sqlite_file import BusFile, NoRoom
 from monitor.bus.sqlite_plan import Item, Picture
+from monitor.bus.sqlite_rows import DIGEST
 from monitor.clock import Clock
 from monitor.errors import BusError, BusUnavailable
 from monitor.settings import Retention
 
-DIGEST = 16
 GROUP_RECORDS = 4_096  # what one transaction takes at most, besides its first item
 GLANCE = 1.0  # seconds after which a waiting reader looks for what another process wrote
 T = TypeVar("T")

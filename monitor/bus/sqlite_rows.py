@@ -4,10 +4,13 @@ The statements of the embedded log: what lies in `bus.db`, and how rows become r
 Records lie in batches, a row each: what one transaction appends to one partition. sqlite3 gives up the interpreter lock at every row
 it steps over, and a thread that decides or scores is slow to give it back; so each statement here is one step, whatever the number
 of records: batches travel as one value, lists as JSON, identities as one run of bytes.
+
+An identity stands under the first partition of its topic. `arrival` keeps, a row for each transaction, which identities came when: an
+index by time would cost half of all appends, for their random keys would have to be sorted in twice.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -25,15 +28,18 @@ BATCH_BYTES = 1 << 20
 FEW_BATCHES = 16
 READ_BYTES = 16 << 20  # a read stops growing here, whatever its limit
 EXPIRE_BATCHES = 64
-EXPIRE_ROWS = 2_000
+EXPIRE_ARRIVALS = 16
+EXPIRE_NAMES = 2_000
+DIGEST = 16
 SCHEMA = """
 CREATE TABLE log (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
                   low INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, partition));
 CREATE TABLE batch (place INTEGER PRIMARY KEY, first INTEGER NOT NULL, stored_at INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE identity (topic TEXT NOT NULL, digest BLOB NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
-                       PRIMARY KEY (topic, digest)) WITHOUT ROWID;
-CREATE INDEX identity_at ON identity (at);
+CREATE TABLE identity (log INTEGER NOT NULL, digest BLOB NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
+                       PRIMARY KEY (log, digest)) WITHOUT ROWID;
+CREATE TABLE arrival (id INTEGER PRIMARY KEY, log INTEGER NOT NULL, at INTEGER NOT NULL, digests BLOB NOT NULL);
 CREATE TABLE once (topic TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (topic, name)) WITHOUT ROWID;
+CREATE INDEX once_at ON once (at);
 CREATE TABLE taken (grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL,
                     PRIMARY KEY (grp, topic, partition)) WITHOUT ROWID;
 """
@@ -41,13 +47,13 @@ LOGS = "SELECT json_group_array(json_array(id, topic, partition, low, next)) FRO
 TAKEN = "SELECT json_group_array(json_array(grp, topic, partition, position)) FROM taken"
 KNOWN = """
 SELECT json_group_array(json_array(each.key, identity.version)) FROM json_each(?1) AS each
-CROSS JOIN identity ON identity.topic = ?2 AND identity.digest = substr(?3, 16 * each.key + 1, 16)
+CROSS JOIN identity ON identity.log = ?2 AND identity.digest = substr(?3, 16 * each.key + 1, 16)
 """
 NAMES = "SELECT json_group_array(name) FROM once WHERE topic = ? AND name IN (SELECT value FROM json_each(?))"
 KEEP_IDENTITIES = """
-INSERT INTO identity (topic, digest, version, at) SELECT ?2, substr(?3, 16 * each.key + 1, 16), each.value, ?4
+INSERT INTO identity (log, digest, version, at) SELECT ?2, substr(?3, 16 * each.key + 1, 16), each.value, ?4
 FROM json_each(?1) AS each WHERE true
-ON CONFLICT (topic, digest) DO UPDATE SET version = excluded.version, at = excluded.at
+ON CONFLICT (log, digest) DO UPDATE SET version = excluded.version, at = excluded.at
 """
 TAKE = """
 INSERT INTO taken (grp, topic, partition, position) VALUES (?, ?, ?, ?)
@@ -66,10 +72,11 @@ PASSED = """
 SELECT json_group_array(json_array(place, stored_at)) FROM (
     SELECT place, stored_at FROM batch WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?)
 """
-FORGET = (
-    "DELETE FROM identity WHERE (topic, digest) IN (SELECT topic, digest FROM identity WHERE at < ? LIMIT ?)",
-    "DELETE FROM once WHERE (topic, name) IN (SELECT topic, name FROM once WHERE at < ? LIMIT ?)",
-)
+FORGET_NAMES = "DELETE FROM once WHERE (topic, name) IN (SELECT topic, name FROM once WHERE at < ? LIMIT ?)"
+ARRIVED = "SELECT id, log, digests FROM (SELECT * FROM arrival ORDER BY id LIMIT ?2) WHERE at < ?1"
+FORGET_IDENTITIES = """
+DELETE FROM identity WHERE log = ?1 AND at < ?2 AND digest IN (SELECT substr(?3, 16 * each.key + 1, 16) FROM json_each(?4) AS each)
+"""
 Batch = tuple[int, int, bytes]  # its first offset, when it was stored, its body
 _entries = msgspec.msgpack.Decoder(list[Entry]).decode
 _pack = msgspec.msgpack.Encoder().encode
@@ -87,8 +94,9 @@ def picture(connection: sqlite3.Connection, items: Sequence[Item]) -> Picture:
     positions: dict[tuple[str, str], dict[int, int]] = {}
     for group, topic, partition, position in answer(connection, TAKEN):
         positions.setdefault((group, topic), {})[partition] = position
+    found = logs(connection)
     named = names(connection, {(item.topic, item.once) for item in items if item.once})
-    return Picture(logs(connection), positions, _versions(connection, items), named)
+    return Picture(found, positions, _versions(connection, found, items), named)
 
 
 def _json(values: object) -> str:
@@ -100,15 +108,15 @@ def logs(connection: sqlite3.Connection) -> dict[Place, Log]:
     return {(topic, partition): Log(row, low, following) for row, topic, partition, low, following in answer(connection, LOGS)}
 
 
-def _versions(connection: sqlite3.Connection, items: Sequence[Item]) -> dict[tuple[str, bytes], int]:
+def _versions(connection: sqlite3.Connection, found: Mapping[Place, Log], items: Sequence[Item]) -> dict[tuple[str, bytes], int]:
     """The versions in the file of the identities that the items bring."""
-    found = {}
+    versions: dict[tuple[str, bytes], int] = {}
     for topic in {item.topic for item in items}:
         brought = [record.identity for item in items if item.topic == topic for record in item.records if record.identity]
         if brought:
-            for index, version in answer(connection, KNOWN, (_json([0] * len(brought)), topic, b"".join(brought))):
-                found[topic, brought[index]] = version
-    return found
+            asked = (_json([0] * len(brought)), found[topic, 0].id, b"".join(brought))
+            versions |= {(topic, brought[index]): version for index, version in answer(connection, KNOWN, asked)}
+    return versions
 
 
 def names(connection: sqlite3.Connection, brought: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
@@ -132,7 +140,9 @@ def store(connection: sqlite3.Connection, plan: Plan, now: int) -> None:
         connection.execute("UPDATE log SET next = ? WHERE id = ?", (last + 1, log.id))
     for topic in {topic for topic, _ in plan.versions}:
         kept = {digest: version for (name, digest), version in plan.versions.items() if name == topic}
-        connection.execute(KEEP_IDENTITIES, (_json(list(kept.values())), topic, b"".join(kept), now))
+        log_id, digests = plan.picture.logs[topic, 0].id, b"".join(kept)
+        connection.execute(KEEP_IDENTITIES, (_json(list(kept.values())), log_id, digests, now))
+        connection.execute("INSERT INTO arrival (log, at, digests) VALUES (?, ?, ?)", (log_id, now, digests))
     for name in plan.names:
         connection.execute("INSERT INTO once (topic, name, at) VALUES (?, ?, ?)", (*name, now))
     for key, positions in plan.positions.items():
@@ -198,9 +208,13 @@ def pass_over(connection: sqlite3.Connection, found: Picture, retention: Retenti
 
 
 def forget(connection: sqlite3.Connection, before: int) -> bool:
-    """Remove one chunk of the identities and names older than that; whether there may be more."""
-    counts = [connection.execute(statement, (before, EXPIRE_ROWS)).rowcount for statement in FORGET]
-    return EXPIRE_ROWS in counts
+    """Remove one chunk of the names and identities older than that, unless they came again since; whether there may be more."""
+    names_gone = connection.execute(FORGET_NAMES, (before, EXPIRE_NAMES)).rowcount
+    arrived = connection.execute(ARRIVED, (before, EXPIRE_ARRIVALS)).fetchall()
+    for arrival, log_id, digests in arrived:
+        connection.execute(FORGET_IDENTITIES, (log_id, before, digests, _json([0] * (len(digests) // DIGEST))))
+        connection.execute("DELETE FROM arrival WHERE id = ?", (arrival,))
+    return names_gone == EXPIRE_NAMES or len(arrived) == EXPIRE_ARRIVALS
 
 
 def _floor(picture: Picture, place: Place, log: Log) -> int:

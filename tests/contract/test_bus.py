@@ -322,6 +322,17 @@ async def test_identities_and_names_outlive_the_records(bus: Bus) -> None:
     assert await bus.append(RAW, [record("a", identity="m")]) == [ACCEPTED]
 
 
+async def test_an_identity_that_came_again_is_kept_from_then_on(bus: Bus, clock: ManualClock) -> None:
+    """A later sighting renews it; its neighbours of the first day go."""
+    await bus.append(RAW, [record("a", identity="m"), record("b", identity="n")])
+    clock.advance(300 * DAY)
+    await bus.append(RAW, [record("seen", identity="m", version=1)])
+    await bus.expire(START + 401 * DAY)
+    assert await bus.append(RAW, [record("a", identity="m"), record("b", identity="n")]) == [DUPLICATE, ACCEPTED]
+    await bus.expire(START + 701 * DAY)
+    assert await bus.append(RAW, [record("a", identity="m")]) == [ACCEPTED]
+
+
 async def test_a_long_expiry_lets_appends_through(make_bus: BusMaker, clock: ManualClock) -> None:
     """It goes in small steps, and ends with everything gone that may go."""
     bus = await make_bus(max_backlog=100_000)
