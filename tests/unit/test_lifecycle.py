@@ -18,13 +18,13 @@ class Journal:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, dict[str, Any]]] = []
 
-    def info(self, event: str, /, **fields: Any) -> None:
+    def info(self, event: str | None = None, *_: Any, **fields: Any) -> None:
         """Keep it."""
-        self.lines.append(("info", event, fields))
+        self.lines.append(("info", event or "", fields))
 
-    def error(self, event: str, /, **fields: Any) -> None:
+    def error(self, event: str | None = None, *_: Any, **fields: Any) -> None:
         """Keep it."""
-        self.lines.append(("error", event, fields))
+        self.lines.append(("error", event or "", fields))
 
     def errors(self) -> list[tuple[str, str | None]]:
         """What went wrong, with the name of the step or task."""
