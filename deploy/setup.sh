@@ -17,7 +17,10 @@ case "${1-}" in
     *) say "用法: sh deploy/setup.sh [dev]"; exit 2 ;;
 esac
 
-cd "$(dirname -- "$0")/.."
+case $0 in
+    */*) cd -- "${0%/*}/.." ;;
+    *) cd .. ;;
+esac
 root=$(pwd)
 venv=$root/.venv
 python=$venv/bin/python
