@@ -31,6 +31,7 @@ class Listed(NamedTuple):
 # A verb's module is imported only when it is asked for: `yuqing --help` waits for no segmenter and no web framework
 VERBS: Mapping[str, Listed] = MappingProxyType(
     {
+        "demo": Listed("services.commands.demo", "演示: 虚构企业的一天, 约一分钟"),
         "run": Listed("services.commands.run", "运行服务"),
         "check": Listed("services.commands.check", "检查配置、词库和策略，不联网"),
         "score": Listed("services.commands.score", "给标准输入的每条信息评分，逐行输出"),

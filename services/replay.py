@@ -25,20 +25,24 @@ def in_order(scored: Sequence[Scored]) -> list[Scored]:
 
 
 class Replay:
-    """Feeds blocks to the log and waits until they are decided. `speed`: how much faster than lived, None as fast as can be."""
+    """
+    Feeds blocks to the log and waits until they are decided. `speed`: how much faster than lived, None as fast as can be.
 
-    def __init__(self, bus: Bus, score: Score, escalator: Escalator, *, speed: float | None = None) -> None:
-        self._bus, self._score, self._escalator, self._speed = bus, score, escalator, speed
+    `alone`: nothing else is pushed meanwhile, so the raw topic counts as taken; otherwise a score role passes over what is replayed.
+    """
+
+    def __init__(self, bus: Bus, score: Score, escalator: Escalator, *, speed: float | None = None, alone: bool = True) -> None:
+        self._bus, self._score, self._escalator, self._speed, self._alone = bus, score, escalator, speed, alone
         self._began: tuple[float, int] | None = None
 
-    async def run(self, blocks: Iterator[Block], on_progress: Callable[[int], None]) -> None:
-        """Through with every block, in order; returns when all of them are decided (by the escalator, which runs beside)."""
+    async def run(self, blocks: Iterator[Block], on_part: Callable[[Block], object]) -> None:
+        """Through with every block, in order, telling `on_part` of each; returns when all are decided (by the escalator beside)."""
         last, name = 0, ""
         for block in blocks:
             for part in self._parts(block):
                 await self._pace(part.raws[-1].received_at)
                 await self._feed(part)
-                on_progress(len(part.raws))
+                on_part(part)
             last, name = block.raws[-1].received_at, block.name
         if name:
             await self._clock(Tick(at=last, as_if=True, end=True), f"end/{name}")
@@ -48,7 +52,7 @@ class Replay:
         if not await self._bus.done(SCORED, block.name):
             await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
             scored = in_order(await asyncio.to_thread(self._score, block.raws))
-            ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()}
+            ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
             await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
         await self._decided(_AHEAD)
 

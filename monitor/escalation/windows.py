@@ -136,9 +136,9 @@ class Windows:
         self.weight += by * fact.weight
 
     def indicators(self) -> dict[ReasonCode, float]:
-        """The named indicators of this moment."""
+        """The named indicators of this moment; all floats, as they come back from the wire."""
         ten, hour, day = (len(authors) for authors in self.authors)
-        return {
+        counted = {
             ReasonCode.SENSITIVE_24H: self.sensitive,
             ReasonCode.AUTHORS_10M: ten,
             ReasonCode.AUTHORS_1H: hour,
@@ -151,6 +151,7 @@ class Windows:
             ReasonCode.GROWTH: round(hour / max(1.0, (day - hour) / 23), 2),
             ReasonCode.HEAT: self._heat(hour, day),
         }
+        return {code: float(value) for code, value in counted.items()}
 
     def _heat(self, hour: int, day: int) -> float:
         """

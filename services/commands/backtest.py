@@ -1,4 +1,8 @@
-"""`yuqing backtest FILE… --config F`, or `--from-bus`: the same decisions without bus or store, as JSON Lines."""
+"""
+`yuqing backtest FILE… --config F`, or `--from-bus`: the same decisions without bus or store, as JSON Lines.
+
+With `--scenario FILE` it tests rules and policy instead: what the scenario expects is held against what is decided.
+"""
 
 import asyncio
 import os
@@ -18,10 +22,13 @@ from monitor.collecting.recording import Recording
 from monitor.errors import UsageError
 from monitor.escalation.effects import Effects
 from monitor.loading import load_settings
+from monitor.logs import visible
 from monitor.settings import Settings
 from services.backtest import Backtest, StoryMap, level_changes
 from services.recordings import stage_files, tell_bad
-from services.verb import Verb, config_option
+from services.scenario import course, decide, failures, settings_of
+from services.scenario_file import Scenario, load_scenarios
+from services.verb import Verb
 from services.wiring import desk_maker, make_score, open_bus, open_store
 
 _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
@@ -30,30 +37,65 @@ _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
 @click.command(
     cls=Verb,
     help="不用日志和存储, 重新做一遍判断, 在标准输出逐行给出级别变化 (JSON)。给出文件时与 replay 判断相同; --from-bus 时重判数据目录里留存的日志。\n\n"
+    "--scenario 用写好的场景检验规则和策略: 期望不符的逐行列出, 退出码 1。\n\n"
     "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl",
 )
 @click.argument("files", nargs=-1, metavar="[文件…]", type=click.Path(path_type=Path))
-@config_option
+@click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="配置文件（YAML）；场景自带主题时可以不写")
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="场景文件", type=click.Path(path_type=Path), help="检验一个场景（YAML），可写多次"
+)
 @click.option("--from-bus", is_flag=True, help="重判留存的日志, 人工操作在其发生处重做")
 @click.option("--batch", type=click.IntRange(1, 10_000), default=512, metavar="N", help="每多少条输出一次, 不影响结果")
 @click.option("--stories", type=click.Path(path_type=Path), metavar="输出文件", help="逐行写出每条信息归入的事件")
 @click.option("--summary", type=click.Path(path_type=Path), metavar="输出文件", help="写出汇总 (JSON)")
 def command(
-    files: tuple[Path, ...], config: Path, batch: int, stories: Path | None, summary: Path | None, *, from_bus: bool
-) -> None:
-    """Print every change of level."""
-    settings = load_settings(config, os.environ)
-    if from_bus == bool(files):
-        raise UsageError("请给出要回测的文件, 或用 --from-bus 重判留存的日志 (二者选一)")
+    files: tuple[Path, ...], config: Path | None, scenarios: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None,
+    *, from_bus: bool,
+) -> int:  # fmt: skip
+    """Print every change of level, or every expectation that failed; the exit code."""
+    if from_bus + bool(files) + bool(scenarios) != 1:
+        raise UsageError("请给出要回测的文件, 或用 --from-bus 重判留存的日志, 或用 --scenario 检验场景 (三者选一)")
+    if scenarios:
+        if stories or summary:
+            raise UsageError("--stories 和 --summary 只用于回测文件或留存的日志, 请去掉, 或去掉 --scenario")
+        return _test(scenarios, load_settings(config, os.environ) if config else None, batch)
+    if config is None:
+        raise UsageError("缺少 --config: 请给出配置文件, 例如 --config yuqing.yaml")
+    _again(load_settings(config, os.environ), files, batch, stories, summary)
+    return 0
+
+
+def _again(settings: Settings, files: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None) -> None:
+    """Decide the files again, or the retained log where there are none."""
     with ExitStack() as stack:
         outs = [stack.enter_context(path.open("wb")) if path else None for path in (stories, summary)]
         written = Written(outs[0], outs[1])
         backtest = Backtest(desk_maker(settings)(), written.take, batch)
-        if from_bus:
-            asyncio.run(_from_bus(settings, backtest))
-        else:
+        if files:
             _from_files(settings, files, backtest)
+        else:
+            asyncio.run(_from_bus(settings, backtest))
         written.finish()
+
+
+def _test(files: tuple[Path, ...], base: Settings | None, batch: int) -> int:
+    """Run the scenarios; 1 when any expectation failed."""
+    loaded = load_scenarios(files, os.environ, base.subjects if base else ())
+    return max([_test_one(scenario, str(file), base, batch) for file, scenario in zip(files, loaded, strict=True)])
+
+
+def _test_one(scenario: Scenario, name: str, base: Settings | None, batch: int) -> int:
+    """Tell how one scenario went: failures are what was looked for, the rest is for the reader's eyes."""
+    decided = decide(scenario, settings_of(scenario, base), batch)
+    failed = list(failures(scenario, decided, name))
+    sys.stdout.buffer.write("".join(f"{visible(str(failure))}\n" for failure in failed).encode())
+    sys.stdout.buffer.flush()
+    passed = len(scenario.expectations) - len(failed)
+    click.echo(visible(f"{name}: {scenario.name}: {passed} 项符合, {len(failed)} 项不符"), err=True)
+    for line in course(scenario, decided) if failed else ():
+        click.echo(visible(line), err=True)
+    return int(bool(failed))
 
 
 class Written:

@@ -92,7 +92,7 @@ async def _work(house: House, files: Sequence[Path], speed: float | None, batch:
         notifier = house.add_notifier() if send else None
         task = bar.add_task("重放", total=recording.lines)
         replay = Replay(house.bus, score, escalator, speed=speed)
-        await replay.run(recording.blocks(), lambda count: bar.advance(task, count))
+        await replay.run(recording.blocks(), lambda part: bar.advance(task, len(part.raws)))
         bar.update(task, completed=recording.lines)
         if notifier:
             sending = bar.add_task("发送通知", total=None)

@@ -1,0 +1,83 @@
+"""What the demo says on the terminal: every step of an alert with its reasons in words, and the webhooks that arrive."""
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.text import Text
+
+from monitor.alert import REASON_ZH, Alert, Level, ReasonCode, Transition
+from monitor.clock import moment
+from monitor.escalation.policy import Policy
+from monitor.store.sessions import Store
+
+COLOURS = {Level.NONE: "dim", Level.BLUE: "blue", Level.YELLOW: "yellow", Level.ORANGE: "dark_orange", Level.RED: "bold red"}
+
+
+class Show:
+    """Follows the store and prints; `policy` gives each level its meaning."""
+
+    def __init__(self, store: Store, policy: Policy, zone: ZoneInfo, console: Console) -> None:
+        self._store, self._policy, self._zone, self._console = store, policy, zone, console
+        self._shown: dict[str, int] = {}
+        self._seq = 0
+
+    async def follow(self) -> None:
+        """Print every new transition, for ever."""
+        while True:
+            commits = self._store.commits
+            await self.catch_up()
+            await self._store.wait_change(1.0, commits)
+
+    async def catch_up(self) -> None:
+        """Print the transitions that have come since the last look."""
+        async with self._store.read() as unit:
+            for alert in await unit.alerts.changes(self._seq):
+                self._seq = alert.seq
+                done = self._shown.get(alert.id, 0)
+                for transition in (await unit.alerts.transitions(alert.id))[done:]:
+                    self._print(alert, transition)
+                self._shown[alert.id] = alert.version
+
+    def narrate(self, at: int, line: str) -> None:
+        """Print what happens in the made-up day."""
+        self._console.print(Text(f"[{self._clock(at)}] {line}", "cyan"))
+
+    def webhook(self, line: str) -> None:
+        """Print that a webhook arrived."""
+        self._console.print(Text(f"              ↳ 接收方收到 {line}", "dim"))
+
+    def _print(self, alert: Alert, transition: Transition) -> None:
+        line = Text(f"[{self._clock(transition.at)}] ")
+        if transition.to_level is not None and transition.from_level is not None:
+            verb = "升级" if transition.to_level > transition.from_level else "降级"
+            line.append(f"{transition.from_level.zh}→{transition.to_level.zh} {verb}", COLOURS[transition.to_level])
+        else:
+            line.append(f"{transition.from_status}→{transition.to_status}", "bold")
+        line.append(f"  {alert.subject}: {alert.counters.title}")
+        self._console.print(line)
+        if transition.to_level and transition.from_level is not None and transition.to_level > transition.from_level:
+            self._console.print(f"              含义: {self._policy.rungs[transition.to_level - 1].meaning}", highlight=False)
+        self._console.print(f"              理由: {in_words(transition)}", highlight=False)
+
+    def _clock(self, at: int) -> str:
+        return moment(at).astimezone(self._zone).strftime("%H:%M")
+
+
+def in_words(transition: Transition) -> str:
+    """The reasons of a transition as a person reads them."""
+    rose = transition.to_level is not None and transition.from_level is not None and transition.to_level > transition.from_level
+    return "; ".join(
+        f"{REASON_ZH[reason.code]} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"
+        for reason in transition.reasons
+    )
+
+
+def _line(code: ReasonCode) -> str:
+    return "至少" if code in {ReasonCode.RECEDED, ReasonCode.FADED} else "清除线"
+
+
+def where(addresses: Mapping[str, str], console: Console) -> None:
+    """Print where the service can be looked at."""
+    for name, address in addresses.items():
+        console.print(f"  {name}  {address}", highlight=False)
