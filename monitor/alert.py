@@ -76,8 +76,8 @@ REASON_ZH: dict[ReasonCode, str] = {
     ReasonCode.GROWTH: "与近期相比的增长倍数",
     ReasonCode.HEAT: "发酵指数",
     ReasonCode.FLOOR: "该主题一条敏感信息即达此级",
-    ReasonCode.RECEDED: "热度回落至该级清除线以下",
-    ReasonCode.FADED: "平息满24小时且无人处置, 自动结束",
+    ReasonCode.RECEDED: "回落到清除线以下的分钟数",
+    ReasonCode.FADED: "平息且无人处置的小时数",
     ReasonCode.ACKNOWLEDGED: "已有人确认",
 }
 

@@ -25,7 +25,7 @@ async def bury(bus: Bus, metrics: Metrics, record: Stored, reason: DeadReason, e
     await bury_bytes(bus, metrics, record.topic, f"{record.topic}/{record.partition}/{record.offset}", record.value, reason, error)
 
 
-async def bury_bytes(  # noqa: PLR0917 - one column each of the letter
+async def bury_bytes(
     bus: Bus, metrics: Metrics, topic: str, origin: str, raw: bytes, reason: DeadReason, error: str
 ) -> None:
     """Put bytes aside that came from outside the bus (a line of a file), once for each origin."""

@@ -57,6 +57,12 @@ class Escalator:
         self._desk: Desk | None = None
         self._offset = self._next = 0
         self._taken_at = 0.0
+        self._moved = asyncio.Event()
+
+    async def reached(self, offset: int) -> None:
+        """Return once every record below `offset` is decided."""
+        while self._offset < offset:
+            await self._moved.wait()
 
     @property
     def offset(self) -> int:
@@ -95,7 +101,13 @@ class Escalator:
             rows = await unit.stories.live(self.partition)
             hits = [hit async for hit, _ in unit.mentions.hits_of_live(self.partition, position.now - HORIZON)]
         desk.restore(rows, hits, position.now)
-        self._desk, self._offset = desk, position.offset
+        self._desk = desk
+        self._set_offset(position.offset)
+
+    def _set_offset(self, offset: int) -> None:
+        self._offset = offset
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def _decoded(self, records: Sequence[Stored]) -> list[Observation]:
         """The longest run of records that are all lived or all replayed; what cannot be read is put aside."""
@@ -127,7 +139,7 @@ class Escalator:
             await self._observe(unit, desk, run)
             changes = await self._write(unit, desk.drain(), live=bool(run) and not run[-1][1].as_if)
             await self._move(unit, position, desk.now, acts[-1].id if acts else position.last_act)
-        self._offset = self._next
+        self._set_offset(self._next)
         self._measure(run, changes, perf_counter() - started)
 
     async def _observe(self, unit: WriteUnit, desk: Desk, run: Sequence[Observation]) -> None:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import Bus
 from monitor.clock import Clock, SystemClock
 from monitor.errors import UsageError
 from monitor.logs import configure, secrets_of
-from monitor.metrics import Metrics
 from monitor.mention import Raw, Scored
+from monitor.metrics import Metrics
 from monitor.notifying.receivers.opening import open_receivers
 from monitor.notifying.schedule import RetryPolicy
 from monitor.settings import Settings
@@ -97,6 +97,7 @@ class House:
 
 async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> House:
     """Bus, store and metrics of the settings, and their teardown."""
+    disable_created_metrics()  # a second series for each counter, which nobody reads
     registry = CollectorRegistry()
     metrics = Metrics(
         registry, version=version("yuqing"), sources=[source.name for source in settings.sources],

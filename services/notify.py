@@ -48,7 +48,7 @@ class Tried(msgspec.Struct, frozen=True):
 class Notifier:
     """One process's sending. `receivers` by their configured names."""
 
-    def __init__(  # noqa: PLR0917 - the order of every role: what it works on, then clock, metrics, log
+    def __init__(
         self, store: Store, receivers: Mapping[str, Receiver], policy: RetryPolicy, clock: Clock, metrics: Metrics, log: BoundLogger,
         *, poll: float = POLL,
     ) -> None:  # fmt: skip

@@ -58,8 +58,8 @@ class Replay:
 
     async def _decided(self, ahead: int) -> None:
         """Wait until at most `ahead` records are undecided."""
-        while (await self._end()) - self._escalator.offset > ahead:
-            await asyncio.sleep(0.01)
+        while (end := await self._end()) - self._escalator.offset > ahead:
+            await self._escalator.reached(end - ahead)
 
     async def _end(self) -> int:
         return (await self._bus.bounds(SCORED))[self._escalator.partition][1]

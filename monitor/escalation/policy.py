@@ -5,15 +5,15 @@ A policy: what each level takes, as data. `default.yaml` beside this file is the
 """
 
 import re
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import msgspec
-import yaml
 
 from monitor.alert import Level, ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.errors import Problem
+from monitor.yaml_lines import Item, Report, read_items
 
 RUNGS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 INDICATORS = tuple(
@@ -71,42 +71,42 @@ def duration(text: str) -> int:
 
 def load_policy(path: Path | None = None) -> tuple[Policy | None, list[Problem]]:
     """The policy of a file (None: the shipped default), or None and every problem found."""
-    name = str(path) if path else "default.yaml"
+    with as_file(files("monitor.escalation") / "default.yaml") as shipped:
+        file = path or shipped
+        report = Report(str(file), file.parent, {})
+        root = read_items(file, report)
+    if root is None or report.problems:
+        return None, report.problems
     try:
-        text = path.read_text("utf-8-sig") if path else (files("monitor.escalation") / "default.yaml").read_text("utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [Problem(name, 1, 0, f"读不到策略文件 ({error.__class__.__name__}), 请检查路径和编码 (UTF-8)")]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        return None, [Problem(name, mark.line + 1 if mark else 1, 0, "不是正确的 YAML, 请检查缩进和冒号")]
-    try:
-        return _build(msgspec.convert(raw, _PolicyFile)), []
+        return _build(msgspec.convert(_plain(root), _PolicyFile)), []
     except msgspec.ValidationError as error:
-        return None, [Problem(name, _line(root, str(error)), 0, f"策略写法有误: {error}")]
+        return None, [Problem(report.name, _line(root, str(error)), 0, f"策略写法有误: {error}")]
     except _Mistakes as error:
-        return None, [Problem(name, _line(root, where), 0, what) for where, what in error.found]
+        return None, [Problem(report.name, _line(root, where), 0, what) for where, what in error.found]
 
 
-class _Mistakes(Exception):  # noqa: N818 - control flow inside this module only
+def _plain(item: Item) -> object:
+    """The bare value."""
+    if isinstance(item.value, dict):
+        return {key: _plain(one) for key, one in item.value.items()}
+    return [_plain(one) for one in item.value] if isinstance(item.value, list) else item.value
+
+
+class _Mistakes(Exception):
     def __init__(self, found: list[tuple[str, str]]) -> None:
         self.found = found
         super().__init__()
 
 
-def _line(root: yaml.Node | None, path: str) -> int:
+def _line(root: Item, path: str) -> int:
     """The line of the deepest key of a path such as `$.levels.blue.hold`, as far as it can be followed."""
-    node, line = root, 1
+    item = root
     for key in re.findall(r"[^.$`\[\]\s]+", path.split("$", 1)[-1]) if "$" in path else []:
-        if isinstance(node, yaml.MappingNode):
-            for name, value in node.value:
-                if name.value == key:
-                    node, line = value, name.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
-            node = node.value[int(key)]
-            line = node.start_mark.line + 1
-    return line
+        if isinstance(item.value, dict) and key in item.value:
+            item = item.value[key]
+        elif isinstance(item.value, list) and key.isdigit() and int(key) < len(item.value):
+            item = item.value[int(key)]
+    return item.key_line or item.line
 
 
 def _build(file: _PolicyFile) -> Policy:

@@ -18,7 +18,6 @@ from monitor.mention import Mention, Scored
 from monitor.stories.grouping import Node
 from monitor.stories.title import title
 
-
 RESIDUAL_TITLE = "散点信息"
 
 

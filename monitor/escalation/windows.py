@@ -16,6 +16,7 @@ from monitor.clock import DAY, HOUR, MINUTE
 SPANS = (10 * MINUTE, HOUR, DAY)
 TEN, ONE_HOUR, ONE_DAY = range(3)
 _MILLI = 1000
+_SPENT = 256  # facts that left every window, before the list is cut
 K = TypeVar("K")
 
 
@@ -24,7 +25,7 @@ class Fact:
 
     __slots__ = ("at", "author", "digest", "kol", "media", "order", "outlet", "platform", "sensitive", "severity", "voice", "weight")
 
-    def __init__(  # noqa: PLR0913 - a plain record, made once a mention on the hot path
+    def __init__(
         self, *, at: int, order: int, digest: bytes, voice: int, author: int, platform: str, outlet: str | None,
         media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int,
     ) -> None:  # fmt: skip
@@ -110,7 +111,7 @@ class Windows:
                 start += 1
             self.starts[i] = start
         gone = self.starts[ONE_DAY]
-        if gone > 256 or gone == len(facts):
+        if gone > _SPENT or gone == len(facts):
             del facts[:gone]
             self.starts = [start - gone for start in self.starts]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from monitor.clock import MINUTE, SECOND, moment
+from monitor.clock import SECOND, moment
 from monitor.mention import Mention
 
 LENGTH = 16 * 60  # minutes
@@ -19,12 +19,12 @@ _QUIET = (
     "云杉乳业在招聘暑期实习生", "办公室下午茶是云杉酸奶, 开心", "云杉牛奶配咖啡味道不错", "今天参观云杉乳业的工厂, 很干净",
 )  # fmt: skip
 _GOOD = (
-    "为云杉乳业点赞! 给山区学校送去一万箱牛奶, 孩子们笑得真开心", "云杉乳业捐赠山区小学, 有担当的好企业, 支持", "看到孩子们喝上云杉牛奶的笑脸, 太暖心了",
-    "云杉乳业的公益行动真棒, 希望越来越好",
+    "为云杉乳业点赞! 给山区学校送去一万箱牛奶, 孩子们笑得真开心", "云杉乳业捐赠山区小学, 有担当的好企业, 支持",
+    "看到孩子们喝上云杉牛奶的笑脸, 太暖心了", "云杉乳业的公益行动真棒, 希望越来越好",
 )  # fmt: skip
 _WORDS = (
-    "转发微博", "太可怕了, 我家孩子天天喝", "愤怒! 必须给个说法", "这种黑心企业赶紧关门吧", "再也不买了", "监管在哪里?", "刚给孩子喝完, 好担心",
-    "转给当妈妈的朋友看看", "太恶心了", "客服的态度让人寒心",
+    "转发微博", "太可怕了, 我家孩子天天喝", "愤怒! 必须给个说法", "这种黑心企业赶紧关门吧", "再也不买了", "监管在哪里?",
+    "刚给孩子喝完, 好担心", "转给当妈妈的朋友看看", "太恶心了", "客服的态度让人寒心",
 )  # fmt: skip
 _OUTLETS = ("晨报", "都市快报", "健康时报网", "财经观察", "消费者日报", "新闻晚高峰", "民生在线", "今日头条号", "城市晚报", "南方周刊网")
 
@@ -87,7 +87,7 @@ def _good_deed(start: int, chance: Random) -> Iterator[Mention]:
 
 def _story(start: int, chance: Random) -> Iterator[Mention]:
     yield Mention(
-        source="demo", id="story", text=RUMOUR, published_at=moment(_at(start, 240)), platform="微博", author="一位生气的妈妈", followers=320
+        source="demo", id="story", text=RUMOUR, published_at=moment(_at(start, 240)), platform="微博", author="一位生气的妈妈"
     )
     for number, stretch in enumerate(_CLIMB):
         for n in range(stretch.count):

@@ -29,7 +29,7 @@ def default_policy() -> Policy:
     return policy
 
 
-def scored(  # noqa: PLR0913 - a maker of test data
+def scored(
     item: str, at: int, *, text: str = "", author: str | None = None, ill: bool = True, quoted: str | None = None, root: str | None = None,
     subject: str = SUBJECT.name, platform: str = "微博", role: str | None = None, severity: float = 0.0, kind: Kind = "post",
     likes: int = 0, seen: int = 0, as_if: bool = True, url: str | None = None, received: int | None = None,

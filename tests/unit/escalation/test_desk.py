@@ -4,7 +4,6 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from msgspec.structs import replace
 
 from monitor.alert import Level
@@ -69,8 +68,9 @@ def test_a_story_that_comes_back_is_a_new_episode() -> None:
     alerts = {change.alert.id: change.alert for change in ledger.changes}
 
     assert [alert.episode for alert in alerts.values()] == [1, 2]
-    assert list(alerts.values())[1].previous == list(alerts)[0]
-    assert list(alerts.values())[0].next == list(alerts)[1]
+    first_alert, second_alert = alerts.values()
+    assert second_alert.previous == first_alert.id
+    assert first_alert.next == second_alert.id
 
 
 def test_an_old_archive_raises_nothing() -> None:

@@ -12,7 +12,7 @@ from tests.unit.escalation.making import START, default_policy
 
 POLICY = default_policy()
 FIGURES = st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 20.0, 30.0, 50.0, 100.0, 200.0, 600.0])
-READINGS = st.lists(st.tuples(st.integers(1, 90), st.fixed_dictionaries({code: FIGURES for code in INDICATORS})), max_size=40)
+READINGS = st.lists(st.tuples(st.integers(1, 90), st.fixed_dictionaries(dict.fromkeys(INDICATORS, FIGURES))), max_size=40)
 
 
 def reading(**figures: float) -> dict[ReasonCode, float]:
