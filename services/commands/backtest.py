@@ -37,7 +37,8 @@ _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
 @click.command(
     cls=Verb,
     help="不用日志和存储, 重新做一遍判断, 在标准输出逐行给出级别变化 (JSON)。"
-    "给出文件时与 replay 判断相同; --from-bus 时重判数据目录里留存的日志。\n\n"
+    "给出文件时与 replay 判断相同; "
+    "--from-bus 时重判数据目录里留存的日志。\n\n"
     "--scenario 用写好的场景检验规则和策略: 期望不符的逐行列出, 退出码 1。\n\n"
     "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl",
 )
@@ -82,7 +83,7 @@ def _again(settings: Settings, files: tuple[Path, ...], batch: int, stories: Pat
 
 def _test(files: tuple[Path, ...], base: Settings | None, batch: int) -> int:
     """Run the scenarios; 1 when any expectation failed."""
-    loaded = load_scenarios(files, os.environ, base.subjects if base else ())
+    loaded = load_scenarios(files, os.environ, base)
     return max([_test_one(scenario, str(file), base, batch) for file, scenario in zip(files, loaded, strict=True)])
 
 
