@@ -11,9 +11,8 @@ from monitor.alert import Alert, Reason, ReasonCode, Status, Transition
 from monitor.bus.base import SCORED, partition_of
 from monitor.errors import YuqingError
 from monitor.escalation.effects import Act, AlertChange
-from monitor.notifying.outgoing import outgoing
 from monitor.store.sessions import WriteUnit
-from services.escalate import Told
+from services.telling import Told, tell
 
 ACKNOWLEDGEABLE: tuple[Status, ...] = ("open",)
 
@@ -85,13 +84,5 @@ async def _change_status(unit: WriteUnit, desk: Desk, before: Alert, deed: Deed,
     )  # fmt: skip
     after = msgspec.structs.replace(before, status=status, changed_at=at)
     (change,) = await unit.alerts.record([AlertChange(after, transition)])
-    await _tell(unit, desk.told, change, deed.recorded_at)
+    await tell(unit, desk.told, [change], deed.recorded_at)
     return change
-
-
-async def _tell(unit: WriteUnit, told: Told, change: AlertChange, now: int) -> None:
-    alert = change.alert.id
-    known = await unit.outbox.told({(alert, receiver.name) for receiver in told.receivers})
-    history = {alert: await unit.alerts.transitions(alert)}
-    rows = outgoing([change], told.subjects, told.receivers, told.public_url, told=known, history=history, created_at=now)
-    await unit.outbox.add(rows if told.send else [msgspec.structs.replace(row, state="disabled") for row in rows])

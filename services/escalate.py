@@ -20,28 +20,17 @@ from monitor.escalation.desk import Desk
 from monitor.escalation.effects import AlertChange, Effects
 from monitor.mention import Scored, Tick, decode_scored, decode_tick
 from monitor.metrics import Metrics
-from monitor.notifying.outgoing import outgoing
-from monitor.settings import Receiver
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
-from monitor.subject import Subject
 from services.dead import bury
+from services.telling import Told, tell
 
 ROLE = "escalate"
 _AGAIN = 1.0
 _TAKE_EVERY = 5.0
 
 Observation = tuple[int, Scored | Tick]
-
-
-class Told(msgspec.Struct, frozen=True):
-    """Whom the decisions are told to, as the transaction that makes them needs it; not `send`: kept, but disabled."""
-
-    subjects: dict[str, Subject]
-    receivers: tuple[Receiver, ...]
-    public_url: str
-    send: bool = True
 
 
 class Escalator:
@@ -163,19 +152,8 @@ class Escalator:
         if not changes:
             return []
         recorded = await unit.alerts.record(changes)
-        await self._tell(unit, recorded, now)
+        await tell(unit, self._told, recorded, now)
         return recorded
-
-    async def _tell(self, unit: WriteUnit, changes: Sequence[AlertChange], now: int) -> None:
-        alerts = {change.alert.id for change in changes if change.transition}
-        if not alerts or not self._told.receivers:
-            return
-        told = await unit.outbox.told({(alert, receiver.name) for alert in alerts for receiver in self._told.receivers})
-        history = {alert: await unit.alerts.transitions(alert) for alert in sorted(alerts)}
-        rows = outgoing(
-            changes, self._told.subjects, self._told.receivers, self._told.public_url, told=told, history=history, created_at=now
-        )
-        await unit.outbox.add(rows if self._told.send else [replace(row, state="disabled") for row in rows])
 
     async def _move(self, unit: WriteUnit, position: Position, now: int, last_act: int) -> None:
         await unit.positions.move(position, offset=self._next, now=now, last_act=last_act)

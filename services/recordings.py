@@ -11,12 +11,15 @@ from rich.progress import Progress
 
 from monitor.border import FileDefaults
 from monitor.bus.base import RAW
+from monitor.clock import micros
 from monitor.collecting.recording import OnBad, Recording
 from monitor.errors import InvalidMention
 from monitor.logs import visible
+from monitor.mention import Mention
 from monitor.settings import Settings
 from services.dead import bury_bytes
 from services.house import House
+from services.intake import complete
 
 
 async def stage(recording: Recording, files: Sequence[Path], house: House, bar: Progress) -> None:
@@ -39,9 +42,14 @@ def stage_files(
 ) -> None:
     """Read every file into the recording; a file of a configured source takes its name where a line has none."""
     names = {Path(source.path).resolve(): source.name for source in settings.sources if source.path}
+    sources = {source.name: source for source in settings.sources}
+
+    def completed(mention: Mention) -> Mention:
+        return complete(mention, sources, micros(mention.published_at), staff=False)
+
     for file in files:
         name = names.get(file.resolve(), file.name.split(".")[0])
-        recording.add(file, on_bad, on_line, FileDefaults(source=name, timezone=ZoneInfo(settings.timezone)))
+        recording.add(file, on_bad, on_line, FileDefaults(source=name, timezone=ZoneInfo(settings.timezone)), completed)
 
 
 def tell_bad(file: str, line: int, invalid: InvalidMention) -> None:

@@ -19,7 +19,8 @@ from monitor.scoring.records import scored_records
 from monitor.scoring.scorer import build_scorer
 from monitor.settings import Settings
 from monitor.store.sessions import Store
-from services.escalate import Escalator, Told
+from services.escalate import Escalator
+from services.telling import Told
 
 _PSEUDONYM_KEY = "pseudonym_key"
 _KEY_BYTES = 32

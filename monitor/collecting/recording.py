@@ -13,7 +13,7 @@ from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Self, TypeGuard
 
 import msgspec
 
@@ -27,6 +27,7 @@ _STAGED_AT_ONCE = 2_000
 
 OnBad = Callable[[str, int, InvalidMention], None]
 OnLine = Callable[[int], None]
+Complete = Callable[[Mention], Mention]
 
 _SCHEMA = "CREATE TABLE line (n INTEGER PRIMARY KEY, source TEXT, id TEXT, published INTEGER, seen INTEGER, body BLOB)"
 _STREAM = """
@@ -68,8 +69,10 @@ class Recording:
         self._staged.close()
         self._folder.cleanup()
 
-    def add(self, path: Path, on_bad: OnBad, on_line: OnLine, defaults: FileDefaults | None = None) -> None:
-        """Stage one file; a bad line is told with its number and left out. UsageError: the file cannot be read."""
+    def add(
+        self, path: Path, on_bad: OnBad, on_line: OnLine, defaults: FileDefaults | None = None, complete: Complete = lambda one: one
+    ) -> None:
+        """Stage one file, each mention as `complete` makes it; a bad line is told and left out. UsageError: it cannot be read."""
         try:
             stream = path.open("rb")
         except OSError as error:
@@ -77,15 +80,11 @@ class Recording:
         with stream:
             lines = read_lines(stream, str(path), self._now, defaults)
             while group := list(islice(lines, _STAGED_AT_ONCE)):
-                self._stage(mention for number, mention in group if _good(mention, number, str(path), on_bad))
+                self._stage(complete(one) for number, one in group if _good(one, number, str(path), on_bad))
                 on_line(len(group))
 
-    def _stage(self, mentions: Iterable[Mention | InvalidMention]) -> None:
-        rows = [
-            (one.source, one.id, micros(one.published_at), one.seen, msgspec.json.encode(one))
-            for one in mentions
-            if isinstance(one, Mention)
-        ]
+    def _stage(self, mentions: Iterable[Mention]) -> None:
+        rows = [(one.source, one.id, micros(one.published_at), one.seen, msgspec.json.encode(one)) for one in mentions]
         self._staged.execute("BEGIN")
         self._staged.executemany("INSERT INTO line (source, id, published, seen, body) VALUES (?, ?, ?, ?, ?)", rows)
         self._staged.execute("COMMIT")
@@ -102,7 +101,7 @@ class Recording:
                 yield Block(name.hexdigest(), tuple(Raw(received_at=at, mention=decode(body), as_if=True) for body, at in lines))
 
 
-def _good(mention: Mention | InvalidMention, number: int, name: str, on_bad: OnBad) -> bool:
+def _good(mention: Mention | InvalidMention, number: int, name: str, on_bad: OnBad) -> TypeGuard[Mention]:
     if isinstance(mention, InvalidMention):
         on_bad(name, number, mention)
         return False

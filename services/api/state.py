@@ -21,8 +21,8 @@ from monitor.store.rows import Page
 from monitor.store.sessions import ReadUnit, Store
 from services.acts import Desk
 from services.api.errors import Refusal
-from services.escalate import Told
 from services.intake import Intake
+from services.telling import Told
 
 Readiness = Callable[[], Mapping[str, str | None]]
 JSON = "application/json"
