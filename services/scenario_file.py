@@ -149,7 +149,10 @@ class _Reader:
         if text == "default":
             return None
         path = self._root.absolute(text)
-        self._root.report.problems.extend(load_policy(path)[1])
+        policy, problems = load_policy(path)
+        if policy is None:
+            self._root.wrong("policy", f"策略文件 {show(text)} 用不了，请检查路径和其中的内容")
+        self._root.report.problems.extend(problems)
         return path
 
     def _libraries(self) -> tuple[Path, ...]:
