@@ -40,8 +40,9 @@ class Replay:
         last, name = 0, ""
         for block in blocks:
             for part in self._parts(block):
-                await self._pace(part.raws[-1].received_at)
-                await self._feed(part)
+                if not await self._bus.done(SCORED, part.name):  # what an earlier run has done is not waited for again
+                    await self._pace(part.raws[0].received_at)
+                    await self._feed(part)
                 on_part(part)
             last, name = block.raws[-1].received_at, block.name
         if name:
@@ -49,11 +50,10 @@ class Replay:
         await self._decided(0)
 
     async def _feed(self, block: Block) -> None:
-        if not await self._bus.done(SCORED, block.name):
-            await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
-            scored = in_order(await asyncio.to_thread(self._score, block.raws))
-            ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
-            await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
+        await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
+        scored = in_order(await asyncio.to_thread(self._score, block.raws))
+        ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
+        await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
         await self._decided(_AHEAD)
 
     async def _decided(self, ahead: int) -> None:
@@ -77,7 +77,11 @@ class Replay:
                 start = i
 
     async def _pace(self, at: int) -> None:
-        """Wait until `at` has come on the replay's clock, telling the log meanwhile how far that clock is."""
+        """
+        Wait until `at` has come on the replay's clock, telling the log meanwhile how far that clock is.
+
+        `at` is that of the next record to come: a clock told past it would be the `now` of its decision.
+        """
         if self._speed is None:
             return
         loop = asyncio.get_running_loop()
