@@ -109,7 +109,8 @@ def untold(alerts: bytes, arrivals: Sequence[Arrival]) -> list[str]:
         told.setdefault(arrival.data["alert"]["id"], []).extend(arrival.data["transitions"])
     lines = [json.loads(line) for line in alerts.splitlines()]
     wrong = [one["id"] for one in lines if told.pop(one["id"], []) != _to_be_told(one["transitions"])]
-    return [f"alert {one}: told out of order, or not all of it" for one in wrong] + [f"alert {one} was told and is not there" for one in told]
+    found = [f"alert {one}: told out of order, or not all of it" for one in wrong]
+    return found + [f"alert {one} was told and is not there" for one in told]
 
 
 def _to_be_told(transitions: Sequence[dict[str, object]]) -> list[dict[str, object]]:
