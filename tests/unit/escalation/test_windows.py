@@ -1,0 +1,162 @@
+"""Windows: running counts that equal a recount from scratch, whatever was added, taken out or let go of."""
+
+from math import log, log1p
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.alert import ReasonCode
+from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.escalation.policy import INDICATORS
+from monitor.escalation.windows import SPANS, Fact, Windows, reaction_weight
+from tests.unit.escalation.making import START
+
+SEEDS = st.integers(0, 1 << 32)
+AGES = [0, 0, SECOND, 5 * MINUTE, 10 * MINUTE - 1, 10 * MINUTE, 10 * MINUTE + 1, HOUR - 1, HOUR, 5 * HOUR, DAY - 1, DAY, 3 * DAY]
+PAUSES = [0, 0, 1, SECOND, 4 * MINUTE, 10 * MINUTE, 50 * MINUTE, HOUR, 7 * HOUR, DAY, 2 * DAY]
+
+
+def made(chance: Random, at: int, order: int) -> Fact:
+    """A fact of one of a few authors, platforms, outlets."""
+    return Fact(
+        at=at, order=order, digest=order.to_bytes(16, "big"), voice=order, author=chance.randint(0, 5), platform=chance.choice("甲乙丙"),
+        outlet=chance.choice([None, "晚报", "日报"]), media=chance.choice([None, None, "晚报", "日报"]),
+        kol=chance.choice([None, None, 1, 2]), severity=chance.choice([0.0, 0.5, 0.9]), sensitive=chance.random() < 0.7,
+        weight=chance.randint(0, 9_000),
+    )  # fmt: skip
+
+
+def recounted(facts: list[Fact], now: int) -> dict[ReasonCode, float]:
+    """The indicators by their definition: everything in (now - span, now] looked at again."""
+    ten, hour, day = ([fact for fact in facts if fact.at > now - span] for span in SPANS)
+    authors = [len({fact.author for fact in window}) for window in (ten, hour, day)]
+    media, kol = {fact.media for fact in day} - {None}, {fact.kol for fact in day} - {None}
+    platforms, outlets = {fact.platform for fact in day}, {fact.outlet for fact in day} - {None}
+    x = 2 * log1p(authors[2]) + 3 * log1p(authors[1]) + log1p(sum(fact.weight for fact in day) / 1000)
+    x += 3 * log1p(len(media)) + 2 * log1p(len(kol)) + 3 * log(max(1, len(platforms)))
+    counts: list[float] = [sum(fact.sensitive for fact in day), *authors, len(platforms), len(outlets), len(media), len(kol)]
+    highest = max((fact.severity for fact in day), default=0.0)
+    growth = round(authors[1] / max(1.0, (authors[2] - authors[1]) / 23), 2)
+    return dict(zip(INDICATORS, [*counts, highest, growth, round(100 * x / (x + 20), 1) if day else 0.0], strict=True))
+
+
+@settings(max_examples=150, deadline=None)
+@given(SEEDS)
+def test_running_counts_equal_a_recount(seed: int) -> None:
+    """After any adds (late and out of order), removals, new weights and pauses the indicators are those of a recount."""
+    chance, windows, facts, now = Random(seed), Windows(), list[Fact](), START
+    for order in range(chance.randint(1, 60)):
+        now += chance.choice(PAUSES)
+        windows.advance(now)
+        act = chance.random()
+        if act < 0.7:
+            fact = made(chance, now - chance.choice(AGES), order)
+            windows.add(fact, now)
+            facts.append(fact)
+        elif facts and act < 0.85:
+            gone = facts.pop(chance.randrange(len(facts)))
+            windows.remove(gone.digest)
+        elif facts:
+            known, weight = chance.choice(facts), chance.randint(0, 9_000)
+            assert windows.reweigh(known.digest, weight) == (known.at > now - DAY)
+            known.weight = weight
+        assert windows.indicators() == recounted(facts, now)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SEEDS)
+def test_the_order_of_adding_changes_nothing(seed: int) -> None:
+    """Facts added at one moment in any order weigh the same, as when a story is rebuilt."""
+    chance = Random(seed)
+    facts = [made(chance, START - chance.choice(AGES), order) for order in range(chance.randint(0, 40))]
+    one, other = Windows(), Windows()
+    for fact in facts:
+        one.add(fact, START)
+    for fact in chance.sample(facts, len(facts)):
+        other.add(fact, START)
+
+    assert one.indicators() == other.indicators()
+    assert one.next_expiry() == other.next_expiry()
+
+
+@settings(max_examples=100, deadline=None)
+@given(SEEDS)
+def test_nothing_changes_before_the_next_expiry(seed: int) -> None:
+    """Until `next_expiry` every indicator stays; at it, a fact leaves a window."""
+    chance, windows = Random(seed), Windows()
+    facts = [made(chance, START - chance.choice(AGES), order) for order in range(chance.randint(1, 20))]
+    for fact in facts:
+        windows.add(fact, START)
+    expiry = windows.next_expiry()
+    if expiry is None:
+        assert all(fact.at <= START - DAY for fact in facts)
+        return
+    before, inside = windows.indicators(), counted(facts, expiry - 1)
+    windows.advance(expiry - 1)
+    assert windows.indicators() == before
+    assert counted(facts, expiry) < inside
+
+
+def counted(facts: list[Fact], now: int) -> int:
+    """How many memberships of facts in windows there are."""
+    return sum(fact.at > now - span for fact in facts for span in SPANS)
+
+
+def test_memory_is_let_go_of() -> None:
+    """What has left the day's window is not held: a story that talks for ever takes no more memory."""
+    windows, chance = Windows(), Random(1)
+    for order in range(3_000):
+        now = START + order * 10 * MINUTE
+        windows.advance(now)
+        windows.add(made(chance, now, order), now)
+
+    assert len(windows.facts) <= 144 + 257
+
+
+def test_what_is_too_old_is_not_taken() -> None:
+    """A fact of a day ago or earlier is in no window and changes nothing."""
+    windows = Windows()
+    windows.add(made(Random(1), START - DAY, 0), START)
+
+    assert windows.facts == []
+    assert windows.remove((0).to_bytes(16, "big")) is None
+
+
+def test_a_window_is_open_at_its_old_end() -> None:
+    """A window of span s holds (now - s, now]: a fact exactly s old has left it."""
+    windows = Windows()
+    windows.add(made(Random(1), START, 0), START)
+    windows.advance(START + 10 * MINUTE - 1)
+    assert windows.indicators()[ReasonCode.AUTHORS_10M] == 1
+
+    windows.advance(START + 10 * MINUTE)
+    assert windows.indicators()[ReasonCode.AUTHORS_10M] == 0
+    assert windows.indicators()[ReasonCode.AUTHORS_1H] == 1
+
+
+@given(st.integers(0, 1 << 53), st.integers(0, 1 << 53))
+def test_reactions_weigh_by_their_logarithm(engagement: int, views: int) -> None:
+    """More reactions never weigh less, ten times as many weigh hardly more, and a view less than a reaction."""
+    assert reaction_weight(engagement + 1, views) >= reaction_weight(engagement, views)
+    assert reaction_weight(engagement * 10, views) - reaction_weight(engagement, views) <= 2_304
+    assert reaction_weight(0, views) <= reaction_weight(views, 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SEEDS)
+def test_heat_is_between_0_and_100_and_rises_with_each_voice(seed: int) -> None:
+    """The index stays in its scale, and one more author at the same moment never cools a story."""
+    chance, windows, last = Random(seed), Windows(), 0.0
+    for order in range(chance.randint(1, 60)):
+        windows.add(made(chance, START - chance.choice(AGES[:-2]), order), START)
+        heat = windows.indicators()[ReasonCode.HEAT]
+        assert last <= heat < 100
+        last = heat
+
+
+@pytest.mark.parametrize("code", INDICATORS)
+def test_an_empty_window_says_nothing(code: ReasonCode) -> None:
+    """Before anything is said every indicator is 0."""
+    assert Windows().indicators()[code] == 0
