@@ -14,7 +14,7 @@ ENOUGH = 12  # fewer shingles than this and containment says nothing
 CONTAINED = 0.7
 _SAMPLED_FROM = 64
 
-_NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]|[\W_]+")
+_NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]|[^\w@\[]+|[@\[_]")
 
 
 def bare(text: str, fold: Callable[[str], str]) -> str:

@@ -1,0 +1,75 @@
+"""Shingles: copies know each other, whatever decorates them; other texts do not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.scoring.fold import fold
+from monitor.stories.shingles import ENOUGH, WIDTH, bare, contains, fingerprint, sampled, shingles
+
+WORDS = st.text(alphabet=st.sampled_from("某集团的牛奶里喝出活虫客服让我自己去化验太愤怒abc12"), max_size=150)
+RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了"
+
+
+@pytest.mark.parametrize("dressed", [
+    f"【转】{RUMOUR}!!!", f"{RUMOUR} https://t.cn/abc?x=1", f"//@小明: {RUMOUR}", f"[怒]{RUMOUR}[怒][怒]", RUMOUR.replace(", ", "，\n"),
+    RUMOUR.replace("集团", "集團"),
+])  # fmt: skip
+def test_decoration_is_no_difference(dressed: str) -> None:
+    """Links, names, faces, punctuation and the traditional script leave the bare words as they are."""
+    assert contains(shingles(bare(dressed, fold)), shingles(bare(RUMOUR, fold)))
+
+
+def test_bare_words() -> None:
+    """Only a text's own words are left."""
+    said = "看@某人 [笑哭] //@名字: 这里 https://a.cn/b?c=d，真的_吗？[很长很长的一句括号] @ ["
+
+    assert bare(said, fold) == "看这里真的吗很长很长的一句括号"
+
+
+@given(WORDS)
+def test_a_text_has_as_many_shingles_as_places(words: str) -> None:
+    """At most one for each place, exactly those of its set of 4-grams (but for rare equal sums)."""
+    grams = {words[i : i + WIDTH] for i in range(len(words) - WIDTH + 1)}
+
+    assert len(shingles(words)) == len(grams)
+
+
+@given(WORDS, WORDS, WORDS)
+def test_a_text_contains_its_parts(before: str, words: str, after: str) -> None:
+    """Whatever stands around it, a quoted text is contained, in both orders of asking."""
+    whole, part = shingles(before + words + after), shingles(words)
+
+    assert contains(whole, part)
+    assert contains(part, whole)
+
+
+@given(WORDS, WORDS)
+def test_containment_has_no_direction(one: str, other: str) -> None:
+    """Whether two texts are alike does not depend on who asks."""
+    assert contains(shingles(one), shingles(other)) == contains(shingles(other), shingles(one))
+
+
+@given(WORDS)
+def test_what_is_sampled_is_a_part_and_fixed(words: str) -> None:
+    """A text is filed under shingles of its own, all of them when it is short, the same ones every time."""
+    whole = shingles(words)
+
+    assert set(sampled(whole)) <= whole
+    assert sorted(sampled(whole)) == sorted(sampled(shingles(words)))
+    assert len(whole) >= 64 or len(sampled(whole)) == len(whole)
+
+
+@given(WORDS, WORDS)
+def test_fingerprints_tell_words_apart(one: str, other: str) -> None:
+    """Equal words have equal fingerprints, and only those."""
+    assert (fingerprint(one) == fingerprint(other)) == (one == other)
+
+
+@given(st.text(max_size=60))
+def test_hostile_text_is_text(text: str) -> None:
+    """Surrogates, controls and bidi marks are cut like anything else."""
+    words = bare(f"{text}\ud800", fold)
+
+    assert len(shingles(words)) <= max(0, len(words) - WIDTH + 1)
+    assert ENOUGH > WIDTH
