@@ -88,7 +88,9 @@ def test_every_mistake_at_once_with_its_line(tmp_path: Path) -> None:
     assert sorted(int(line.partition(":")[0]) for line in said) == [line_of(text, words) for words in ("fade: x", "hold: y", "{heat: 0}")]
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"name: [", b"\xff\xfe", b"a: &a [*a]", b"name: \x00", b"[" * 9_000, b"name: 2026-99-99", b"levels: 1"])
+@pytest.mark.parametrize("content", [
+    b"", b"[]", b"name: [", b"\xff\xfe", b"a: &a [*a]", b"name: \x00", b"[" * 9_000, b"name: 2026-99-99", b"levels: 1",
+])  # fmt: skip
 def test_what_is_no_policy(tmp_path: Path, content: bytes) -> None:
     """An empty file, another encoding, broken YAML: a line that says so."""
     file = tmp_path / "p.yaml"

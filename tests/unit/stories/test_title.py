@@ -1,0 +1,67 @@
+"""Titles and samples: what people read of a story is clean, short and names nobody who should not be named."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from monitor.clock import moment
+from monitor.mention import Mention
+from monitor.stories.title import SAMPLE_LENGTH, TITLE_LENGTH, sample, shown, title
+from tests.unit.escalation.making import START, scored
+
+
+def mention(**fields: str | None) -> Mention:
+    """A mention with these words."""
+    return Mention(source="t", id="1", published_at=moment(START), **fields)  # type: ignore[arg-type]
+
+
+@given(st.text(), st.integers(1, 60))
+def test_what_is_shown_is_one_clean_line(text: str, length: int) -> None:
+    """Never a control, bidi or surrogate character, never a line break, never longer than asked."""
+    line = shown(text, length)
+
+    assert len(line) <= length
+    assert line == line.strip()
+    assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in line)
+
+
+def test_a_long_text_is_cut_with_a_mark() -> None:
+    """What was cut ends in …; what fits is whole."""
+    assert shown("一" * 50, 10) == "一" * 9 + "…"
+    assert shown("一" * 10, 10) == "一" * 10
+
+
+def test_a_title_is_the_first_words_there_are() -> None:
+    """Headline, else what is passed on, else its own words, else what was spoken."""
+    assert title(mention(title="标题", quoted="原文", text="转发")) == "标题"
+    assert title(mention(quoted="原文", text="转发")) == "原文"
+    assert title(mention(title=" \u202e\n ", text="自己的话")) == "自己的话"
+    assert title(mention(transcript="字幕")) == "字幕"
+    assert title(mention(text="\u200b")) == "(无文字)"
+
+
+@given(st.text(max_size=200))
+def test_a_title_is_never_empty_or_long(text: str) -> None:
+    """Whatever was said, there is a title that fits a message."""
+    assert 0 < len(title(mention(text=text))) <= TITLE_LENGTH
+
+
+def test_a_sample_shows_no_pseudonym() -> None:
+    """The author does not stand in a sample; a name only where one is kept readable."""
+    one = scored("1", START, author="0123456789abcdef", url="https://a.cn/1")
+
+    assert "0123456789abcdef" not in str(sample(one))
+    assert "name" not in sample(one)
+    assert sample(replace(one, name="某日报"))["name"] == "某日报"
+
+
+def test_a_sample_is_short_and_whole() -> None:
+    """Where it was said, when, and how it was taken; a long text is cut."""
+    shown_one = sample(scored("1", START, text="某某" * 200, severity=0.7, url="https://a.cn/1"))
+
+    assert shown_one == {
+        "source": "t", "id": "1", "text": ("某某" * 200)[: SAMPLE_LENGTH - 1] + "…", "platform": "微博", "url": "https://a.cn/1",
+        "published_at": "2026-03-02T08:00:00Z", "sentiment": "negative", "severity": 0.7,
+    }  # fmt: skip
