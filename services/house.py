@@ -147,7 +147,7 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
         house.life.side("scorer", house.run_scorer())
     if "collect" in roles:
         house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
-        house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock))
+        house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock, house.parts))
     if probes:
         house.add_api(probes, only_probes=True)
     if "api" in roles:

@@ -18,16 +18,17 @@ _EVERY = 2.0
 _EXPIRE_EVERY = HOUR / SECOND / 4
 
 
-async def measure_backlog(bus: Bus, metrics: Metrics, clock: Clock) -> None:
-    """Tell again and again how many records each role has still to take, and how old the oldest of them is."""
+async def measure_backlog(bus: Bus, metrics: Metrics, clock: Clock, parts: dict[str, str | None]) -> None:
+    """Tell again and again how many records each role has still to take, how old the oldest is, and whether the bus answers."""
     while True:
         try:
             for topic, role in ((RAW, SCORE), (SCORED, ESCALATE)):
                 count, age = await _backlog(bus, clock, topic, role)
                 metrics.consumer_lag_messages.labels(topic, role).set(count)
                 metrics.consumer_lag_seconds.labels(topic, role).set(age)
-        except BusUnavailable:
-            pass  # its own readiness tells; the figures stay as last known
+            parts["bus"] = None
+        except BusUnavailable as error:
+            parts["bus"] = str(error)  # the figures stay as last known
         await asyncio.sleep(_EVERY)
 
 

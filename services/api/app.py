@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from services.api import acting, alerts, health, mentions, notifications, stories, subjects
+from services.api import acting, alerts, docs, health, mentions, notifications, stories, subjects
 from services.api.auth import Gate
 from services.api.bodies import Bodies
 from services.api.errors import Guard, install
@@ -20,12 +20,12 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
     shown: dict[str, Any] = {"openapi_url": None} if only_probes else {}
     app = FastAPI(
         title="舆情 API", summary="公开信息进, 蓝/黄/橙/红预警出", version="1", redirect_slashes=False,
-        redoc_url=None, telemetry=_SILENT, **shown,
+        docs_url=None, redoc_url=None, telemetry=_SILENT, **shown,
     )  # fmt: skip
     app.state.api = state
     app.state.gate = Gate(state.settings.api_keys, state.clock)
     app.state.bodies = Bodies()
-    for part in [health] if only_probes else [mentions, alerts, acting, subjects, stories, notifications, health]:
+    for part in [health] if only_probes else [mentions, alerts, acting, subjects, stories, notifications, health, docs]:
         app.include_router(part.router)
     install(app)
     app.add_middleware(Guard, log=state.log)
