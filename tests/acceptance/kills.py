@@ -25,10 +25,11 @@ PAUSE = 0.02  # seconds a receiver takes: long enough to be hit
 
 
 class Times(NamedTuple):
-    """How long a replay takes: `start` before it does any work, `whole` to its end. Seconds."""
+    """How long a replay takes: about `start` seconds before it does any work, `whole` to its end; and how many messages it sends."""
 
     start: float
     whole: float
+    messages: int
 
 
 class Outcome(NamedTuple):
@@ -47,7 +48,7 @@ def unkilled(folder: Path, stream: Path, subjects: Sequence[str]) -> tuple[Outco
         config = write_config(folder, subjects=subjects, receiver=receiver.url)
         whole = _replay(stream, config)
         outcome, start = _finished(receiver, stream, config, 0)
-        return outcome, Times(start, whole)
+        return outcome, Times(start, whole, len(outcome.arrivals))
 
 
 def killed(folder: Path, stream: Path, subjects: Sequence[str], times: Times, kills: int, seed: int) -> Outcome:
@@ -56,7 +57,8 @@ def killed(folder: Path, stream: Path, subjects: Sequence[str], times: Times, ki
     with Receiver(PAUSE) as receiver:
         config = write_config(folder, data="./elsewhere", subjects=subjects, receiver=receiver.url)
         for _ in range(kills):
-            at_work += _kill_once(folder / "stderr", stream, config, receiver, _moment(drawn, times, kills), drawn)
+            replay = Running(folder / "stderr", "replay", stream, "--config", config)
+            at_work += _kill_once(replay, receiver, times.start, max(1, 2 * times.messages // (kills + 1)), drawn)
         _replay(stream, config)
         return _finished(receiver, stream, config, at_work)[0]
 
@@ -121,20 +123,21 @@ def _to_be_told(transitions: Sequence[dict[str, object]]) -> list[dict[str, obje
     return kept
 
 
-def _moment(drawn: Random, times: Times, kills: int) -> float:
-    """When to kill: now and then while it starts, else in the middle of its work, of which each takes away about its share."""
-    if drawn.random() < 1 / 5:
-        return drawn.random() * times.start
-    return times.start * 0.8 + drawn.random() * max(times.whole - times.start, 0.1) / kills
+def _kill_once(replay: Running, receiver: Receiver, start: float, most: int, drawn: Random) -> bool:
+    """
+    Kill it at a moment of its life; whether it was still at work.
 
-
-def _kill_once(err: Path, stream: Path, config: Path, receiver: Receiver, moment: float, drawn: Random) -> bool:
-    """Start it and kill it at that moment; two in three times at the next arrivals after it, before they are answered."""
-    replay = Running(err, "replay", stream, "--config", config)
-    time.sleep(moment)
-    if drawn.random() < 2 / 3:
-        seen, more = len(receiver.arrivals), drawn.randint(1, 3)
-        receiver.wait(lambda arrivals: len(arrivals) >= seen + more, 0.2)
+    Some while it starts; else once it has sent a few more messages (at most `most`), half of those before the last is answered.
+    So the kills are spread over the work, whatever else this machine does meanwhile.
+    """
+    if drawn.random() < 1 / 6:
+        time.sleep(drawn.random() * start)
+    else:
+        wanted = len(receiver.arrivals) + drawn.randint(1, most)
+        while replay.process.poll() is None and not receiver.wait(lambda arrivals: len(arrivals) >= wanted, 0.1):
+            pass
+        if drawn.random() < 1 / 2:
+            time.sleep(drawn.random() * 0.3)
     alive = replay.kill()
     assert_clean(replay.err)
     return alive

@@ -36,9 +36,10 @@ def brisk_policy(folder: Path) -> Path:
 
 
 def mention(drawn: Random, number: int) -> Line:
-    """One about a subject, both or none; said just now, or so long ago that it soon leaves a window."""
-    named = drawn.choice((SUBJECTS[0], SUBJECTS[0], SUBJECTS[1], "和".join(SUBJECTS), "隔壁"))
-    ago = drawn.choice((0.0, 570.0 + drawn.random() * 60, 3560.0 + drawn.random() * 40))
+    """One about a subject or none: of the first subject ever more; of the second a burst that is soon an hour old, then little."""
+    burst = number < 240
+    named = drawn.choice((*SUBJECTS, "和".join(SUBJECTS), "隔壁") if burst or number % 40 == 0 else (SUBJECTS[0], SUBJECTS[0], "隔壁"))
+    ago = 3575.0 + drawn.random() * 20 if SUBJECTS[1] in named else drawn.choice((0.0, 590.0))
     said = datetime.now(UTC) - timedelta(seconds=ago)
     return {
         "source": "live", "id": f"m{number}", "text": (_BAD if drawn.random() < 0.8 else _GOOD).format(named),
@@ -128,6 +129,7 @@ def check_decided_again(config: Path, lines: list[bytes]) -> None:
         for one in transitions:
             one.pop("recorded_at")
     assert again.code == 0, again.err
+    assert any(len(transitions) > 3 for transitions in lived.values())
     assert lines_of(again.out) == lived
 
 
@@ -163,7 +165,8 @@ def test_a_service_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
         assert pusher.odd == []
         assert_clean(service.err)
         alerts = yuqing("alerts", "--config", config, "--json").out
-        assert any(f'"to":"{level}"'.encode() in alerts for level in ("orange", "red"))
+        assert all(f'"to":"{level}"'.encode() in alerts for level in ("blue", "yellow", "orange"))
+        assert '"from":"orange"' in alerts.decode()
         assert untold(alerts, receiver.arrivals) == []
         assert all(one.sound and one.body == receiver.first()[one.message].body for one in receiver.arrivals)
         assert len(receiver.arrivals) - len(receiver.first()) <= KILLS * IN_FLIGHT
