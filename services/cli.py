@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from monitor.errors import YuqingError
+from monitor.errors import BusUnavailable, StoreUnavailable, YuqingError
 from monitor.logs import visible
 from services.verb import Verb, mistake, near
 
@@ -107,6 +107,9 @@ def run(arguments: Sequence[str]) -> int:
         return WRONG
     except click.ClickException as error:
         click.echo(mistake(error), err=True)
+        return WRONG
+    except (BusUnavailable, StoreUnavailable) as error:
+        click.echo(visible(f"数据目录现在无法读写 ({error}); 请检查磁盘空间和权限, 然后再运行同一行命令"), err=True)
         return WRONG
     except YuqingError as error:
         click.echo(visible(str(error)), err=True)

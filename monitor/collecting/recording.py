@@ -8,11 +8,11 @@ so lines of equal time may stand in any order, and a mention may come twice, wit
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Self, TypeGuard
 
 import msgspec
@@ -85,20 +85,36 @@ class Recording:
 
     def _stage(self, mentions: Iterable[Mention]) -> None:
         rows = [(one.source, one.id, micros(one.published_at), one.seen, msgspec.json.encode(one)) for one in mentions]
-        self._staged.execute("BEGIN")
-        self._staged.executemany("INSERT INTO line (source, id, published, seen, body) VALUES (?, ?, ?, ?, ?)", rows)
-        self._staged.execute("COMMIT")
+        with _staging():
+            self._staged.execute("BEGIN")
+            self._staged.executemany("INSERT INTO line (source, id, published, seen, body) VALUES (?, ?, ?, ?, ?)", rows)
+            self._staged.execute("COMMIT")
         self.lines += len(rows)
 
     def blocks(self) -> Iterator[Block]:
         """The stream in blocks of a fixed size, each record stamped with its moment as if it had been received then."""
         decode = msgspec.json.Decoder(Mention).decode
-        with closing(self._staged.execute(_STREAM)) as rows:
-            while lines := list(islice(rows, BLOCK)):
-                name = blake2b(digest_size=16)
-                for body, at in lines:
-                    name.update(body + at.to_bytes(8, "big"))
-                yield Block(name.hexdigest(), tuple(Raw(received_at=at, mention=decode(body), as_if=True) for body, at in lines))
+        # The rows are let go with the file: whoever stops half-way leaves this generator to be closed after it
+        with _staging():
+            rows = self._staged.execute(_STREAM)
+        while lines := self._next(rows):
+            name = blake2b(digest_size=16)
+            for body, at in lines:
+                name.update(body + at.to_bytes(8, "big"))
+            yield Block(name.hexdigest(), tuple(Raw(received_at=at, mention=decode(body), as_if=True) for body, at in lines))
+
+    def _next(self, rows: sqlite3.Cursor) -> list[tuple[bytes, int]]:
+        with _staging():
+            return list(islice(rows, BLOCK))
+
+
+@contextmanager
+def _staging() -> Iterator[None]:
+    """A folder for temporary files without room is the user's to mend."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise UsageError(f"临时文件写不下 ({error}): 请检查 {gettempdir()} 的磁盘空间, 或用环境变量 TMPDIR 另指一个文件夹") from error
 
 
 def _good(mention: Mention | InvalidMention, number: int, name: str, on_bad: OnBad) -> TypeGuard[Mention]:
