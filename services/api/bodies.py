@@ -8,6 +8,7 @@ from fastapi import Request
 from services.api.errors import Refusal, busy
 
 MEBIBYTE = 1024 * 1024
+READ_AWAY = 64 * MEBIBYTE  # of a body too long: who is answered while still sending meets a broken connection, not the answer
 
 
 class Bodies:
@@ -23,21 +24,33 @@ class Bodies:
         if (encoding := request.headers.get("content-encoding", "identity").strip().lower()) not in {"identity", ""}:
             detail = f"content-encoding {encoding[:40]} is not taken; send the body as it is"
             raise Refusal(415, detail, headers={"Accept-Encoding": "identity"})
-        said = request.headers.get("content-length", "")
-        if said.isdecimal() and int(said[:20]) > limit:
+        said = _said_length(request)
+        if said > limit and (said > READ_AWAY or request.headers.get("expect", "").lower() == "100-continue"):
             raise _too_long(limit)
-        body = bytearray()
+        body, got = bytearray(), 0
         try:
             async for chunk in request.stream():
+                got += len(chunk)
+                if max(got, said) > limit:
+                    self._held -= len(body)
+                    body.clear()
+                    if got > READ_AWAY:
+                        break
+                    continue
                 self._held += len(chunk)
                 body += chunk
-                if len(body) > limit:
-                    raise _too_long(limit)
                 if self._held > self._room:
                     raise busy("too many bodies at once; send again")
+            if max(got, said) > limit:
+                raise _too_long(limit)
             yield bytes(body)
         finally:
             self._held -= len(body)
+
+
+def _said_length(request: Request) -> int:
+    said = request.headers.get("content-length", "")
+    return int(said[:20]) if said.isdecimal() else 0
 
 
 def _too_long(limit: int) -> Refusal:
