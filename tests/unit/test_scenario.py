@@ -159,7 +159,7 @@ def test_the_verb_fails(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes
     wrong = """\
         expect:
           - {level: red, at: 08:09}
-          - {never: blue}
+          - {never: yellow}
           - {reaches: red}
           - {alerts: 2}
           - {stories: 1}
@@ -177,7 +177,7 @@ def test_the_verb_fails(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes
     assert code == 1
     assert [line.removeprefix(f"{bad}:") for line in lines] == [
         "5: 应为 red, 实为 yellow (level, 截至 03-02 08:09:00)",
-        "6: 应为 低于 blue, 实为 yellow (never, 截至 03-02 08:09:40)",
+        "6: 应为 低于 yellow, 实为 yellow (never, 截至 03-02 08:09:40)",
         "7: 应为 达到 red, 实为 yellow (reaches, 截至 03-02 08:09:40)",
         "8: 应为 2, 实为 1 (alerts, 截至 03-02 08:09:40)",
         "9: 应为 1, 实为 0 (stories, 截至 03-02 08:09:40)",
