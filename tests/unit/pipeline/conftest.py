@@ -27,5 +27,5 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def parts(made: Path, tmp_path: Path) -> AsyncIterator[Parts]:
     """Bus, store and metrics on an empty folder."""
     copytree(made, tmp_path, dirs_exist_ok=True)
-    async with parts_in(tmp_path) as made:
-        yield made
+    async with parts_in(tmp_path) as house:
+        yield house
