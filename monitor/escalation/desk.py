@@ -108,7 +108,7 @@ class Desk:
         scored, grouping = hit.scored, self._groupings_of(story.subject.name)
         self._homes[story.subject.name, hit.digest] = story.id
         if story.residual:
-            story.waiting[hit.digest] = (scored, grouping.found(scored.mention, "", scored.received_at))
+            grouping.found(scored.mention, "", scored.received_at)
         elif story.node:
             grouping.join(story.node, scored.mention, scored.received_at)
         else:
@@ -127,10 +127,8 @@ class Desk:
         """The story a new mention joins: one that lives, one it founds with a mention that waited, or the residual one."""
         node = grouping.find(scored.mention, self.now)
         if node is None:
-            node = grouping.found(scored.mention, "", scored.received_at)
-            residual = self._residual(subject, scored)
-            residual.waiting[node.founder] = (scored, node)
-            return residual
+            grouping.found(scored.mention, "", scored.received_at)
+            return self._residual(subject, scored)
         if not node.story:
             self._promote(subject, node)
         grouping.join(node, scored.mention, scored.received_at)
@@ -143,7 +141,9 @@ class Desk:
     def _promote(self, subject: Subject, node: Node) -> None:
         """A mention that waited alone gets company: it founds a story, and takes its weight out of the residual one."""
         residual = self._stories[residual_id(subject.name)]
-        scored, _ = residual.waiting.pop(node.founder)
+        scored = residual.waiting.take(node.founder)
+        if scored is None:
+            raise AssertionError("a mention that waits alone is in no residual story")
         node.story = story_id(subject.name, node.founder)
         story = self._open(begun(node.story, subject.name, scored, residual=False))
         story.node = node
@@ -219,10 +219,12 @@ class Desk:
             return
         self._swept = hour
         for name, grouping in self._groupings.items():
-            for node in grouping.sweep(self.now):
-                residual = self._stories.get(residual_id(name))
-                if residual and residual.waiting.pop(node.founder, None):
-                    self._homes.pop((name, node.founder), None)
+            grouping.sweep(self.now)
+            residual = self._stories.get(residual_id(name))
+            if residual:
+                residual.waiting.expire(self.now)
+                while residual.waiting.expired:
+                    self._homes.pop((name, residual.waiting.expired.pop()), None)
         for story in [story for story in self._stories.values() if story.over(self.now)]:
             del self._stories[story.id]
             for digest in story.totals.reactions:

@@ -5,6 +5,7 @@ What the desk decided from a stretch of the log: the only thing the escalator wr
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from monitor.alert import Alert, Level, Status, Transition
 from monitor.mention import Mention, Scored
@@ -42,6 +43,13 @@ class Observed(msgspec.Struct, frozen=True):
     digest: bytes
     mention: Mention
     subject: str
+
+
+def mention_with(known: Mention, seen: Mention) -> Mention:
+    """The known mention with the engagement of a later look; never its text or identity."""
+    return replace(
+        known, likes=seen.likes, comments=seen.comments, reposts=seen.reposts, views=seen.views, gone=seen.gone, seen_at=seen.seen_at
+    )
 
 
 class Moved(msgspec.Struct, frozen=True):

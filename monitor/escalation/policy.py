@@ -19,6 +19,7 @@ RUNGS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 INDICATORS = tuple(
     code for code in ReasonCode if code not in {ReasonCode.FLOOR, ReasonCode.RECEDED, ReasonCode.FADED, ReasonCode.ACKNOWLEDGED}
 )
+STEADY = 1.5  # below this growth a residual story is its subject's background
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 Clause = tuple[tuple[ReasonCode, float], ...]
@@ -43,6 +44,25 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     kol_followers: int
     fade: int
     rungs: tuple[Rung, Rung, Rung, Rung]
+
+
+def steady(policy: Policy) -> Policy:
+    """
+    The policy for a residual story, where growth is asked for to stay as well.
+
+    Its mentions share nothing but the subject, so a background that no longer grows is no happening; a story that no longer grows
+    still is one.
+    """
+    first, second, third, fourth = (_steady(rung) for rung in policy.rungs)
+    return msgspec.structs.replace(policy, rungs=(first, second, third, fourth))
+
+
+def _steady(rung: Rung) -> Rung:
+    grows = [any(code is ReasonCode.GROWTH for code, _ in clause) for clause in rung.clauses]
+    staying = zip(rung.staying, grows, strict=True)
+    return msgspec.structs.replace(
+        rung, staying=tuple((*clause, (ReasonCode.GROWTH, STEADY)) if asked else clause for clause, asked in staying)
+    )
 
 
 class _RungFile(msgspec.Struct, forbid_unknown_fields=True):

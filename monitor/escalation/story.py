@@ -10,9 +10,10 @@ from monitor.alert import Alert, Level
 from monitor.clock import MINUTE
 from monitor.escalation import episodes
 from monitor.escalation.effects import AlertChange, StoryRow, StoryState
-from monitor.escalation.policy import Policy
+from monitor.escalation.policy import Policy, steady
 from monitor.escalation.step import NEVER, next_deadline, step
 from monitor.escalation.totals import Totals
+from monitor.escalation.waiting import Waiting
 from monitor.escalation.windows import Fact, Windows, reaction_weight
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import Node
@@ -34,21 +35,19 @@ class Story:
     """One live story. The residual one (`residual`) has no node: its mentions are those that wait alone."""
 
     def __init__(self, subject: Ruled, policy: Policy, row: StoryRow) -> None:
-        self.id, self.subject, self.policy = row.id, subject, policy
+        self.id, self.subject, self.policy = row.id, subject, steady(policy) if row.residual else policy
         self.residual, self.founder, self.title, self.opened_at = row.residual, row.founder, row.title, row.opened_at
         self.node: Node | None = None
         self.windows = Windows()
         self.totals = Totals()
-        self.waiting: dict[bytes, tuple[Scored, Node]] = {}
+        self.waiting = Waiting()
         self.state = row.state
         self.due = NEVER
 
     def add(self, scored: Scored, order: int, now: int) -> bool:
         """Take a mention in; whether the windows counted it (False: harmless, or a copy of one they hold)."""
         self.windows.advance(now)
-        author = author_key(scored.mention)
-        if not self.residual:
-            self.totals.add(scored, author)
+        author = self._total(scored, order)
         if not (scored.score.sensitive or scored.score.passes_on):
             return False
         made = fact(scored, author, order)
@@ -66,9 +65,7 @@ class Story:
 
     def restore(self, scored: Scored, order: int, *, counted: bool) -> None:
         """Take in a stored mention as it was when the story was last evaluated."""
-        author = author_key(scored.mention)
-        if not self.residual:
-            self.totals.add(scored, author)
+        author = self._total(scored, order)
         if counted:
             self.windows.add(fact(scored, author, order), self.state.evaluated_at)
 
@@ -76,10 +73,17 @@ class Story:
         """A mention of ours was seen again: its reactions take the newest values."""
         digest = mention.digest
         self.totals.observe(digest, mention.engagement)
+        self.waiting.observe(mention)
         self.windows.reweigh(digest, reaction_weight(mention.engagement, mention.views or 0))
-        if digest in self.waiting:
-            scored, node = self.waiting[digest]
-            self.waiting[digest] = (replace(scored, mention=mention_with(scored.mention, mention)), node)
+
+    def _total(self, scored: Scored, order: int) -> int:
+        """Count the mention among all of the story's; who said it."""
+        author = author_key(scored.mention)
+        if self.residual:
+            self.waiting.add(scored, order, author)
+        else:
+            self.totals.add(scored, author)
+        return author
 
     def touch(self) -> None:
         """Its alert's counters are no longer the newest."""
@@ -89,15 +93,16 @@ class Story:
     def evaluate(self, now: int, *, recount: bool) -> list[AlertChange]:
         """Step at `now`; with `recount` (a tick) also let the alert's counters catch up, and a quiet alert end."""
         self.windows.advance(now)
+        self.waiting.expire(now)
         indicators = self.windows.indicators()
         before = self.state
         state, change = step(self.policy, self.subject.floor, before, indicators, now)
         found: list[AlertChange] = []
         if change:
-            counters = self._counted(now).counters(self.title, indicators)
+            counters = self._gathered.counters(self.title, indicators)
             found = episodes.changed(state.alert, change, self.subject.name, self.id, now, counters)
         elif recount and before.dirty and before.alert:
-            found = [episodes.recounted(before.alert, self._counted(now).counters(self.title, indicators), now)]
+            found = [episodes.recounted(before.alert, self._gathered.counters(self.title, indicators), now)]
         if found:
             state = replace(state, alert=found[-1].alert, dirty=False)
         if _quiet(state) and now - state.none_since >= self.policy.fade and state.alert:
@@ -131,20 +136,15 @@ class Story:
     def row(self, *, live: bool) -> StoryRow:
         """The story as stored."""
         mentions = len(self.waiting) if self.residual else self.totals.mentions
+        last_at = self._gathered.last_at
         return StoryRow(
             id=self.id, subject=self.subject.name, founder=self.founder, residual=self.residual, title=self.title,
-            opened_at=self.opened_at, last_at=self.totals.last_at, mentions=mentions, live=live, state=self.state,
+            opened_at=self.opened_at, last_at=last_at, mentions=mentions, live=live, state=self.state,
         )  # fmt: skip
 
-    def _counted(self, now: int) -> Totals:
-        """Its totals; of the residual story, those of the mentions that may still find company."""
-        if not self.residual:
-            return self.totals
-        totals = Totals()
-        for scored, node in self.waiting.values():
-            if node.alive(now):
-                totals.add(scored, author_key(scored.mention))
-        return totals
+    @property
+    def _gathered(self) -> Totals | Waiting:
+        return self.waiting if self.residual else self.totals
 
 
 def begun(id_: str, subject: str, scored: Scored, *, residual: bool) -> StoryRow:
@@ -178,13 +178,6 @@ def author_key(mention: Mention) -> int:
     if mention.author:
         return _sum64((mention.author,))
     return _sum64(("", mention.platform or mention.source, mention.outlet or ""))
-
-
-def mention_with(known: Mention, seen: Mention) -> Mention:
-    """The known mention with the engagement of a later look; never its text or identity."""
-    return replace(
-        known, likes=seen.likes, comments=seen.comments, reposts=seen.reposts, views=seen.views, gone=seen.gone, seen_at=seen.seen_at
-    )
 
 
 def _voice(mention: Mention) -> int:

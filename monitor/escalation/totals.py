@@ -1,6 +1,7 @@
 """What a story has gathered over its whole life: the counters of its alert, kept as mentions come and equal when recounted."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from monitor.alert import Counters, ReasonCode
 from monitor.mention import Scored
@@ -51,13 +52,21 @@ class Totals:
 
     def counters(self, title: str, indicators: dict[ReasonCode, float]) -> Counters:
         """The counters as an alert carries them, with at most three samples: the first, the farthest heard, the latest."""
-        chosen: dict[bytes, Scored] = {}
-        for scored in (self.first, self.farthest, self.latest):
-            if scored:
-                chosen.setdefault(scored.mention.digest, scored)
-        return Counters(
-            title=title, mentions=self.mentions, authors=len(self.authors), negative=self.negative,
-            platforms=tuple(self.platforms), engagement=self.engagement, first_at=self.first_at, last_at=self.last_at,
-            samples=tuple(sample(scored) for scored in chosen.values()),
-            indicators={code.value: value for code, value in indicators.items()},
+        return counted(
+            title, indicators, [one for one in (self.first, self.farthest, self.latest) if one], mentions=self.mentions,
+            authors=len(self.authors), negative=self.negative, platforms=tuple(self.platforms), engagement=self.engagement,
+            first_at=self.first_at, last_at=self.last_at,
         )  # fmt: skip
+
+
+def counted(
+    title: str, indicators: dict[ReasonCode, float], samples: Sequence[Scored], *, mentions: int, authors: int, negative: int,
+    platforms: tuple[str, ...], engagement: int, first_at: int, last_at: int,
+) -> Counters:  # fmt: skip
+    """Counters with each sample once."""
+    chosen = {one.mention.digest: one for one in reversed(samples)}
+    return Counters(
+        title=title, mentions=mentions, authors=authors, negative=negative, platforms=platforms, engagement=engagement,
+        first_at=first_at, last_at=last_at, samples=tuple(sample(one) for one in reversed(chosen.values())),
+        indicators={code.value: value for code, value in indicators.items()},
+    )  # fmt: skip

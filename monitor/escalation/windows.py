@@ -121,18 +121,18 @@ class Windows:
         return min((facts[start].at + SPANS[i] for i, start in enumerate(self.starts) if start < len(facts)), default=None)
 
     def _count(self, window: int, fact: Fact, by: int) -> None:
-        _bump(self.authors[window], fact.author, by)
+        bump(self.authors[window], fact.author, by)
         if window != ONE_DAY:
             return
-        _bump(self.platforms, fact.platform, by)
-        _bump(self.severities, fact.severity, by)
-        _bump(self.voices, fact.voice, by)
+        bump(self.platforms, fact.platform, by)
+        bump(self.severities, fact.severity, by)
+        bump(self.voices, fact.voice, by)
         if fact.outlet is not None:
-            _bump(self.outlets, fact.outlet, by)
+            bump(self.outlets, fact.outlet, by)
         if fact.media is not None:
-            _bump(self.media, fact.media, by)
+            bump(self.media, fact.media, by)
         if fact.kol is not None:
-            _bump(self.kol, fact.kol, by)
+            bump(self.kol, fact.kol, by)
         self.sensitive += by * fact.sensitive
         self.weight += by * fact.weight
 
@@ -167,7 +167,8 @@ class Windows:
         return round(100 * x / (x + 20), 1)
 
 
-def _bump(counter: Counter[K], key: K, by: int) -> None:
+def bump(counter: Counter[K], key: K, by: int) -> None:
+    """Count a key up or down; one at 0 is no longer there, so that `len` counts the distinct."""
     count = counter[key] + by
     if count:
         counter[key] = count

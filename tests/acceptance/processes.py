@@ -9,7 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,12 @@ def yuqing(*arguments: str | Path, within: float = 120, env: Mapping[str, str] =
     err = done.stderr.decode()
     assert_clean(err)
     return Ran(done.returncode, done.stdout, err)
+
+
+def side_by_side(*lines: Sequence[str | Path], **more: Any) -> list[Ran]:
+    """Several command lines that have nothing to do with each other, two at a time: tests are run on two cores."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda line: yuqing(*line, **more), lines))
 
 
 def assert_clean(err: str) -> None:

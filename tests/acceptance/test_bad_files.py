@@ -21,7 +21,7 @@ from monitor.bus.sqlite import SqliteBus
 from monitor.clock import SystemClock
 from monitor.settings import Retention
 from tests.acceptance.making import SECRET, SUBJECTS, Line, made_stream, write_config, write_lines
-from tests.acceptance.processes import ENVIRONMENT, Running, free_port, ready, running, yuqing
+from tests.acceptance.processes import ENVIRONMENT, Running, free_port, ready, running, side_by_side, yuqing
 from tests.acceptance.receiving import Receiver
 
 pytestmark = pytest.mark.timeout(300)
@@ -91,9 +91,9 @@ def test_every_mistake_of_a_configuration_is_told_at_once(tmp_path: Path) -> Non
         "utf-8",
     )
     stream = write_lines(tmp_path / "s.jsonl", [GOOD])
-    said = [yuqing(verb, *more) for verb, *more in (
-        ("check", file), ("run", "--config", file), ("replay", stream, "--config", file), ("backtest", stream, "--config", file),
-    )]  # fmt: skip
+    said = side_by_side(
+        ("check", file), ("run", "--config", file), ("replay", stream, "--config", file), ("backtest", stream, "--config", file)
+    )
     assert [one.code for one in said] == [2] * 4
     assert len({one.err for one in said}) == 1, said
     assert [line.partition(": ")[0] for line in said[0].err.splitlines()] == [f"{file}:2", f"{file}:5:18", f"{file}:7"]
@@ -124,7 +124,7 @@ def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
     """`run` and `replay` exit 2 naming it; nothing is written over."""
     (tmp_path / "var").write_text("mine")
     config, stream = write_config(tmp_path), write_lines(tmp_path / "s.jsonl", [GOOD])
-    for ran in (yuqing("run", "--config", config), yuqing("replay", stream, "--config", config)):
+    for ran in side_by_side(("run", "--config", config), ("replay", stream, "--config", config)):
         assert ran.code == 2
         assert str(tmp_path / "var") in ran.err
     assert (tmp_path / "var").read_text() == "mine"
@@ -149,13 +149,15 @@ def test_a_second_process_on_the_folder_is_refused(tmp_path: Path) -> None:
     stream = write_lines(tmp_path / "s.jsonl", [GOOD])
     with running(tmp_path / "stderr", "run", "--config", config) as service:
         ready(f"http://127.0.0.1:{port}")
-        for ran in (yuqing("run", "--config", config), yuqing("replay", stream, "--config", config)):
+        replay = ("replay", stream, "--config", config)
+        *refused, shown = side_by_side(("run", "--config", config), replay, ("alerts", "--config", config, "--json"))
+        for ran in refused:
             assert ran.code == 2
             assert str(tmp_path / "var") in ran.err
             assert str(service.process.pid) in ran.err
-        assert yuqing("alerts", "--config", config, "--json").code == 0
+        assert shown.code == 0
         service.kill()
-    assert yuqing("replay", stream, "--config", config).code == 0
+    assert yuqing(*replay).code == 0
 
 
 def test_bad_lines_of_a_file_are_told_and_the_rest_is_taken(tmp_path: Path) -> None:
@@ -192,8 +194,8 @@ def test_a_gzip_file_cut_short_is_taken_as_far_as_it_goes(tmp_path: Path) -> Non
 def test_a_recording_that_is_not_there_is_told(tmp_path: Path) -> None:
     """A missing file, a folder in its place: exit 2 with its name, for replay and backtest."""
     config = write_config(tmp_path)
-    for verb, file in (("replay", tmp_path / "nowhere.jsonl"), ("replay", tmp_path), ("backtest", tmp_path)):
-        ran = yuqing(verb, file, "--config", config)
+    asked = (("replay", tmp_path / "nowhere.jsonl"), ("backtest", tmp_path))
+    for (_, file), ran in zip(asked, side_by_side(*((*one, "--config", config) for one in asked)), strict=True):
         assert (ran.code, ran.out) == (2, b"")
         assert str(file) in ran.err
 
@@ -202,7 +204,6 @@ def test_a_replay_told_to_stop_stops_and_goes_on_later(tmp_path: Path) -> None:
     """SIGINT ends it with 130 and no word too many; run again it ends as one that was never stopped."""
     stream = write_lines(tmp_path / "s.jsonl", made_stream(scale=1)[:600])
     whole = write_config(tmp_path / "whole")
-    assert yuqing("replay", stream, "--config", whole).code == 0
     with Receiver(pause=0.2) as receiver:
         config = write_config(tmp_path / "stopped", receiver=receiver.url)
         replay = Running(tmp_path / "stderr", "replay", stream, "--config", config)
@@ -210,7 +211,7 @@ def test_a_replay_told_to_stop_stops_and_goes_on_later(tmp_path: Path) -> None:
         assert replay.stop(signal.SIGINT) == 130
         assert "Traceback" not in replay.err
         assert SECRET not in replay.err
-        assert yuqing("replay", stream, "--config", config).code == 0
-    one, other = (yuqing("alerts", "--config", file, "--json").out for file in (whole, config))
+        assert [ran.code for ran in side_by_side(*(("replay", stream, "--config", file) for file in (whole, config)))] == [0, 0]
+    one, other = side_by_side(*(("alerts", "--config", file, "--json") for file in (whole, config)))
     assert one == other
-    assert SUBJECTS[0].encode() in one
+    assert SUBJECTS[0].encode() in one.out

@@ -4,6 +4,7 @@ import http.client
 import resource
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -115,15 +116,12 @@ def fill(base: str) -> tuple[set[str], Answer]:
     raise AssertionError("the disk was never full")
 
 
-@pytest.mark.parametrize("size", [150_000, 1_200_000])
-def test_a_replay_on_a_full_disk_says_so(tmp_path: Path, size: int) -> None:
-    """Whether staging, log or store has no room: exit 2 with a clear line, and with room the same line goes on to the end."""
-    stream, config = write_lines(tmp_path / "s.jsonl", made_stream(scale=1)), write_config(tmp_path)
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-    full = yuqing("replay", stream, "--config", config, preexec_fn=small_files)
-    assert full.code == 2
-    assert any(word in full.err for word in ("磁盘空间", "full"))
+def test_a_replay_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    """Whether store or log has no room: exit 2 with a clear line; and with room the same line goes on to the end."""
+    stream, config = write_lines(tmp_path / "s.jsonl", made_stream(scale=1)[:500]), write_config(tmp_path)
+    for size in (150_000, 1_000_000):
+        limited = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        full = yuqing("replay", stream, "--config", config, preexec_fn=limited)
+        assert full.code == 2
+        assert "磁盘空间" in full.err
     assert yuqing("replay", stream, "--config", config).code == 0

@@ -153,8 +153,8 @@ def test_a_service_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
                 service = Running(err, "run", "--config", config)
                 ready(base)
                 assert ask(f"{base}/v1/alerts/{seen}").said["status"] == "acknowledged"
-                time.sleep(drawn.random() * 9)
-            time.sleep(5)
+                time.sleep(drawn.random() * 7)
+            time.sleep(4)
         hits = {str(one["id"]) for one in pusher.taken if "隔壁" not in str(one["text"])}
         try:
             until(lambda: settled(base, len(hits)), within=60, every=0.5)

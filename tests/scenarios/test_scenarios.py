@@ -11,7 +11,6 @@ from services.scenario_file import Scenario, load_scenarios
 HERE = Path(__file__).parent
 KNOWN_GAPS = {
     "flat_notices": "the sentiment model has no notion of a plain notice or question: shop reviews are what it learnt from",
-    "steady_grumbling": "staying at a level leaves growth out, so a first day's yellow is kept for as long as its background lasts",
 }
 
 

@@ -81,5 +81,7 @@ def _log_odds(classes: Mapping[str, Any], stop: set[str]) -> dict[str, float]:
             here[name] = here.get(name, 0.0) + count
     base = math.log(classes["neg"]["total"] / classes["pos"]["total"])
     return {
-        token: math.log(here.get("pos", 1.0) / here.get("neg", 1.0)) + base for token, here in counts.items() if token not in stop
+        token: math.log(here.get("pos", 1.0) / here.get("neg", 1.0)) + base
+        for token, here in counts.items()
+        if token not in stop and not token.isdigit()  # a bare number speaks neither well nor ill ("0" weighed -3.44)
     }

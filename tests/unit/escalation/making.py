@@ -7,9 +7,8 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.clock import MINUTE, micros, moment
 from monitor.escalation.desk import Desk
-from monitor.escalation.effects import AlertChange, Effects, NewHit, StoryRow
+from monitor.escalation.effects import AlertChange, Effects, NewHit, StoryRow, mention_with
 from monitor.escalation.policy import Policy, load_policy
-from monitor.escalation.story import mention_with
 from monitor.mention import Kind, Mention, Scored, Tick
 from monitor.score import Emotion, Score, Sentiment
 from monitor.stories.grouping import HORIZON

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from monitor.alert import Level, ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE
-from monitor.escalation.story import Story, author_key, begun, fact, mention_with
+from monitor.escalation.effects import mention_with
+from monitor.escalation.story import Story, author_key, begun, fact
 from monitor.mention import Scored
 from monitor.stories.grouping import HORIZON, Node
 from tests.unit.escalation.making import START, SUBJECT, default_policy, scored

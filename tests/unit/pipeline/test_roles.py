@@ -124,22 +124,24 @@ async def test_each_minute_ticks_once(parts: Parts, monkeypatch: pytest.MonkeyPa
 async def test_a_tick_that_could_not_be_written_stops_nothing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next minute ticks as if nothing had been."""
     monkeypatch.setattr("services.collect._AGAIN", 0.01)
-    append, failures = parts.bus.append, iter([True])
+    append, failed = parts.bus.append, asyncio.Event()
 
     async def failing(*arguments: object, **more: object) -> object:
-        if next(failures, False):
+        if not failed.is_set():
+            failed.set()
             raise BusUnavailable("the disk is full")
         return await append(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(parts.bus, "append", failing)
     ticking = asyncio.create_task(tick_minutes(parts.bus, parts.clock, parts.log))
-    for _ in range(2):
-        await asyncio.sleep(0.1)
-        parts.clock.advance(MINUTE)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.05)  # it has seen the minute it began in
+    parts.clock.advance(MINUTE)
+    await asyncio.wait_for(failed.wait(), 10)
+    parts.clock.advance(MINUTE)
+    written = await parts.bus.read(SCORED, 0, 0, 9, wait=10)
     ticking.cancel()
 
-    assert [decode_tick(record.value).at for record in await parts.bus.read(SCORED, 0, 0, 9)] == [WALL + 2 * MINUTE]
+    assert [decode_tick(record.value).at for record in written] == [WALL + 2 * MINUTE]
 
 
 async def test_a_record_is_buried_once(parts: Parts) -> None:
