@@ -56,9 +56,10 @@ def killed(folder: Path, stream: Path, subjects: Sequence[str], times: Times, ki
     drawn, at_work = Random(seed), 0
     with Receiver(PAUSE) as receiver:
         config = write_config(folder, data="./elsewhere", subjects=subjects, receiver=receiver.url)
-        for _ in range(kills):
+        for left in range(kills, 0, -1):
             replay = Running(folder / "stderr", "replay", stream, "--config", config)
-            at_work += _kill_once(replay, receiver, times.start, max(1, 2 * times.messages // (kills + 1)), drawn)
+            share = (times.messages - len(receiver.first())) // (left + 1)
+            at_work += _kill_once(replay, receiver, times.start, max(1, share), drawn)
         _replay(stream, config)
         return _finished(receiver, stream, config, at_work)[0]
 
