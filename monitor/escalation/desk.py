@@ -168,8 +168,7 @@ class Desk:
             return False
         self._effects.observed.append(Observed(mention.digest, mention, scored.score.subject))
         story = self._stories.get(self._homes.get((scored.score.subject, mention.digest), ""))
-        if story:
-            story.observe(mention)
+        if story and story.observe(mention, self.now):
             self._decide(story)
         return True
 

@@ -69,12 +69,16 @@ class Story:
         if counted:
             self.windows.add(fact(scored, author, order), self.state.evaluated_at)
 
-    def observe(self, mention: Mention) -> None:
-        """A mention of ours was seen again: its reactions take the newest values."""
+    def observe(self, mention: Mention, now: int) -> bool:
+        """A mention of ours was seen again: its reactions take the newest values. False: it waited here, and no longer does."""
         digest = mention.digest
+        self.waiting.expire(now)
+        if self.residual and digest not in self.waiting:
+            return False
         self.totals.observe(digest, mention.engagement)
         self.waiting.observe(mention)
         self.windows.reweigh(digest, reaction_weight(mention.engagement, mention.views or 0))
+        return True
 
     def _total(self, scored: Scored, order: int) -> int:
         """Count the mention among all of the story's; who said it."""

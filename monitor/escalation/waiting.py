@@ -51,6 +51,9 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._ones)
 
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._ones
+
     def add(self, scored: Scored, order: int, author: int) -> None:
         """One more waits; `order` is its place in the log."""
         one, mention = _One(scored, order, author), scored.mention

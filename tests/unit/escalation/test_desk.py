@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from monitor.alert import Level
-from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.clock import DAY, HOUR, MINUTE, SECOND, moment
 from monitor.mention import Scored, Tick
+from monitor.stories.grouping import HORIZON
 from tests.unit.escalation.making import START, Ledger, desk, feed, levels, minutes, scored
 
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
@@ -81,6 +82,17 @@ def test_an_old_archive_raises_nothing() -> None:
 
     assert ledger.changes == []
     assert len(ledger.hits) == 100
+
+
+def test_a_later_look_at_what_no_longer_waits_changes_no_alert() -> None:
+    """Neither before nor after the hourly sweep: else a desk rebuilt between the two would decide otherwise."""
+    early = crowd(30, first=START + minutes(30))
+    fresh = [scored(f"again{n}", START + HORIZON + n * SECOND, text=f"某某 {n * 104_729} 又一桩新的事") for n in range(30)]
+    look = START + HORIZON + minutes(50)
+    seen = replace(early[0], received_at=look, mention=replace(early[0].mention, seen_at=moment(look), likes=9))
+    between = scored("between", look - minutes(5), text="某某 不相干的一条", ill=False)
+    stream: list[Scored | Tick] = [*early, *fresh, between, seen, Tick(at=look + HOUR, as_if=True)]
+    assert decided(stream, crash_every=1).changes == decided(stream).changes
 
 
 TEXTS = [RUMOUR, RUMOUR + "!", "某某好", "另一件完全不同的事情: 某某集团的广场上有人维权拉横幅, 警察都来了, 交通堵死"]
