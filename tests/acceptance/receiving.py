@@ -82,7 +82,10 @@ class Receiver:
 
             def do_POST(self) -> None:
                 """Keep it, then answer."""
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # killed before it had said all: that is no message yet
                 receiver._keep({name.lower(): value for name, value in self.headers.items()}, body)
                 time.sleep(receiver._pause)
                 with suppress(ConnectionError):  # the sender was killed meanwhile
