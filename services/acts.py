@@ -70,8 +70,8 @@ async def _found(unit: WriteUnit, alert: str, deed: Deed) -> Alert:
 async def _change_status(unit: WriteUnit, desk: Desk, before: Alert, deed: Deed, *, action: str, status: Status) -> AlertChange:
     partition = partition_of(before.subject.encode(), desk.partitions)
     position = await unit.positions.lock(SCORED, partition)
-    # By the log's clock, so that a replay puts it at the same place; never before what was decided last.
-    at = max(position.now, before.changed_at)
+    # A person acts by the wall clock; where it took effect is told by the offset. Never before what was decided last.
+    at = max(deed.recorded_at, position.now, before.changed_at)
     act = Act(
         id=0, partition=partition, offset=position.offset, subject=before.subject, story=before.story, alert=before.id,
         action=action, at=at, status=status,

@@ -46,6 +46,7 @@ class Escalator:
         self._desk: Desk | None = None
         self._offset = self._next = 0
         self._taken_at = 0.0
+        self.waits: str | None = None  # why it cannot work now
         self._moved = asyncio.Event()
 
     async def reached(self, offset: int) -> None:
@@ -63,8 +64,10 @@ class Escalator:
         while True:
             try:
                 await self.advance(wait=1.0)
+                self.waits = None
             except (StoreUnavailable, BusUnavailable) as error:
-                self._log.warning("escalator waits", partition=self.partition, error=str(error))
+                self.waits = str(error)
+                self._log.warning("escalator waits", partition=self.partition, error=self.waits)
                 await asyncio.sleep(_AGAIN)
             except Fenced:
                 self._log.warning("position was moved by another writer; reading it again", partition=self.partition)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
@@ -36,7 +37,14 @@ from services.notify import Notifier
 from services.score import ScoreRole
 from services.wiring import make_escalator, make_score, open_bus, open_store, pseudonym_key
 
+INFORMATIVE = frozenset({"deciding"})
 ROLES = ("collect", "score", "escalate", "notify", "api")
+
+
+class Working(Protocol):
+    """A role that may have to wait."""
+
+    waits: str | None
 
 
 @dataclass
@@ -51,6 +59,7 @@ class House:
     bus: Bus
     store: Store
     parts: dict[str, str | None]
+    working: list[tuple[str, Working]]
 
     async def add_scorer(self) -> Callable[[Sequence[Raw]], list[Scored]]:
         """Load dictionaries and models, in a thread: the rest of the house lives meanwhile."""
@@ -66,6 +75,7 @@ class House:
             self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"), batch=batch, send=send
         )
         self.life.side("escalator", escalator.run())
+        self.working.append(("escalator", escalator))
         return escalator
 
     def add_notifier(self) -> Notifier:
@@ -83,7 +93,7 @@ class House:
         intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
-            log=self.log.bind(role="api"), readiness=lambda: self.parts, send=send,
+            log=self.log.bind(role="api"), readiness=self.readiness, informative=INFORMATIVE, send=send,
         )  # fmt: skip
         self.life.side("probes" if only_probes else "api", serve(create_app(state, only_probes=only_probes), listener))
         host, port = listener.getsockname()[:2]
@@ -92,7 +102,13 @@ class House:
     async def run_scorer(self) -> None:
         """The score role, once its models are loaded."""
         score = await self.add_scorer()
-        await ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score")).run()
+        role = ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"))
+        self.working.append(("scorer", role))
+        await role.run()
+
+    def readiness(self) -> dict[str, str | None]:
+        """For each part what keeps it from working; None: nothing."""
+        return self.parts | {name: self.parts.get(name) or role.waits for name, role in self.working}
 
 
 async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> House:
@@ -111,7 +127,7 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> H
     store = await open_store(settings)
     life.on_stop("store", store.close)
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
-    return House(settings, life, clock, log, metrics, bus, store, {})
+    return House(settings, life, clock, log, metrics, bus, store, {}, [])
 
 
 async def run_roles(settings: Settings, roles: Sequence[str], probes: tuple[str, int] | None) -> int:
@@ -151,6 +167,8 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
     if probes:
         house.add_api(probes, only_probes=True)
     if "api" in roles:
+        if roles == ("api",):
+            house.parts["deciding"] = "only the API runs: what is pushed is kept and decided by the next full run"
         house.add_api(settings.listen)
 
 

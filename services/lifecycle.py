@@ -24,7 +24,7 @@ from monitor.errors import UsageError
 Step = Callable[[], Awaitable[None]]
 FAILED = 1
 INTERRUPTED = 130
-EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 0}
+EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 0}  # of a service; work that has an end is interrupted by both
 STOP_WITHIN = 4.0
 
 
@@ -51,6 +51,7 @@ class Lifecycle:
         self._stopping = asyncio.Event()
         self._code = 0
         self._signalled = False
+        self._has_an_end = False
         self._mistake: UsageError | None = None
 
     @property
@@ -80,6 +81,7 @@ class Lifecycle:
 
         What `until` raised, or a UsageError of a side task (a port in use), is raised again after the teardown.
         """
+        self._has_an_end = until is not None
         with self._signals():
             main = asyncio.ensure_future(until) if until is not None else None
             stop = asyncio.create_task(self._stopping.wait(), name="stop")
@@ -147,7 +149,7 @@ class Lifecycle:
             self._abort(128 + number)
         self._signalled = True
         self._log.info("stopping", signal=number.name)
-        self.stop(EXITS[number])
+        self.stop(INTERRUPTED if self._has_an_end else EXITS[number])
 
 
 async def measure_lag(tell: Callable[[float], object], every: float = 0.5) -> None:

@@ -27,6 +27,7 @@ class ScoreRole:
     ) -> None:
         self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
         self.partition, self._batch = partition, batch
+        self.waits: str | None = None  # why it cannot work now
 
     async def run(self) -> None:
         """Score for ever; a log that cannot be written now is tried again."""
@@ -36,8 +37,10 @@ class ScoreRole:
                 if offset is None:
                     offset = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
                 offset = await self.advance(offset, wait=1.0)
+                self.waits = None
             except (BusUnavailable, BusFull) as error:
-                self._log.warning("scorer waits", partition=self.partition, error=str(error))
+                self.waits = str(error)
+                self._log.warning("scorer waits", partition=self.partition, error=self.waits)
                 offset = None
                 await asyncio.sleep(_AGAIN)
 

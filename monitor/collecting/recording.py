@@ -57,9 +57,10 @@ class Recording:
 
     def __init__(self, now: int) -> None:
         self._now = now
-        self._folder = TemporaryDirectory(prefix="yuqing-")
-        self._staged = sqlite3.connect(Path(self._folder.name) / "stage.db", isolation_level=None, check_same_thread=False)
-        self._staged.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
+        # The file loses its name at once: a killed process leaves no copy of the texts behind
+        with TemporaryDirectory(prefix="yuqing-") as folder:
+            self._staged = sqlite3.connect(Path(folder) / "stage.db", isolation_level=None, check_same_thread=False)
+            self._staged.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
         self.lines = 0
 
     def __enter__(self) -> Self:
@@ -67,7 +68,6 @@ class Recording:
 
     def __exit__(self, *_: object) -> None:
         self._staged.close()
-        self._folder.cleanup()
 
     def add(
         self, path: Path, on_bad: OnBad, on_line: OnLine, defaults: FileDefaults | None = None, complete: Complete = lambda one: one

@@ -126,6 +126,8 @@ class Desk:
     def _place(self, subject: Subject, scored: Scored, grouping: Grouping) -> Story:
         """The story a new mention joins: one that lives, one it founds with a mention that waited, or the residual one."""
         node = grouping.find(scored.mention, self.now)
+        if node is None and subject.floor and scored.score.sensitive:
+            return self._found(subject, scored, grouping)
         if node is None:
             grouping.found(scored.mention, "", scored.received_at)
             return self._residual(subject, scored)
@@ -133,6 +135,13 @@ class Desk:
             self._promote(subject, node)
         grouping.join(node, scored.mention, scored.received_at)
         return self._stories[node.story]
+
+    def _found(self, subject: Subject, scored: Scored, grouping: Grouping) -> Story:
+        """A story of one mention: where a floor makes one enough for an alert, it is told by its own name, and waits for nobody."""
+        row = begun(story_id(subject.name, scored.mention.digest), subject.name, scored, residual=False)
+        story = self._open(row)
+        story.node = grouping.found(scored.mention, row.id, scored.received_at)
+        return story
 
     def _residual(self, subject: Subject, scored: Scored) -> Story:
         key = residual_id(subject.name)

@@ -140,7 +140,7 @@ class Story:
     def row(self, *, live: bool) -> StoryRow:
         """The story as stored."""
         mentions = len(self.waiting) if self.residual else self.totals.mentions
-        last_at = self._gathered.last_at
+        last_at = self._gathered.last_at or self.opened_at
         return StoryRow(
             id=self.id, subject=self.subject.name, founder=self.founder, residual=self.residual, title=self.title,
             opened_at=self.opened_at, last_at=last_at, mentions=mentions, live=live, state=self.state,

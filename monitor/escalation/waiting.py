@@ -16,6 +16,8 @@ from monitor.escalation.totals import counted
 from monitor.escalation.windows import bump
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import HORIZON
+from monitor.stories.title import TITLE_LENGTH, shown
+from monitor.stories.title import title as title_of
 
 _Heap = list[tuple[int, int, bytes]]
 
@@ -93,8 +95,10 @@ class Waiting:
     def counters(self, title: str, indicators: dict[ReasonCode, float]) -> Counters:
         """The counters of those that wait; platforms by name, since whoever brought one first may have left."""
         ends = (next(iter(self._told.values()), None), self._far(), next(reversed(self._told.values()), None))
+        said = title_of(ends[2].scored.mention) if ends[2] else ""
         return counted(
-            title, indicators, [one.scored for one in ends if one], mentions=len(self._ones), authors=len(self._authors),
+            shown(f"{title}: {said}" if said else title, TITLE_LENGTH), indicators, [one.scored for one in ends if one],
+            mentions=len(self._ones), authors=len(self._authors),
             negative=self._negative, platforms=tuple(sorted(self._platforms)), engagement=self._engagement,
             first_at=self._top(self._oldest), last_at=self.last_at,
         )  # fmt: skip

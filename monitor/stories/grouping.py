@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from monitor.clock import DAY
 from monitor.mention import Mention, identity
-from monitor.stories.shingles import ENOUGH, bare, contains, fingerprint, sampled, shingles
+from monitor.stories.shingles import ENOUGH, WORDED, bare, contains, fingerprint, sampled, shingles
 
 HORIZON = 7 * DAY
 _TEXTS_A_STORY = 16
@@ -141,7 +141,7 @@ class Grouping:
             self._also[key] = left
 
     def _file_text(self, node: Node, words: str) -> None:
-        if len(words) >= ENOUGH:
+        if len(words) >= WORDED:
             self._file_key(fingerprint(words), node)
         whole = shingles(words)
         if len(whole) >= ENOUGH:
@@ -159,7 +159,7 @@ class Grouping:
 
     def _like(self, words: str, now: int) -> Node | None:
         """The node that has these words, or most of them; of several the one that began first."""
-        node = self._holder(fingerprint(words), now) if len(words) >= ENOUGH else None
+        node = self._holder(fingerprint(words), now) if len(words) >= WORDED else None
         if node:
             return node
         whole = shingles(words)

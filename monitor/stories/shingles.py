@@ -10,15 +10,17 @@ from hashlib import blake2b
 from zlib import crc32
 
 WIDTH = 4
-ENOUGH = 12  # fewer shingles than this and containment says nothing
+ENOUGH = 5  # fewer shingles than this and containment says nothing
+SHORT = 12  # so short a text stands in many longer ones by chance: it is a copy only of one about as long
 CONTAINED = 0.7
+WORDED = ENOUGH + WIDTH - 1  # characters that make as many shingles
 _SAMPLED_FROM = 64
 
-_NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]|[^\w@\[]+|[@\[_]")
+_NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]|[^\w@\[]+|[@\[_]|\d+")
 
 
 def bare(text: str, fold: Callable[[str], str]) -> str:
-    """The text's own words: folded, without links, @names, [faces], blanks and punctuation."""
+    """The text's own words: folded, without links, @names, [faces], blanks, punctuation and figures (templates vary them)."""
     return _NOISE.sub("", fold(text))
 
 
@@ -34,7 +36,8 @@ def sampled(whole: frozenset[int]) -> list[int]:
 
 def contains(one: frozenset[int], other: frozenset[int]) -> bool:
     """Whether most of the shorter text stands in the longer."""
-    return len(one & other) >= CONTAINED * min(len(one), len(other))
+    shorter, longer = sorted((len(one), len(other)))
+    return (shorter >= SHORT or longer <= 2 * shorter) and len(one & other) >= CONTAINED * shorter
 
 
 def fingerprint(words: str) -> int:

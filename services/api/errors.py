@@ -63,8 +63,8 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
     return problem(Refusal(422, detail, errors=errors))
 
 
-async def _unavailable(_: Request, error: StoreUnavailable) -> Response:
-    return problem(busy(str(error)))
+async def _unavailable(_: Request, __: StoreUnavailable) -> Response:
+    return problem(busy("the store cannot be reached now"))
 
 
 class Guard:

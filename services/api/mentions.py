@@ -33,16 +33,17 @@ async def push(request: Request, api: Api, caller: Staff) -> Response:
     """Take one mention, an array, or lines (NDJSON); answers once they are durable."""
     bodies: Bodies = request.app.state.bodies
     lines = request.headers.get("content-type", "").partition(";")[0].strip().lower() in LINES
+    loop = asyncio.get_running_loop()
     async with bodies.read(request, LIMIT) as body:
-        receipt = await _within_patience(api, body, lines=lines, staff=caller.role != "reader")
+        receipt = await _by(loop.time() + PATIENCE, api, body, lines=lines, staff=caller.role != "reader")
     return receipt_answer(receipt)
 
 
-async def _within_patience(api: ApiState, body: bytes, *, lines: bool, staff: bool) -> Receipt:
+async def _by(deadline: float, api: ApiState, body: bytes, *, lines: bool, staff: bool) -> Receipt:
     if api.intake is None:
         raise busy("no collector runs here")
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout_at(deadline):
             now = api.clock.now()
             if len(body) > AT_ONCE:
                 items = await asyncio.to_thread(read_items, body, now, lines=lines)
@@ -52,7 +53,7 @@ async def _within_patience(api: ApiState, body: bytes, *, lines: bool, staff: bo
     except BadDocument as error:
         raise Refusal(400, str(error)) from error
     except (BusFull, BusUnavailable) as error:
-        raise busy(str(error)) from error
+        raise busy("the log cannot take it now; send it again") from error
     except TimeoutError as error:
         raise busy(f"not durable within {PATIENCE:.0f} s; it may still arrive: send again") from error
 

@@ -23,7 +23,7 @@ async def here(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def test_acknowledging_is_a_transition_an_act_and_a_message(here: World) -> None:
-    """All of them are written at once: the alert as it then stands, by the log's clock, told to the receiver."""
+    """All of them are written at once: the alert as it then stands, by the wall clock, told to the receiver."""
     (alert,) = await raise_alerts(here.store, 1)
     here.clock.advance(5 * MINUTE)
 
@@ -34,11 +34,11 @@ async def test_acknowledging_is_a_transition_an_act_and_a_message(here: World) -
     assert (found.status, found.level, answer.headers["etag"]) == ("acknowledged", "orange", '"2.0"')
     last = answer.json()["transitions"][-1]
     assert (last["from_status"], last["to_status"], last["actor"], last["note"]) == ("open", "acknowledged", "小王", "在看")
-    assert (last["at"], last["recorded_at"]) == (rfc3339(NOW), rfc3339(NOW + 5 * MINUTE))
+    assert (last["at"], last["recorded_at"]) == (rfc3339(NOW + 5 * MINUTE), rfc3339(NOW + 5 * MINUTE))
     assert answer.json() == (await here.client.get(f"/v1/alerts/{alert.id}")).json()
     async with here.store.read() as unit:
         (act,) = await unit.acts.all(0)
-        assert (act.offset, act.action, act.status, act.at, act.alert) == (10, "acknowledge", "acknowledged", NOW, alert.id)
+        assert (act.offset, act.action, act.status, act.at, act.alert) == (10, "acknowledge", "acknowledged", NOW + 5 * MINUTE, alert.id)
         assert (await unit.positions.read(SCORED, 0)).version == 2
     (told,) = (await here.client.get("/v1/notifications")).json()["items"]
     assert (told["type"], told["receiver"], told["state"]) == ("alert.acknowledged", "duty", "pending")

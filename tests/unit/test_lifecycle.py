@@ -171,17 +171,19 @@ async def test_side_tasks_end_with_the_process(life: Lifecycle, journal: Journal
     assert not journal.errors()
 
 
+@pytest.mark.parametrize("unfinished", [False, True])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-async def test_first_signal_stops_cleanly(life: Lifecycle, number: signal.Signals, code: int) -> None:
-    """Ctrl-C ends with 130, a supervisor's TERM with 0, both after the whole teardown."""
+async def test_first_signal_stops_cleanly(life: Lifecycle, number: signal.Signals, code: int, *, unfinished: bool) -> None:
+    """Ctrl-C ends a service with 130, a supervisor's TERM with 0, both after the whole teardown; work that has an end is interrupted."""
     gone: list[str] = []
 
     async def store() -> None:
         gone.append("store")
 
     life.on_stop("store", store)
+    code = 130 if unfinished else code
     asyncio.get_running_loop().call_later(0.02, os.kill, os.getpid(), number)
-    assert await asyncio.wait_for(life.run(until=_forever()), 2) == code
+    assert await asyncio.wait_for(life.run(until=_forever() if unfinished else None), 2) == code
     assert gone == ["store"]
 
 

@@ -108,10 +108,11 @@ async def test_each_minute_ticks_once(parts: Parts, monkeypatch: pytest.MonkeyPa
     """On every partition, at the whole minute, once however many processes tick; a minute missed is not made up."""
     monkeypatch.setattr("services.collect._AGAIN", 0.01)
     ticking = [asyncio.create_task(tick_minutes(parts.bus, parts.clock, parts.log)) for _ in range(2)]
-    for pause in (MINUTE, MINUTE, 3 * MINUTE):
-        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.05)  # they have seen the minute they began in
+    for offset, pause in enumerate((MINUTE, MINUTE, 3 * MINUTE)):
         parts.clock.advance(pause)
-    await asyncio.sleep(0.1)
+        assert await parts.bus.read(SCORED, 0, offset, 1, wait=10)
+        await asyncio.sleep(0.05)  # the second ticker has had its turn too
     for task in ticking:
         task.cancel()
     await asyncio.gather(*ticking, return_exceptions=True)

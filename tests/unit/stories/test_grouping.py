@@ -9,7 +9,7 @@ from monitor.clock import DAY, HOUR, moment
 from monitor.mention import Mention
 from monitor.scoring.fold import fold
 from monitor.stories.grouping import HORIZON, Grouping, Node
-from monitor.stories.shingles import ENOUGH, bare, contains, shingles
+from monitor.stories.shingles import ENOUGH, WORDED, bare, contains, shingles
 from tests.unit.escalation.making import START
 
 SEEDS = st.integers(0, 1 << 32)
@@ -139,7 +139,7 @@ def test_copies_are_found_as_by_comparing_with_each(texts: list[str]) -> None:
     for n, text in enumerate(texts):
         words = bare(text, fold)
         whole = shingles(words)
-        same = [name for name, known in nodes if whole in known and len(words) >= ENOUGH]
+        same = [name for name, known in nodes if whole in known and len(words) >= WORDED]
         alike = [name for name, known in nodes if len(whole) >= ENOUGH and any(len(k) >= ENOUGH and contains(whole, k) for k in known)]
         expected = (same or alike or [f"m{n}"])[0]
         assert place(grouping, mention(f"m{n}", text)).story == expected

@@ -1,11 +1,11 @@
 """Shingles: copies know each other, whatever decorates them; other texts do not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from monitor.scoring.fold import fold
-from monitor.stories.shingles import ENOUGH, WIDTH, bare, contains, fingerprint, sampled, shingles
+from monitor.stories.shingles import ENOUGH, SHORT, WIDTH, bare, contains, fingerprint, sampled, shingles
 
 WORDS = st.text(alphabet=st.sampled_from("某集团的牛奶里喝出活虫客服让我自己去化验太愤怒abc12"), max_size=150)
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了"
@@ -37,8 +37,9 @@ def test_a_text_has_as_many_shingles_as_places(words: str) -> None:
 
 @given(WORDS, WORDS, WORDS)
 def test_a_text_contains_its_parts(before: str, words: str, after: str) -> None:
-    """Whatever stands around it, a quoted text is contained, in both orders of asking."""
+    """Whatever stands around it, a quoted text is contained, in both orders of asking; a short one only in one about as long."""
     whole, part = shingles(before + words + after), shingles(words)
+    assume(len(part) >= SHORT or len(whole) <= 2 * len(part))
 
     assert contains(whole, part)
     assert contains(part, whole)
