@@ -15,10 +15,13 @@ from monitor.clock import HOUR
 from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
 from monitor.escalation.policy import Policy
 from monitor.escalation.step import NEVER
-from monitor.escalation.story import Story, begun
+from monitor.escalation.story import Ruled, Story, begun
+from monitor.escalation.windows import reach
 from monitor.mention import Scored, Tick
 from monitor.stories.grouping import Grouping, Node
 from monitor.subject import Subject
+
+IGNORED = "ignore"  # the role of an account whose posts are stored, but in no story
 
 
 class Desk:
@@ -51,7 +54,7 @@ class Desk:
         if known is not None:
             return self._observe_again(scored, known)
         subject = self._subjects.get(scored.score.subject)
-        if subject is None:
+        if subject is None or scored.role == IGNORED:
             self._effects.hits.append(NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story="", counted=False))
             return True
         story = self._place(subject, scored, self._groupings_of(subject.name))
@@ -60,7 +63,7 @@ class Desk:
         self._effects.hits.append(
             NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story=story.id, counted=counted)
         )
-        self._decide(story)
+        self._decide(self._alone(story, scored.mention.digest))
         return True
 
     def tick(self, tick: Tick) -> None:
@@ -140,8 +143,8 @@ class Desk:
         key = residual_id(subject.name)
         return self._stories.get(key) or self._open(begun(key, subject.name, scored, residual=True))
 
-    def _promote(self, subject: Subject, node: Node) -> None:
-        """A mention that waited alone gets company: it founds a story, and takes its weight out of the residual one."""
+    def _promote(self, subject: Ruled, node: Node) -> None:
+        """A mention that waited alone gets company, or is seen by many: it founds a story, and takes its weight out of the residual one."""
         residual = self._stories[residual_id(subject.name)]
         scored, _ = residual.waiting.pop(node.founder)
         node.story = story_id(subject.name, node.founder)
@@ -155,6 +158,17 @@ class Desk:
         residual.mark(self.now)
         self._touched[residual.id] = residual
         self._schedule(residual)
+
+    def _alone(self, story: Story, digest: bytes) -> Story:
+        """The story to decide: a mention that waits alone but reaches as far as a level asks needs no company to be one."""
+        scored, node = story.waiting.get(digest, (None, None)) if story.residual else (None, None)
+        if scored is None or node is None:
+            return story
+        far = reach(scored.mention.engagement, scored.mention.views or 0)
+        if far and far >= story.policy.least_reach and story.windows.counts(digest):
+            self._promote(story.subject, node)
+            return self._stories[node.story]
+        return story
 
     def _open(self, row: StoryRow) -> Story:
         policy = self._policies.get(row.subject) or self._policies[""]
@@ -170,7 +184,7 @@ class Desk:
         story = self._stories.get(self._homes.get((scored.score.subject, mention.digest), ""))
         if story:
             story.observe(mention)
-            self._decide(story)
+            self._decide(self._alone(story, mention.digest))
         return True
 
     def _decide(self, story: Story) -> None:
@@ -223,6 +237,7 @@ class Desk:
                 residual = self._stories.get(residual_id(name))
                 if residual and residual.waiting.pop(node.founder, None):
                     self._homes.pop((name, node.founder), None)
+                    self._touched[residual.id] = residual
         for story in [story for story in self._stories.values() if story.over(self.now)]:
             del self._stories[story.id]
             for digest in story.totals.reactions:

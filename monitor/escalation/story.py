@@ -13,7 +13,7 @@ from monitor.escalation.effects import AlertChange, StoryRow, StoryState
 from monitor.escalation.policy import Policy
 from monitor.escalation.step import NEVER, next_deadline, step
 from monitor.escalation.totals import Totals
-from monitor.escalation.windows import Fact, Windows, reaction_weight
+from monitor.escalation.windows import Fact, Windows, reach, reaction_weight
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import Node
 from monitor.stories.title import title
@@ -49,7 +49,7 @@ class Story:
         author = author_key(scored.mention)
         if not self.residual:
             self.totals.add(scored, author)
-        if not (scored.score.sensitive or scored.score.passes_on):
+        if not scored.spreads:
             return False
         made = fact(scored, author, order)
         if made.voice in self.windows.voices:
@@ -76,7 +76,8 @@ class Story:
         """A mention of ours was seen again: its reactions take the newest values."""
         digest = mention.digest
         self.totals.observe(digest, mention.engagement)
-        self.windows.reweigh(digest, reaction_weight(mention.engagement, mention.views or 0))
+        engagement, views = mention.engagement, mention.views or 0
+        self.windows.reweigh(digest, reaction_weight(engagement, views), reach(engagement, views))
         if digest in self.waiting:
             scored, node = self.waiting[digest]
             self.waiting[digest] = (replace(scored, mention=mention_with(scored.mention, mention)), node)
@@ -168,8 +169,8 @@ def fact(scored: Scored, author: int, order: int) -> Fact:
         at=scored.at, order=order, digest=mention.digest, voice=_voice(mention), author=author,
         platform=mention.platform or mention.source, outlet=mention.outlet,
         media=(mention.outlet or scored.name or mention.author or mention.source) if scored.role == "media" else None,
-        kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.score.sensitive,
-        weight=reaction_weight(mention.engagement, mention.views or 0),
+        kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.sensitive,
+        weight=reaction_weight(mention.engagement, mention.views or 0), reach=reach(mention.engagement, mention.views or 0),
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
     return {
         "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "story": new.story,
         "at": scored.at, "published_at": micros(scored.mention.published_at), "received_at": scored.received_at,
-        "kept_from": stored_at, "negative": score.negative, "sensitive": score.sensitive, "counted": new.counted,
+        "kept_from": stored_at, "negative": score.negative, "sensitive": scored.sensitive, "counted": new.counted,
         "body": msgspec.json.encode(Body(score, scored.emotion)), **_seen(scored.mention),
     }  # fmt: skip
 

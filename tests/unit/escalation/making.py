@@ -32,12 +32,12 @@ def default_policy() -> Policy:
 def scored(
     item: str, at: int, *, text: str = "", author: str | None = None, ill: bool = True, quoted: str | None = None, root: str | None = None,
     subject: str = SUBJECT.name, platform: str = "微博", role: str | None = None, severity: float = 0.0, kind: Kind = "post",
-    likes: int = 0, seen: int = 0, as_if: bool = True, url: str | None = None, received: int | None = None,
+    likes: int = 0, seen: int = 0, as_if: bool = True, url: str | None = None, received: int | None = None, views: int = 0,
 ) -> Scored:  # fmt: skip
     """One scored mention, said and received at `at`."""
     mention = Mention(
         source="t", id=item, text=text or f"某某 {item}", published_at=moment(at), author=author or f"author {item}", quoted=quoted,
-        root=root, platform=platform, kind=kind, likes=likes, seen_at=moment(seen) if seen else None, url=url,
+        root=root, platform=platform, kind=kind, likes=likes, seen_at=moment(seen) if seen else None, url=url, views=views,
     )  # fmt: skip
     score = Score(subject=subject, hits=(), sentiment=ILL if ill else CALM, severity=severity)
     return Scored(received_at=received or at, mention=mention, score=score, emotion=NO_EMOTION, role=role, as_if=as_if)
