@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from structlog.stdlib import BoundLogger
 
+from monitor.accounts import Accounts
 from monitor.bus.base import Bus
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import Clock
@@ -66,10 +67,11 @@ def make_score(settings: Settings, key: bytes) -> Callable[[Sequence[Raw]], list
     """Raw -> Scored, one for each subject a mention hits, in the order of the mentions."""
     scorer = build_scorer(settings.subjects, settings.libraries, ZoneInfo(settings.timezone))
     followers = policies_of(settings)[""].kol_followers
+    accounts = Accounts(settings.listed)
 
     def score(raws: Sequence[Raw]) -> list[Scored]:
         scores = scorer.score([raw.mention for raw in raws], [raw.received_at for raw in raws])
-        return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers)]
+        return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers, accounts)]
 
     return score
 
