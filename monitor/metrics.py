@@ -91,6 +91,11 @@ class Metrics:
         self._begin(receivers)
         self.build_info.labels(version).set(1)
 
+    def know(self, *, sources: Iterable[str], receivers: Iterable[str]) -> None:
+        """Let other configured names be labels from now on; the series of the earlier ones stay."""
+        self._sources = frozenset(sources)
+        self._begin(receivers)
+
     def source(self, name: str) -> str:
         """The label of a mention's source: its name when configured, else `other`, so that a client cannot make series."""
         return name if name in self._sources else OTHER

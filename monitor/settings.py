@@ -94,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file: Path
     organisation: str
     subjects: tuple[Subject, ...]
+    posted: tuple[str, ...] = ()  # which of them were given over the API
     timezone: str = "Asia/Shanghai"
     level_names: dict[str, str] = {}
     retention: Retention = Retention()

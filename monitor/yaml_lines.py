@@ -88,6 +88,17 @@ def read_items(file: Path, report: Report) -> Item | None:
     return None
 
 
+def item_of(value: object, report: Report) -> Item:
+    """The item of a value that was never YAML, such as a posted JSON: all on line 1, no variable in it."""
+    if isinstance(value, dict):
+        return Item({str(key): item_of(one, report) for key, one in value.items()}, 1, 1, 1)
+    if isinstance(value, list):
+        return Item([item_of(one, report) for one in value], 1, 1, 1)
+    if isinstance(value, str) and (control := _CONTROL.search(value)):
+        report.say(1, f"文字里含有控制字符 U+{ord(control[0]):04X}，请删去")
+    return Item(value if isinstance(value, (str, int, float, bool)) else None, 1, 1, 1)
+
+
 def _text(file: Path, report: Report) -> str | None:
     try:
         with file.open("rb") as stream:

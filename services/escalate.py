@@ -53,6 +53,10 @@ class Escalator:
         while self._offset < offset:
             await self._moved.wait()
 
+    def use(self, make_desk: Callable[[], Desk], told: Told) -> None:
+        """Decide by other subjects and policies from the next record on, and tell others. The picture is drawn again for it."""
+        self._make_desk, self._told, self._desk = make_desk, told, None
+
     @property
     def offset(self) -> int:
         """The next record to decide; 0 until the first one was read."""
@@ -73,8 +77,13 @@ class Escalator:
         """Decide the next records, if any come within `wait` seconds; how many there were."""
         if self._desk is None:
             await self._restore()
-        records = await self._bus.read(SCORED, self.partition, self._offset, self._batch, wait)
+        start = self._offset
+        records = await self._bus.read(SCORED, self.partition, start, self._batch, wait)
         if records:
+            if self._desk is None:  # other settings came while we waited
+                await self._restore()
+            if self._offset != start:
+                return 0
             try:
                 await self._apply(await self._decoded(records))
             except BaseException:

@@ -49,6 +49,10 @@ class Intake:
         self._sources = {source.name: source for source in sources}
         self._newest: dict[str, int] = {}
 
+    def use(self, sources: Iterable[Source]) -> None:
+        """Take in by other sources' settings from now on."""
+        self._sources = {source.name: source for source in sources}
+
     async def take(self, items: Sequence[Mention | InvalidMention], *, staff: bool) -> Receipt:
         """
         Append what is a mention; returns once it is durable. BusFull, BusUnavailable: ask again, what arrived will be a duplicate.

@@ -28,6 +28,10 @@ class ScoreRole:
         self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
         self.partition, self._batch = partition, batch
 
+    def use(self, score: Score) -> None:
+        """Score by other settings from the next batch on."""
+        self._score = score
+
     async def run(self) -> None:
         """Score for ever; a log that cannot be written now is tried again."""
         offset: int | None = None

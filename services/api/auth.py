@@ -73,5 +73,12 @@ async def _staff(request: Request, caller: Annotated[Caller, Depends(_caller)]) 
     return caller
 
 
+async def _admin(caller: Annotated[Caller, Depends(_staff)]) -> Caller:
+    if RANKS[caller.role] < RANKS["admin"]:
+        raise Refusal(403, f"a key of role {caller.role} may not change what is watched; admin may")
+    return caller
+
+
 Reader = Annotated[Caller, Depends(_caller)]
 Staff = Annotated[Caller, Depends(_staff)]
+Admin = Annotated[Caller, Depends(_admin)]

@@ -22,6 +22,7 @@ from monitor.store.sessions import ReadUnit, Store
 from services.acts import Desk
 from services.api.errors import Refusal
 from services.intake import Intake
+from services.reload import Reloader
 from services.telling import Told
 
 Readiness = Callable[[], Mapping[str, str | None]]
@@ -48,6 +49,7 @@ class ApiState:
     informative: frozenset[str] = frozenset()
     partitions: int = 1
     send: bool = True
+    reloader: Reloader | None = None  # None: subjects cannot be changed here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
