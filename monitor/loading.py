@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_kafka, read_receiver, read_source, read_subject
+from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_kafka, read_receiver, read_subject
 from monitor.errors import ConfigError, Problem
 from monitor.section import Section, hint, kind_of
 from monitor.settings import Account, ApiKey, Receiver, Retention, Settings, Source
+from monitor.source_entries import read_source
 from monitor.subject import Subject
 from monitor.yaml_lines import Item, Report, read_items, show
 

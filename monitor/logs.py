@@ -47,6 +47,7 @@ def masked_address(address: str) -> str:
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret of the settings in the clear, for `configure`; API keys are known by their digests only."""
     named = [settings.pseudonym_key, *(secret for receiver in settings.receivers for secret in (receiver.url, receiver.secret))]
+    named += [secret for source in settings.sources for secret in source.headers.values()]
     return [str(secret) for secret in named if secret]
 
 

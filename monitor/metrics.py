@@ -46,6 +46,7 @@ class Spec(msgspec.Struct, frozen=True):
 CATALOG: tuple[Spec, ...] = (
     Spec("mentions_ingested_total", "counter", "Mentions taken in, by source and what became of them.", ("source", "outcome")),
     Spec("source_newest_item_timestamp_seconds", "gauge", "When the newest item of the source was published, Unix time.", ("source",)),
+    Spec("source_failures_total", "counter", "Times a source could not be read, by what was wrong.", ("source", "reason")),
     Spec("consumer_lag_messages", "gauge", "Records of the topic that the role has not taken yet.", ("topic", "role")),
     Spec("consumer_lag_seconds", "gauge", "Age of the oldest record that the role has not taken yet.", ("topic", "role")),
     Spec("stage_duration_seconds", "histogram", "Time one batch spent in a stage.", ("stage",), _QUICK),
@@ -74,6 +75,7 @@ class Metrics:
         make = _Maker(registry)
         self.mentions_ingested_total = make.counter("mentions_ingested_total")
         self.source_newest_item_timestamp_seconds = make.gauge("source_newest_item_timestamp_seconds")
+        self.source_failures_total = make.counter("source_failures_total")
         self.consumer_lag_messages = make.gauge("consumer_lag_messages")
         self.consumer_lag_seconds = make.gauge("consumer_lag_seconds")
         self.stage_duration_seconds = make.histogram("stage_duration_seconds")

@@ -27,7 +27,7 @@ from monitor.store.sessions import Store
 from services.api.app import create_app, renew
 from services.api.server import bind, serve
 from services.api.state import ApiState
-from services.collect import tick_minutes
+from services.collect import PART, Collecting, tick_minutes
 from services.escalate import Escalator
 from services.housekeeping import expire, measure_backlog
 from services.intake import Intake
@@ -90,7 +90,7 @@ class House:
         intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
-            log=self.log.bind(role="api"), readiness=lambda: self.parts, send=send, reloader=self.reloader,
+            log=self.log.bind(role="api"), readiness=lambda: self.parts, send=send, reloader=self.reloader, informative=PART,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))
@@ -99,6 +99,13 @@ class House:
         self.life.side("probes" if only_probes else "api", serve(app, listener))
         host, port = listener.getsockname()[:2]
         return str(host), int(port)
+
+    def add_collectors(self) -> None:
+        """Every configured source, each in a task of its own; which they are follows the settings."""
+        work = Collecting(self.bus, self.store, self.clock, self.metrics, self.log.bind(role="collect"), self.parts)
+        work.use(self.settings)
+        self.reloader.follow(lambda new: partial(work.use, new))
+        self.life.side("collectors", work.run())
 
     async def run_scorer(self) -> None:
         """The score role, once its models are loaded."""
@@ -169,6 +176,7 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
     if "score" in roles:
         house.life.side("scorer", house.run_scorer())
     if "collect" in roles:
+        house.add_collectors()
         house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
         house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock, house.parts))
     if probes:

@@ -36,7 +36,7 @@ class ApiState:
     """
     Everything the routes need. `readiness` tells, for each part, what is wrong with it (None: nothing).
 
-    `informative` names parts that are told but never make the service unfit (sources). `intake` None: nothing can be pushed here.
+    `informative`: how the names of parts begin that are told but never make the service unfit (sources). `intake` None: nothing can be pushed here.
     """
 
     settings: Settings
@@ -46,7 +46,7 @@ class ApiState:
     metrics: Metrics
     log: BoundLogger
     readiness: Readiness = dict
-    informative: frozenset[str] = frozenset()
+    informative: str | tuple[str, ...] = ()
     partitions: int = 1
     send: bool = True
     reloader: Reloader | None = None  # None: subjects cannot be changed here
