@@ -110,7 +110,10 @@ class House:
     async def run_scorer(self) -> None:
         """The score role, once its models are loaded."""
         settings = self.settings
-        score = await self.add_scorer()
+        await self.score_by(await self.add_scorer(), settings)
+
+    async def score_by(self, score: Scoring, settings: Settings) -> None:
+        """Score for ever, at first by what was made ready for these settings, always by those in force."""
         role = ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"))
         await self.reloader.join(lambda new: partial(role.use, score.rebuilt(new)), settings)
         await role.run()
