@@ -6,6 +6,7 @@ rendering. A secret is masked by its value wherever it appears; addresses lose t
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -125,7 +126,7 @@ def configure(
 
 def _rendering(for_person: bool) -> list[Processor]:  # noqa: FBT001 one private caller
     if for_person:
-        return [_escape, structlog.dev.ConsoleRenderer(colors=True, timestamp_key="at")]
+        return [_escape, structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"), timestamp_key="at")]
     # In JSON the escapes are JSON's own, so a program that reads the line gets the text as it was
     return [structlog.processors.JSONRenderer(ensure_ascii=False, default=repr), _escape_line]
 

@@ -15,6 +15,7 @@ from monitor.alert import Level
 from monitor.clock import SystemClock
 from monitor.loading import load_settings
 from monitor.logs import visible
+from services.collect import PART
 from services.doctor.examine import examine
 from services.doctor.findings import Box, Disk, Findings, Log
 from services.verb import Verb, config_option
@@ -64,7 +65,7 @@ def _service(found: Findings, zone: ZoneInfo) -> Iterator[str]:
     yield f"服务: {held}"
     yield f"  {service.address}  livez {service.livez}, readyz {service.readyz}"
     for name, word in service.parts.items():
-        if word != "ok":
+        if word != "ok" and not name.startswith(PART):  # what is wrong with a source stands above
             yield f"  {name}: {word}"
     yield from (f"  信源 {name}: 最新一条发布于 {_local(at, zone)}" for name, at in service.newest_items.items())
 

@@ -1,5 +1,6 @@
 """What somebody should look at, out of what was found."""
 
+from services.collect import PART
 from services.doctor.findings import Box, Config, Disk, Log, Service
 
 LAG_SECONDS, OUTBOX_SECONDS = 300.0, 600.0
@@ -19,6 +20,7 @@ def _of_service(service: Service) -> list[str]:
         found.append(f"数据目录由进程 {service.pid} 占用，但 {service.address} 不回答（可能是 replay，或正在启动、卡住）")
     if service.running and service.unready:
         found.append(f"未就绪：{'、'.join(service.unready)}")
+    found += [f"信源 {name.removeprefix(PART)}：{word}" for name, word in service.parts.items() if name.startswith(PART) and word != "ok"]
     if not service.running and service.livez == "200":
         found.append(f"{service.address} 有程序在回答，但它不在用这个数据目录（是不是另一份配置？）")
     return found

@@ -140,9 +140,12 @@ def test_every_problem_has_its_line() -> None:
     replace = msgspec.structs.replace
     assert problems_of(config, service, log, box, disk) == []
     wrong = problems_of(
-        replace(config, changed_since_start=True), replace(service, unready=["scorer"]), replace(log, lag=[Lag(RAW, "score", 5, 900.0)]),
+        replace(config, changed_since_start=True),
+        replace(service, unready=["scorer"], parts={"source:晚报": "timeout", "bus": "ok"}),
+        replace(log, lag=[Lag(RAW, "score", 5, 900.0)]),
         replace(box, oldest_seconds=3600.0), replace(disk, free=1 << 20),
     )  # fmt: skip
-    assert len(wrong) == 5
+    assert len(wrong) == 6
+    assert "信源 晚报：timeout" in wrong
     other = problems_of(config, replace(service, running=False, pid=None), "还没有数据", "读不了：locked", "读不了：x")
     assert [line[:4] for line in other] == ["库读不了", "磁盘读不", "http"]
