@@ -44,6 +44,7 @@ class Escalator:
         self._clock, self._metrics, self._log = clock, metrics, log
         self.partition, self._batch = partition, batch
         self._desk: Desk | None = None
+        self._changed = False
         self._offset = self._next = 0
         self._taken_at = 0.0
         self._moved = asyncio.Event()
@@ -54,8 +55,8 @@ class Escalator:
             await self._moved.wait()
 
     def use(self, make_desk: Callable[[], Desk], told: Told) -> None:
-        """Decide by other subjects and policies from the next record on, and tell others. The picture is drawn again for it."""
-        self._make_desk, self._told, self._desk = make_desk, told, None
+        """Decide by other subjects and policies from the next record on, and tell others."""
+        self._make_desk, self._told, self._changed = make_desk, told, True
 
     @property
     def offset(self) -> int:
@@ -80,11 +81,10 @@ class Escalator:
         start = self._offset
         records = await self._bus.read(SCORED, self.partition, start, self._batch, wait)
         if records:
-            if self._desk is None:  # other settings came while we waited
-                await self._restore()
-            if self._offset != start:
-                return 0
             try:
+                await self._take_up()
+                if self._offset != start:
+                    return 0
                 await self._apply(await self._decoded(records))
             except BaseException:
                 self._desk = None
@@ -92,8 +92,20 @@ class Escalator:
         await self._tell_bus(force=not records)
         return len(records)
 
+    async def _take_up(self) -> None:
+        """Let the desk work by the newest settings. It is drawn again only for a subject that the store has stories of."""
+        while self._changed and self._desk is not None:
+            self._changed, new = False, self._make_desk()
+            added = new.subjects.keys() - self._desk.subjects.keys()
+            async with self._store.read() as unit:
+                known = added and any(row.subject in added for row in await unit.stories.live(self.partition))
+            if known:
+                await self._restore()
+            else:
+                self._desk.use(new.subjects, new.policies)
+
     async def _restore(self) -> None:
-        desk = self._make_desk()
+        self._changed, desk = False, self._make_desk()
         async with self._store.read() as unit:
             position = await unit.positions.read(SCORED, self.partition)
             rows = await unit.stories.live(self.partition)

@@ -91,6 +91,33 @@ class Desk:
         self._touched, self._over = {}, {}
         return effects
 
+    # -- other settings -------------------------------------------------------------------------------------------------------
+
+    @property
+    def subjects(self) -> Mapping[str, Subject]:
+        """What is decided now."""
+        return self._subjects
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """By which."""
+        return self._policies
+
+    def use(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy]) -> None:
+        """
+        Decide by others from the next record on, as a desk restored under them would; drain first.
+
+        The stories of a subject no longer there are forgotten; one that is new begins with none, whatever the store has.
+        """
+        self._subjects, self._policies = subjects, policies
+        self._groupings = {name: grouping for name, grouping in self._groupings.items() if name in subjects}
+        self._stories = {key: story for key, story in self._stories.items() if story.subject.name in subjects}
+        self._homes = {pair: key for pair, key in self._homes.items() if key in self._stories}
+        for story in self._stories.values():
+            story.subject = subjects[story.subject.name]
+            story.policy = self._policy_of(story.subject.name)
+            self._schedule(story)
+
     # -- restoring ------------------------------------------------------------------------------------------------------------
 
     def restore(self, rows: Iterable[StoryRow], hits: Iterable[NewHit], now: int) -> None:
@@ -171,9 +198,11 @@ class Desk:
         return story
 
     def _open(self, row: StoryRow) -> Story:
-        policy = self._policies.get(row.subject) or self._policies[""]
-        story = self._stories[row.id] = Story(self._subjects[row.subject], policy, row)
+        story = self._stories[row.id] = Story(self._subjects[row.subject], self._policy_of(row.subject), row)
         return story
+
+    def _policy_of(self, subject: str) -> Policy:
+        return self._policies.get(subject) or self._policies[""]
 
     def _observe_again(self, scored: Scored, known: int) -> bool:
         """A known mention: only a later look at its engagement changes anything."""

@@ -34,7 +34,8 @@ class Story:
     """One live story. The residual one (`residual`) has no node: its mentions are those that wait alone."""
 
     def __init__(self, subject: Ruled, policy: Policy, row: StoryRow) -> None:
-        self.id, self.subject, self.policy = row.id, subject, policy
+        self.id = row.id
+        self.subject, self.policy = subject, policy  # others take their place when settings change
         self.residual, self.founder, self.title, self.opened_at = row.residual, row.founder, row.title, row.opened_at
         self.node: Node | None = None
         self.windows = Windows()

@@ -43,9 +43,9 @@ def scored(
     return Scored(received_at=received or at, mention=mention, score=score, emotion=NO_EMOTION, role=role, as_if=as_if)
 
 
-def desk(floor: Level = Level.NONE) -> Desk:
-    """An empty desk for one subject under the shipped policy."""
-    return Desk({SUBJECT.name: replace(SUBJECT, floor=floor)}, {"": default_policy()}, str.casefold)
+def desk(floor: Level = Level.NONE, policy: Policy | None = None) -> Desk:
+    """An empty desk for one subject, under the shipped policy if no other is given."""
+    return Desk({SUBJECT.name: replace(SUBJECT, floor=floor)}, {"": policy or default_policy()}, str.casefold)
 
 
 class Ledger:
@@ -74,9 +74,9 @@ class Ledger:
         self.rows |= effects.stories
         self.changes += effects.changes
 
-    def rebuilt(self) -> Desk:
+    def rebuilt(self, fresh: Desk | None = None) -> Desk:
         """A new desk restored from what is kept, as after a crash."""
-        fresh = desk()
+        fresh = fresh or desk()
         live = [row for row in self.rows.values() if row.live]
         names = {row.id: row for row in live}
         hits = [

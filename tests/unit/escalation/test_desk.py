@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.mention import Scored, Tick
-from tests.unit.escalation.making import START, Ledger, desk, feed, levels, minutes, scored
+from tests.unit.escalation.making import START, Ledger, default_policy, desk, feed, levels, minutes, scored
 
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
 
@@ -168,6 +168,31 @@ def test_crashes_change_nothing(seed: int, batch: int, crash_every: int) -> None
 
     assert killed.changes == whole.changes
     assert killed.hits == whole.hits
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_other_settings_are_taken_up_as_by_a_restored_desk(seed: int) -> None:
+    """A desk that goes on under another policy and floor decides what one restored under them does; a removed subject decides nothing."""
+    stream = stream_of(seed)
+    half = len(stream) // 2
+    policy = replace(default_policy(), fade=HOUR, kol_followers=7)
+    ledgers = [Ledger(), Ledger()]
+    for ledger, restored in zip(ledgers, (False, True), strict=True):
+        one, other = feed(desk(), ledger, stream[:half]), desk(Level.BLUE, policy)
+        if restored:
+            one = ledger.rebuilt(other)
+        else:
+            one.use(other.subjects, other.policies)
+        feed(one, ledger, stream[half:])
+    assert ledgers[0].changes == ledgers[1].changes
+    assert ledgers[0].hits == ledgers[1].hits
+
+    left = feed(desk(), gone := Ledger(), stream[:half])
+    left.use({}, {"": policy})
+    before = len(gone.changes)
+    feed(left, gone, stream[half:])
+    assert gone.changes[before:] == []
 
 
 @settings(max_examples=40, deadline=None)
