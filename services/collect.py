@@ -20,6 +20,7 @@ from structlog.stdlib import BoundLogger
 from monitor.bus.base import RAW, SCORED, Bus, Record
 from monitor.clock import DAY, HOUR, MINUTE, SECOND, Clock, micros
 from monitor.collecting.base import Bad, Batch, Collector
+from monitor.collecting.fetching import WITHIN
 from monitor.collecting.opening import open_collector
 from monitor.errors import BusFull, BusUnavailable, SourceFailed, StoreUnavailable
 from monitor.mention import Tick, encode
@@ -54,7 +55,7 @@ def key_of(source: Source) -> str:
 
 def fingerprint(source: Source) -> str:
     """What a cursor belongs to: another address, file or mapping begins anew."""
-    place = (source.type, source.url or "", source.path or "", source.items or "", sorted(source.columns.items()))
+    place = (source.type, str(source.url or ""), source.path or "", source.items or "", sorted(source.columns.items()))
     return blake2b(msgspec.json.encode(place), digest_size=12).hexdigest()
 
 
@@ -195,9 +196,11 @@ class Collecting:
     """All sources of the settings in force; `use` changes which they are."""
 
     def __init__(
-        self, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, parts: dict[str, str | None]
-    ) -> None:
+        self, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, parts: dict[str, str | None], *,
+        within: float = WITHIN,
+    ) -> None:  # fmt: skip
         self._bus, self._store, self._clock, self._metrics, self._log, self._parts = bus, store, clock, metrics, log, parts
+        self._within = within
         self._settings: Settings | None = None
         self._changed = asyncio.Event()
         self._tasks: dict[str, tuple[object, asyncio.Task[None]]] = {}
@@ -232,7 +235,7 @@ class Collecting:
         for name, what in wanted.items():
             if name in self._tasks:
                 continue
-            collector = open_collector(what[0], zone, agent, files if what[0].path else answers)
+            collector = open_collector(what[0], zone, agent, files if what[0].path else answers, within=self._within)
             if collector is not None:
                 task = asyncio.create_task(self._feeder(what[0], collector).run(), name=f"source {name}")
                 self._tasks[name] = (what, task)

@@ -106,12 +106,14 @@ class File:
         """The file to read on in: ours, or the one it was rotated to, or the new one from its start."""
         if self._same(self._path, place):
             return self._path, place
-        for entry in os.scandir(self._path.parent) if place.offset else ():
-            if entry.is_file() and entry.inode() == place.inode and self._same(path := Path(entry.path), place):
-                if path.stat().st_size > place.offset:
-                    return path, place
-                break
-        return self._path, Place()
+        rotated = self._rotated(place) if place.offset else None
+        return (rotated, place) if rotated else (self._path, Place())
+
+    def _rotated(self, place: Place) -> Path | None:
+        """The file under the name it was rotated to, if there is more to read in it."""
+        with os.scandir(self._path.parent) as entries:
+            found = [Path(entry.path) for entry in entries if entry.inode() == place.inode and entry.is_file()]
+        return next((path for path in found if self._same(path, place) and path.stat().st_size > place.offset), None)
 
     def _same(self, path: Path, place: Place) -> bool:
         """Whether a file is the one we were reading, and not written anew."""

@@ -8,7 +8,6 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from io import BufferedReader
 from pathlib import Path
 from typing import IO, Literal, cast
 from zoneinfo import ZoneInfo
@@ -108,7 +107,7 @@ def table_rows(path: Path, look: Look, start: int = 0) -> Iterator[Row]:
         plain = gzip.GzipFile(fileobj=stream) if look.zipped else stream
         number = 0
         try:
-            for row in csv_rows(cast("IO[bytes]", BufferedReader(cast("BufferedReader", plain))), look.encoding):
+            for row in csv_rows(cast("IO[bytes]", plain), look.encoding):
                 number = row.number
                 if number == 1 or number > start:
                     yield row

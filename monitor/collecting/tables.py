@@ -90,13 +90,14 @@ def csv_rows(
     while True:
         wrong, cells = "", list[str]()
         try:
-            cells = next(csv.reader(lines, delimiter=delimiter))
+            cells = next(csv.reader(lines, delimiter=delimiter, strict=True))
         except StopIteration:
             return
         except UnicodeDecodeError:
             wrong = f"不是 {'UTF-8' if encoding == 'utf-8' else 'GBK'} 编码"
         except csv.Error as error:
-            wrong = f"引号没有配对, 或一格过长 ({error})"
+            cells = _leniently(lines, encoding, delimiter)
+            wrong = "" if cells else f"引号没有配对, 或一格过长 ({error})"
         if lines.ended and not final:
             return
         several = len(lines.taken) > 1
@@ -109,6 +110,16 @@ def csv_rows(
         number += 1
         width = width or len(cells)
         yield Row(number, cells, wrong, lines.offset)
+
+
+def _leniently(lines: _Lines, encoding: str, delimiter: str) -> list[str]:
+    """The cells of a line whose quotes are not as they should be, if it is one line by itself."""
+    if len(lines.taken) != 1 or lines.ended:
+        return []
+    try:
+        return next(csv.reader([lines.taken[0].decode(encoding)], delimiter=delimiter))
+    except csv.Error:
+        return []
 
 
 def _first(lines: _Lines) -> str:
