@@ -149,6 +149,9 @@ def test_every_example_of_a_source_brings_its_mention(newcomer: Newcomer) -> Non
         wanted = {"晚报", "论坛", "微博热搜", "导出", "客服", "人工上报"}
         until(lambda: len(newcomer.mentions()) == IN_THE_FEED + len(wanted) - 1, within=60)
         assert {one["source"] for one in newcomer.mentions()} == wanted
+        page = newcomer.sh("yuqing doctor --config yuqing.yaml")
+        assert f"进程 {service.process.pid}" in page
+        assert all(f"信源 {name}: 最新一条" in page for name in ("晚报", "论坛", "微博热搜", "导出"))
         backup, restore = blocks("运维", "sh")
         newcomer.sh(backup)
         before = newcomer.mentions()
