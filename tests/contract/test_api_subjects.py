@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from msgspec import structs
 
 from monitor.alert import Level
 from services.api.app import renew
@@ -95,3 +96,13 @@ async def test_where_nothing_reloads_nothing_is_put(tmp_path: Path) -> None:
     """503: not here."""
     async with world(tmp_path) as made:
         problem_of(await made.client.put(PATH, json={"rules": ["甲"]}), 503)
+
+
+async def test_keys_change_with_the_settings(here: World) -> None:
+    """A key that is taken away opens nothing from the next request on, a new one does; what is under way is not disturbed."""
+    assert (await here.client.get("/v1/subjects", headers=ADMIN)).status_code == 200
+    renew(here.app, structs.replace(here.api.settings, api_keys=(key("fresh", "reader"),)))
+
+    problem_of(await here.client.get("/v1/subjects", headers=ADMIN), 401)
+    assert (await here.client.get("/v1/subjects", headers={"Authorization": "Bearer fresh"})).status_code == 200
+    assert here.app.state.api.stopping is here.api.stopping
