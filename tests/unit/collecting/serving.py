@@ -99,7 +99,8 @@ def rss(name: str, count: int = 3, *, guid: str = "{name}-{n}", at: datetime = S
     items = "".join(
         f"<item><guid isPermaLink='false'>{guid.format(name=name, n=n)}</guid><title>{name} 第 {n} 条</title>"
         f"<link>http://news.example/{name}/{n}</link>"
-        f"<description>&lt;p&gt;云杉集团的消息 {n}&lt;/p&gt;</description><pubDate>{format_datetime(at + timedelta(minutes=n))}</pubDate></item>"
+        f"<description>&lt;p&gt;云杉集团的消息 {n}&lt;/p&gt;</description>"
+        f"<pubDate>{format_datetime(at + timedelta(minutes=n))}</pubDate></item>"
         for n in range(count)
     )
     return f"{prolog}<rss version='2.0'><channel><title>{name}晚报</title>{items}</channel></rss>".encode(encoding)

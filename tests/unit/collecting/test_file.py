@@ -41,12 +41,14 @@ def line(n: int) -> str:
 
 def row(n: int) -> list[object]:
     """A row of a vendor's export."""
-    return [f"标题{n}", f"云杉集团, 第 {n} 条\n第二行", "2026-11-22 08:30:00", "微博", "新浪微博", f"https://weibo.cn/{n}?spm=x", "1.2万", 30]
+    words = f"云杉集团, 第 {n} 条\n第二行"
+    return [f"标题{n}", words, "2026-11-22 08:30:00", "微博", "新浪微博", f"https://weibo.cn/{n}?spm=x", "1.2万", 30]
 
 
 def csv_text(rows: list[list[object]], sign: str = ",") -> str:
     """A CSV as Excel writes it."""
-    quoted = ([str(cell).replace('"', '""') for cell in one] for one in [HEADING, *rows])
+    table: list[list[object]] = [list(HEADING), *rows]
+    quoted = ([str(cell).replace('"', '""') for cell in one] for one in table)
     return "".join(sign.join(f'"{cell}"' for cell in one) + "\r\n" for one in quoted)
 
 
