@@ -156,6 +156,29 @@ def test_every_item_is_in_once_after_any_number_of_kills(tmp_path: Path) -> None
             assert service.stop() == 0
 
 
+def test_an_old_archive_raises_nothing_and_fresh_talk_about_it_does(tmp_path: Path) -> None:
+    """A first fetch of what was said days ago is stored and quiet; thirty who say it today are an alert."""
+    port = free_port()
+    config = write_config(tmp_path, more=f"listen: 127.0.0.1:{port}\nsources: [{{name: 档案, type: file, path: 档案.jsonl}}]\n")
+    here, archive = f"http://127.0.0.1:{port}", tmp_path / "档案.jsonl"
+    archive.write_text("".join(angry(n, NOW - timedelta(hours=73, seconds=n)) for n in range(200)), "utf-8")
+    with running(tmp_path / "err", "run", "--config", config) as service:
+        ready(here)
+        until(lambda: len(stored(here).get("档案", [])) == 200, 60)
+        time.sleep(2.0)
+        assert ask(f"{here}/v1/alerts").said["items"] == []
+        with archive.open("a", encoding="utf-8") as stream:
+            stream.write("".join(angry(n, NOW - timedelta(seconds=n)) for n in range(300, 340)))
+        until(lambda: ask(f"{here}/v1/alerts").said["items"], 60)
+        assert service.stop() == 0
+
+
+def angry(n: int, at: datetime) -> str:
+    """Somebody's complaint."""
+    text = f"云杉集团食堂的饭菜吃坏了几百人，太恶心了，必须追责 {n}"
+    return json.dumps({"id": f"a{n}", "text": text, "published_at": at.isoformat(), "author": f"u{n}", "platform": "微博"}) + "\n"
+
+
 def test_sources_are_listed_and_tried(tmp_path: Path) -> None:
     """`try` shows what would come and whom it would concern, and leaves nothing behind; what cannot be read is exit 1."""
     with site() as base:
