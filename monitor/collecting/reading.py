@@ -49,11 +49,21 @@ def look_at(path: Path) -> Look:
             sample = (gzip.GzipFile(fileobj=stream) if zipped else stream).read(_SAMPLE)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             sample = b""
-    if b"\0" in sample[:_NOT_FOUND_IN_TEXT] and not sample.lstrip().startswith(b"{"):
+    kind = _kind(path, sample)
+    if kind == "csv" and b"\0" in sample[:_NOT_FOUND_IN_TEXT]:
         raise SourceFailed("malformed", "不是文本文件; UTF-16 的请另存为 UTF-8")
-    text = sample.removeprefix(codecs.BOM_UTF8).lstrip()
-    table = not text.startswith(b"{") and (bool(text) or path.suffix.lower() in {".csv", ".tsv", ".txt"})
-    return Look("csv" if table else "lines", zipped, file_encoding(sample))
+    return Look(kind, zipped, file_encoding(sample))
+
+
+def _kind(path: Path, sample: bytes) -> Kind:
+    """A table or lines of JSON: by its name, else by whether any line looks like an object; a broken first line decides nothing."""
+    suffixes = {suffix.lower() for suffix in path.suffixes[-2:]}
+    if suffixes & {".jsonl", ".ndjson", ".json"}:
+        return "lines"
+    if suffixes & {".csv", ".tsv"}:
+        return "csv"
+    lines = sample.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    return "lines" if not sample.strip() or any(line.lstrip().startswith(b"{") for line in lines) else "csv"
 
 
 def read_file(path: Path, now: int, defaults: FileDefaults, columns: Mapping[str, str] | None = None) -> Iterator[Made]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import structlog
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from monitor.bus.base import RAW
@@ -219,6 +220,26 @@ async def test_readyz_names_the_bad_ones_and_only_them(tmp_path: Path) -> None:
         assert str(parts["source:throttled"]).startswith("throttled: ")
         assert "1 条不合格" in str(parts["source:future"])
         assert here.parts == {}
+
+
+async def test_other_settings_end_begin_and_keep_sources(tmp_path: Path) -> None:
+    """A source that is gone is read no more, a new one at once, one that is the same is not disturbed."""
+    async with serving(a=gives(rss("a")), b=gives(rss("b")), c=gives(rss("c"))) as server, house(tmp_path, ["a", "b", "c"]) as here:
+        work = Collecting(here.bus, here.store, SystemClock(), here.metrics, structlog.get_logger(), here.parts)
+        settings = Settings(file=tmp_path, organisation="x", subjects=(), data=tmp_path)
+        hourly = {name: source(server.base, name, 3600 * SECOND) for name in "abc"}
+        work.use(replace(settings, sources=(hourly["a"], hourly["b"])))
+        task = asyncio.create_task(work.run())
+        await comes(lambda: here.holds({(name, f"{name}-{n}") for name in "ab" for n in range(3)}))
+        work.use(replace(settings, sources=(hourly["b"], hourly["c"])))
+        await comes(lambda: here.holds({(name, f"{name}-{n}") for name in "abc" for n in range(3)}))
+        parts = set(here.parts)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+        assert parts == {"source:b", "source:c"}
+        assert dict(server.asked) == {"/a": 1, "/b": 1, "/c": 1}
 
 
 async def test_a_process_that_starts_again_asks_only_for_what_is_new(tmp_path: Path) -> None:

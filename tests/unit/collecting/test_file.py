@@ -216,6 +216,8 @@ def test_a_replay_reads_the_same_rows(tmp_path: Path) -> None:
     assert [number for number, _ in made] == [2, 3, 4, 5, 6]
     assert [number for number, one in made if not isinstance(one, Mention)] == [4]
     path = tmp_path / "a.jsonl"
+    path.write_bytes(("oops\n" + line(0)).encode())
+    assert [isinstance(one, Mention) for _, one in read_file(path, NOW, DEFAULTS)] == [False, True]
     path.write_bytes((line(0) + line(1)).encode("gb18030"))
     assert [one.text for _, one in read_file(path, NOW, DEFAULTS) if isinstance(one, Mention)] == ["第 0 条", "第 1 条"]
 
