@@ -135,14 +135,14 @@ def delimiter_of(line: bytes) -> str:
 
 def xlsx_rows(path: Path) -> Iterator[Row]:
     """Rows of the first sheet; damage inside it ends them with a row that says so."""
-    import openpyxl  # noqa: PLC0415 - half a second, and needed for one kind of file
+    from monitor.collecting.workbook import open_workbook  # noqa: PLC0415 - half a second, and needed for one kind of file
 
     _check_archive(path)
     number = 0
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions it does not know: nothing that we read
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            book, words = open_workbook(path)
     except Exception as error:
         raise SourceFailed("malformed", f"不是有效的 XLSX 文件 ({type(error).__name__})") from error
     try:
@@ -157,6 +157,7 @@ def xlsx_rows(path: Path) -> Iterator[Row]:
         yield Row(number + 1, (), f"XLSX 文件从这里起已损坏 ({type(error).__name__})")
     finally:
         book.close()
+        words.close()
 
 
 def _check_archive(path: Path) -> None:

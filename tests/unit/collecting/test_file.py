@@ -20,6 +20,7 @@ from monitor.collecting.reading import read_file
 from monitor.errors import SourceFailed, UsageError
 from monitor.mention import Mention
 from monitor.settings import Source
+from tests.bench.files import with_shared_words
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = SystemClock().now()
@@ -175,6 +176,14 @@ async def test_a_workbook_is_read_and_read_again_when_it_changes(tmp_path: Path,
     assert (bad, again) == ([], [])
     assert changed[0].title == "标题30"
     assert {one.published_at.astimezone(UTC) for one in changed} == {datetime(2026, 11, 22, 0, 30, tzinfo=UTC)}
+
+
+def test_shared_words_are_read_as_inline_ones(tmp_path: Path) -> None:
+    """As Excel writes a workbook: the same mentions."""
+    path = xlsx(tmp_path / "a.xlsx", [row(n) for n in range(20)])
+    inline, shared = (list(read_file(file, NOW, DEFAULTS)) for file in (path, with_shared_words(path)))
+    assert [one for _, one in inline if isinstance(one, Mention)] == [one for _, one in shared]
+    assert len(shared) == 20
 
 
 async def test_a_gzip_and_a_list_of_columns(tmp_path: Path, work: Executor) -> None:
