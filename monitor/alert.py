@@ -55,6 +55,7 @@ class ReasonCode(StrEnum):
     MEDIA_24H = "media_24h"
     KOL_24H = "kol_24h"
     SEVERITY_24H = "severity_24h"
+    REACH_24H = "reach_24h"
     GROWTH = "growth"
     HEAT = "heat"
     FLOOR = "floor"
@@ -73,6 +74,7 @@ REASON_ZH: dict[ReasonCode, str] = {
     ReasonCode.MEDIA_24H: "24小时新闻媒体数",
     ReasonCode.KOL_24H: "24小时大V数",
     ReasonCode.SEVERITY_24H: "24小时最高风险程度",
+    ReasonCode.REACH_24H: "24小时单条最高触达（播放+互动×10）",
     ReasonCode.GROWTH: "与近期相比的增长倍数",
     ReasonCode.HEAT: "发酵指数",
     ReasonCode.FLOOR: "该主题一条敏感信息即达此级",

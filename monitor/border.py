@@ -289,7 +289,7 @@ def read_lines(
     A bad line is given as its InvalidMention and never stops the rest. UsageError (`name` says of what) when reading itself fails.
     """
     try:
-        for number, line in _numbered(_unpacked(stream)):
+        for number, line in _numbered(unpacked(stream)):
             if line is None:
                 yield number, InvalidMention([f"object: longer than {OBJECT_LIMIT} bytes"])
             elif line.strip():
@@ -308,7 +308,8 @@ class _Damaged(Exception):
         self.number = number
 
 
-def _unpacked(stream: IO[bytes]) -> IO[bytes]:
+def unpacked(stream: IO[bytes]) -> IO[bytes]:
+    """The stream without its gzip, if it has any."""
     peekable = cast("BufferedReader", stream) if hasattr(stream, "peek") else BufferedReader(cast("Any", stream))
     if peekable.peek(2)[:2] == b"\x1f\x8b":
         return cast("IO[bytes]", gzip.GzipFile(fileobj=peekable))

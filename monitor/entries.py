@@ -1,4 +1,8 @@
-"""The entries of the configuration's lists: one Subject, Source, Receiver, ApiKey out of one Section each, with every mistake noted."""
+"""
+The entries of the configuration's lists: one Subject, Receiver, ApiKey out of one Section each, with every mistake noted.
+
+Sources are read in `source_entries.py`.
+"""
 
 import base64
 import binascii
@@ -10,9 +14,9 @@ from urllib.parse import urlsplit
 
 from monitor.alert import Level
 from monitor.clock import micros
-from monitor.mention import Kind, Mention
+from monitor.mention import Kind
 from monitor.section import Found, Section, hint
-from monitor.settings import ApiKey, Receiver, ReceiverType, Role, Secret, Source, SourceType
+from monitor.settings import ApiKey, Receiver, ReceiverType, Role, Secret
 from monitor.subject import Subject
 from monitor.yaml_lines import Item, show
 
@@ -20,10 +24,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 FLOORS = ("blue", "yellow", "orange")
 LEVELS = (*FLOORS, "red")
 ROLES: tuple[str, ...] = get_args(Role)
-SOURCE_TYPES: tuple[str, ...] = get_args(SourceType)
 RECEIVER_TYPES: tuple[str, ...] = get_args(ReceiverType)
-TIERS = ("central", "regional", "industry", "portal", "self")
-COLUMNS = tuple(name for name in Mention.__struct_fields__ if name != "subjects")
 LATER = "本版本尚不支持"
 SECRET_PREFIX = "whsec_"  # noqa: S105 the standard's prefix, no secret
 SECRET_BYTES = range(24, 65)
@@ -81,38 +82,6 @@ def _moment(section: Section, key: str, zone: tzinfo) -> int | None:
         return None
 
 
-def read_source(section: Section, seen: dict[str, int]) -> Source:
-    """One source; what its type does not know is an unknown key."""
-    name = section.name(seen, "信源")
-    kind = section.choice("type", SOURCE_TYPES, "push")
-    if not section.get("type"):
-        section.missing("type", f"请写明信源类型，{hint('', SOURCE_TYPES)}")
-    if kind not in {"push", "file"}:
-        section.wrong("type", f"{LATER}信源类型 {kind}，请先用 push 或 file")
-        section.ignore_rest()
-    path = section.text("path", required="请写明要读的文件") if kind == "file" else None
-    if kind == "file" and section.get("every"):
-        section.wrong("every", "type: file 的信源自动跟随文件，不用写 every，请删去")
-    return Source(
-        name=name,
-        type=cast("SourceType", kind),
-        platform=section.optional("platform"),
-        media=section.flag("media", False) if section.get("media") else None,
-        tier=section.choice("tier", TIERS, "") or None,
-        trusted=section.flag("trusted", False),
-        path=str(section.absolute(path)) if path else None,
-        columns=_columns(section) if kind == "file" else {},
-    )
-
-
-def _columns(section: Section) -> dict[str, str]:
-    columns = section.mapping("columns")
-    for field, (_, item) in columns.items():
-        if field not in COLUMNS:
-            section.report.say(item.key_line, f"columns 里没有 {show(field)} 这个字段，{hint(field, COLUMNS)}")
-    return {field: text for field, (text, _) in columns.items()}
-
-
 def read_receiver(section: Section, seen: dict[str, int]) -> Receiver:
     """One receiver."""
     name = section.name(seen, "接收方")
@@ -135,7 +104,7 @@ def read_receiver(section: Section, seen: dict[str, int]) -> Receiver:
         url=url.value if url else Secret(""),
         secret=secret.value if secret else None,
         min_level=section.choice("min_level", LEVELS, "blue"),
-        allow_private=_networks(section),
+        allow_private=networks(section),
     )
 
 
@@ -171,7 +140,8 @@ def _check_signing(section: Section, found: Found) -> None:
         )
 
 
-def _networks(section: Section) -> tuple[str, ...]:
+def networks(section: Section) -> tuple[str, ...]:
+    """The networks of `allow_private`."""
     found = section.texts("allow_private")
     for text, item in found:
         try:

@@ -6,6 +6,7 @@ YuqingError
 │   ├── ConfigError       problems in files, all of them at once
 │   └── Held              the data folder or a port is held by somebody else
 ├── InvalidMention        never: one object is not a mention, with every reason
+├── SourceFailed          later: a source cannot be read now, in a word of a closed set
 ├── BusError
 │   ├── BusFull           later: the log may not grow until a consumer has taken more
 │   └── BusUnavailable    later: the log cannot be written or read now
@@ -58,6 +59,15 @@ class InvalidMention(YuqingError):
         self.errors = errors
         self.raw = raw
         super().__init__("; ".join(errors))
+
+
+class SourceFailed(YuqingError):
+    """A source could not be read; `retry_after` (micros) is what it asked for, 0 when nothing."""
+
+    def __init__(self, reason: str, message: str, retry_after: int = 0) -> None:
+        self.reason = reason
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class BusError(YuqingError):

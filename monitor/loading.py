@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_kafka, read_receiver, read_source, read_subject
+from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_kafka, read_receiver, read_subject
 from monitor.errors import ConfigError, Problem
 from monitor.section import Section, hint, kind_of
-from monitor.settings import ApiKey, Receiver, Retention, Settings, Source
+from monitor.settings import Account, ApiKey, Receiver, Retention, Settings, Source
+from monitor.source_entries import read_source
 from monitor.subject import Subject
 from monitor.yaml_lines import Item, Report, read_items, show
 
 NATIONAL = {"red": "一级", "orange": "二级", "yellow": "三级", "blue": "四级"}
 MODELS = ("default", "snownlp")
 LATER_MODELS = ("fast", "lexicon")
-ACCOUNT_ROLES = ("own", "media", "kol", "watch", "ignore", "competitor")
 DEFAULT_ZONE = "Asia/Shanghai"
 MAX_PORT = 65_535
 
@@ -80,7 +80,7 @@ class _Loader:
         )
         root.finish()
         self._check_named(settings)
-        return settings
+        return msgspec.structs.replace(settings, listed=self._listed(settings.accounts))
 
     def _timezone(self) -> str:
         name = self._root.text("timezone", DEFAULT_ZONE)
@@ -233,8 +233,12 @@ class _Loader:
             problems += load_policy(settings.policy)[1]
         for policy in {Path(subject.policy) for subject in settings.subjects if subject.policy}:
             problems += load_policy(policy)[1] if _exists(policy) else []
-        for accounts in settings.accounts:
-            _check_accounts(accounts, self._root.report)
+
+    def _listed(self, files: Iterable[Path]) -> tuple[Account, ...]:
+        """Every account of the lists."""
+        from monitor.accounts import read_accounts  # noqa: PLC0415 as above
+
+        return tuple(account for file in files for account in read_accounts(file, self._root.report))
 
 
 def _check_references(section: Section, key: str, names: Iterable[str], what: str) -> None:
@@ -252,25 +256,6 @@ def _check_policy(section: Section) -> None:
         return
     if not _exists(section.absolute(item.value)):
         section.wrong("policy", f"策略文件 {show(item.value)} 不存在，请检查路径，或写 default")
-
-
-def _check_accounts(file: Path, parent: Report) -> None:
-    """An accounts list: whose account it is and what that means."""
-    report = Report(str(file), file.parent, parent.environ, parent.problems)
-    root = read_items(file, report)
-    if root is None or root.value is None:
-        return
-    if not isinstance(root.value, list):
-        report.say(root.line, f"名单应是列表（每行以 - 开头），这里是{kind_of(root.value)}")
-        return
-    for section in Section(report, Item({"名单": root}, 1, 1), "名单").sections("名单", "名单第"):
-        section.choice("role", ACCOUNT_ROLES, "")
-        if section.get("role") is None:
-            section.missing("role", f"请写明账号的身份，{hint('', ACCOUNT_ROLES)}")
-        if not (section.text("name") or section.text("id")):
-            section.missing("name", "请写明账号的 name 或 id")
-        section.optional("platform")
-        section.optional("tier")
 
 
 def _exists(path: Path) -> bool:

@@ -6,6 +6,7 @@ rendering. A secret is masked by its value wherever it appears; addresses lose t
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -47,6 +48,7 @@ def masked_address(address: str) -> str:
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret of the settings in the clear, for `configure`; API keys are known by their digests only."""
     named = [settings.pseudonym_key, *(secret for receiver in settings.receivers for secret in (receiver.url, receiver.secret))]
+    named += [secret for source in settings.sources for secret in source.headers.values()]
     return [str(secret) for secret in named if secret]
 
 
@@ -124,7 +126,7 @@ def configure(
 
 def _rendering(for_person: bool) -> list[Processor]:  # noqa: FBT001 one private caller
     if for_person:
-        return [_escape, structlog.dev.ConsoleRenderer(colors=True, timestamp_key="at")]
+        return [_escape, structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"), timestamp_key="at")]
     # In JSON the escapes are JSON's own, so a program that reads the line gets the text as it was
     return [structlog.processors.JSONRenderer(ensure_ascii=False, default=repr), _escape_line]
 

@@ -108,6 +108,16 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The moment at which windows count it: no later than we received it."""
         return min(micros(self.mention.published_at), self.received_at)
 
+    @property
+    def sensitive(self) -> bool:
+        """Contract 1's word for its subject; what the organisation's own accounts say never is."""
+        return self.role != "own" and self.score.sensitive
+
+    @property
+    def spreads(self) -> bool:
+        """Whether levels count it: sensitive itself, or passing sensitive words on."""
+        return self.role != "own" and (self.score.sensitive or self.score.passes_on)
+
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """

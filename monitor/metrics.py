@@ -46,6 +46,7 @@ class Spec(msgspec.Struct, frozen=True):
 CATALOG: tuple[Spec, ...] = (
     Spec("mentions_ingested_total", "counter", "Mentions taken in, by source and what became of them.", ("source", "outcome")),
     Spec("source_newest_item_timestamp_seconds", "gauge", "When the newest item of the source was published, Unix time.", ("source",)),
+    Spec("source_failures_total", "counter", "Times a source could not be read, by what was wrong.", ("source", "reason")),
     Spec("consumer_lag_messages", "gauge", "Records of the topic that the role has not taken yet.", ("topic", "role")),
     Spec("consumer_lag_seconds", "gauge", "Age of the oldest record that the role has not taken yet.", ("topic", "role")),
     Spec("stage_duration_seconds", "histogram", "Time one batch spent in a stage.", ("stage",), _QUICK),
@@ -74,6 +75,7 @@ class Metrics:
         make = _Maker(registry)
         self.mentions_ingested_total = make.counter("mentions_ingested_total")
         self.source_newest_item_timestamp_seconds = make.gauge("source_newest_item_timestamp_seconds")
+        self.source_failures_total = make.counter("source_failures_total")
         self.consumer_lag_messages = make.gauge("consumer_lag_messages")
         self.consumer_lag_seconds = make.gauge("consumer_lag_seconds")
         self.stage_duration_seconds = make.histogram("stage_duration_seconds")
@@ -90,6 +92,11 @@ class Metrics:
         self.config_last_reload_successful = make.gauge("config_last_reload_successful")
         self._begin(receivers)
         self.build_info.labels(version).set(1)
+
+    def know(self, *, sources: Iterable[str], receivers: Iterable[str]) -> None:
+        """Let other configured names be labels from now on; the series of the earlier ones stay."""
+        self._sources = frozenset(sources)
+        self._begin(receivers)
 
     def source(self, name: str) -> str:
         """The label of a mention's source: its name when configured, else `other`, so that a client cannot make series."""

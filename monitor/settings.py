@@ -15,6 +15,7 @@ from monitor.subject import Subject
 ReceiverType = Literal["webhook", "wecom", "dingtalk", "feishu", "email", "alertmanager"]
 SourceType = Literal["push", "rss", "file", "json", "hotlist"]
 Role = Literal["reader", "staff", "admin"]
+AccountRole = Literal["own", "media", "kol", "watch", "ignore", "competitor"]
 
 
 class Secret(str):
@@ -57,7 +58,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A feed we take from; what a collector of its type needs beyond these stands in `options`."""
+    """A feed we take from. From `path` on, what only some types know."""
 
     name: str
     type: SourceType
@@ -69,7 +70,22 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     url: Secret | None = None
     every: int | None = None
     columns: dict[str, str] = {}
-    options: dict[str, object] = {}
+    items: str | None = None  # where the list stands in a JSON answer, dotted
+    pages: int = 1
+    next: str | None = None  # where the {cursor} of the next page stands, dotted
+    scope: str | None = None
+    headers: dict[str, Secret] = {}
+    allow_private: tuple[str, ...] = ()
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A listed account: its name or id, on one platform or (None) on all, and what it is to the organisation."""
+
+    role: AccountRole
+    name: str | None = None
+    id: str | None = None
+    platform: str | None = None
+    tier: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file: Path
     organisation: str
     subjects: tuple[Subject, ...]
+    posted: tuple[str, ...] = ()  # which of them were given over the API
     timezone: str = "Asia/Shanghai"
     level_names: dict[str, str] = {}
     retention: Retention = Retention()
@@ -92,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     receivers: tuple[Receiver, ...] = ()
     libraries: tuple[Path, ...] = ()
     accounts: tuple[Path, ...] = ()
+    listed: tuple[Account, ...] = ()  # what those lists say
     policy: Path | None = None  # None: the shipped default
     sentiment: str = "default"
     kafka: dict[str, object] = {}

@@ -88,6 +88,17 @@ def read_items(file: Path, report: Report) -> Item | None:
     return None
 
 
+def item_of(value: object, report: Report) -> Item:
+    """The item of a value that was never YAML, such as a posted JSON: all on line 1, no variable in it."""
+    if isinstance(value, dict):
+        return Item({str(key): item_of(one, report) for key, one in value.items()}, 1, 1, 1)
+    if isinstance(value, list):
+        return Item([item_of(one, report) for one in value], 1, 1, 1)
+    if isinstance(value, str) and (control := _CONTROL.search(value)):
+        report.say(1, f"文字里含有控制字符 U+{ord(control[0]):04X}，请删去")
+    return Item(value if isinstance(value, (str, int, float, bool)) else None, 1, 1, 1)
+
+
 def _text(file: Path, report: Report) -> str | None:
     try:
         with file.open("rb") as stream:
@@ -119,8 +130,9 @@ def _broken(error: yaml.MarkedYAMLError) -> tuple[int, str, int]:
     """Where the YAML is broken and what to do; an opening that is never closed is told at the opening."""
     problem = str(error.problem or error.context or "")
     mark = error.problem_mark or error.context_mark
-    if "end" in problem and error.context_mark is not None:
-        mark = error.context_mark
+    opening = error.context_mark if "flow" in str(error.context) else None
+    if error.context_mark is not None and ("end" in problem or (opening and mark and mark.column == 0)):
+        mark = error.context_mark  # what begins at the margin is the next key, not a part of what was opened
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 0)
     if "'\\t'" in problem:
         return line, "此处是制表符（Tab），YAML 只能用空格缩进，请换成空格", column
@@ -132,7 +144,8 @@ def _broken(error: yaml.MarkedYAMLError) -> tuple[int, str, int]:
         return line, "引用了没有定义的锚点（*名称），值以 * 开头时请加引号", column
     if "another document" in str(error.context) + problem:
         return line, "一个文件只能有一份配置，请删去多余的 ---", column
-    return line, f"YAML 写法有误，请检查引号、括号和缩进（{visible(problem)}）", column
+    unclosed = f"，第 {opening.line + 1} 行的括号可能没有闭合" if opening else ""
+    return line, f"YAML 写法有误，请检查引号、括号和缩进{unclosed}（{visible(problem)}）", column
 
 
 class _Builder:

@@ -33,11 +33,17 @@ VERBS: Mapping[str, Listed] = MappingProxyType(
     {
         "demo": Listed("services.commands.demo", "演示: 虚构企业的一天, 约一分钟"),
         "run": Listed("services.commands.run", "运行服务"),
+        "init": Listed("services.commands.init", "写出一份带说明的配置"),
         "check": Listed("services.commands.check", "检查配置、词库和策略，不联网"),
+        "sources": Listed("services.commands.sources", "列出信源，或试读其中一个"),
         "score": Listed("services.commands.score", "给标准输入的每条信息评分，逐行输出"),
         "replay": Listed("services.commands.replay", "重放录下的信息流, 经过日志、存储和通知"),
+        "report": Listed("services.commands.report", "上报人工发现的链接, 给出回执"),
+        "rescore": Listed("services.commands.rescore", "用一个主题把留存的原始信息补评入库, 不通知"),
         "alerts": Listed("services.commands.alerts", "列出全部预警及其升降经过"),
         "backtest": Listed("services.commands.backtest", "不落库地重新判断, 输出级别变化"),
+        "doctor": Listed("services.commands.doctor", "体检: 在不在运行、积压、待发、磁盘, 可贴进工单"),
+        "bench": Listed("services.commands.bench", "在这台机器上测量性能"),
     }
 )
 

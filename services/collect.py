@@ -1,15 +1,264 @@
-"""The collect role's clock: a tick on every partition of `mentions.scored` each minute, so that silence is heard too."""
+"""
+The collect role: every configured source in a task of its own, and the clock's tick each minute.
+
+A source's cursor moves only after the bus has its mentions; a killed process reads again what was not yet durable, and the bus knows it
+again. What fails is tried again, later and later; what it is, the metric and /readyz say. Nobody waits for anybody else's source.
+"""
 
 import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from hashlib import blake2b
+from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
+import msgspec
+from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
-from monitor.bus.base import SCORED, Bus, Record
-from monitor.clock import MINUTE, SECOND, Clock
-from monitor.errors import BusFull, BusUnavailable
+from monitor.bus.base import RAW, SCORED, Bus, Record
+from monitor.clock import DAY, HOUR, MINUTE, SECOND, Clock, micros
+from monitor.collecting.base import Bad, Batch, Collector
+from monitor.collecting.fetching import WITHIN
+from monitor.collecting.opening import open_collector
+from monitor.errors import BusFull, BusUnavailable, SourceFailed, StoreUnavailable
 from monitor.mention import Tick, encode
+from monitor.metrics import Metrics
+from monitor.settings import Settings, Source
+from monitor.store.sessions import Store
+from services.dead import bury_bytes
+from services.intake import Intake
 
+PART = "source:"  # how the parts of /readyz begin that are sources
 _AGAIN = 1.0
+_FOLLOW = SECOND  # how often a followed file is looked at
+_LONGEST = HOUR  # between two tries of what fails
+_LONGEST_FILE = 30 * SECOND
+_LONGEST_ASKED = DAY  # a Retry-After beyond is taken for a slip
+_SPREAD = 2 * SECOND  # over which the first fetches of all sources are spread
+_REMEMBERED = 5_000
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What outlives the process: where a source stands, if it is still `of` the same place, and its newest item (micros)."""
+
+    of: str
+    cursor: bytes = b""
+    newest: int = 0
+
+
+def key_of(source: Source) -> str:
+    """Where the store keeps a source's place."""
+    return f"source/{source.name}"
+
+
+def fingerprint(source: Source) -> str:
+    """What a cursor belongs to: another address, file or mapping begins anew."""
+    place = (source.type, str(source.url or ""), source.path or "", source.items or "", sorted(source.columns.items()))
+    return blake2b(msgspec.json.encode(place), digest_size=12).hexdigest()
+
+
+def agent_of(settings: Settings) -> str:
+    """Who we say we are, with an address to complain to where there is one."""
+    public = not any(host in settings.public_url for host in ("://127.", "://localhost", "://[::1]", "://0.0.0.0"))
+    return f"yuqing/{version('yuqing')}" + (f" (+{settings.public_url})" if public else "")
+
+
+class Feeder:
+    """One source: collect, make durable, remember, wait; for ever."""
+
+    def __init__(
+        self, source: Source, collector: Collector, intake: Intake, bus: Bus, store: Store, clock: Clock, metrics: Metrics,
+        log: BoundLogger, parts: dict[str, str | None], *, draw: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
+        self._source, self._collector, self._intake = source, collector, intake
+        self._bus, self._store, self._clock, self._metrics = bus, store, clock, metrics
+        self._log = log.bind(source=source.name)
+        self._parts, self._part = parts, PART + source.name
+        self._draw, self._sleep = draw, sleep
+        self._every = source.every or _FOLLOW
+        self._kept = Kept(fingerprint(source))
+        self._failures = 0
+        self._buried: dict[str, None] = {}
+
+    async def run(self) -> None:
+        """Feed the bus until cancelled."""
+        try:
+            self._parts[self._part] = None
+            await self._resume()
+            await self._sleep(self._draw() * min(self._every, _SPREAD) / SECOND)
+            while True:
+                wait = await self.step()
+                if wait:
+                    await self._sleep(wait / SECOND)
+        finally:
+            await self._collector.close()
+
+    async def step(self) -> int:
+        """One look at the source; how long to wait before the next (micros, 0: not at all)."""
+        try:
+            batch = await self._collector.collect(self._kept.cursor, self._clock.now())
+        except SourceFailed as failed:
+            return self._failed(failed)
+        except Exception as error:  # noqa: BLE001 - whatever one source does to its collector stays its own matter
+            self._log.error("collector failed", exc_info=error)
+            return self._failed(SourceFailed("failed", f"采集器出错 ({type(error).__name__})"))
+        worse = await self._durable(lambda: self._take(batch))
+        await self._remember(batch)
+        self._recovered(worse, batch)
+        return 0 if batch.more else round(self._every * (0.9 + 0.2 * self._draw()))
+
+    async def _resume(self) -> None:
+        """Where an earlier process left it; its freshness is told at once, so that a source silent since shows its age."""
+        kept = _decoded(await self._stored())
+        if kept and kept.of == self._kept.of:
+            self._kept = kept
+        elif kept:
+            self._kept = replace(self._kept, newest=kept.newest)
+        self._tell_newest()
+
+    async def _stored(self) -> bytes | None:
+        while True:
+            try:
+                async with self._store.read() as unit:
+                    return await unit.meta.get(key_of(self._source))
+            except StoreUnavailable as error:
+                self._log.warning("place not read", error=str(error))
+                await self._sleep(_AGAIN)
+
+    async def _durable(self, work: Callable[[], Awaitable[str]]) -> str:
+        """Until the bus has taken it: a full or absent log slows the source, it loses nothing."""
+        while True:
+            try:
+                return await work()
+            except (BusFull, BusUnavailable) as error:
+                self._parts[self._part] = f"等待日志: {error}"
+                await self._sleep(_AGAIN)
+
+    async def _take(self, batch: Batch) -> str:
+        """Give everything to the bus; what is wrong with the bad ones, in a line."""
+        fresh = [bad for bad in batch.bad if self._key(bad) not in self._buried]
+        trusted = self._source.trusted
+        mentions = batch.mentions if trusted else tuple(replace(one, subjects=()) if one.subjects else one for one in batch.mentions)
+        await self._intake.take([*mentions, *(bad.error for bad in fresh)], staff=trusted, source=self._source.name)
+        for bad in fresh:
+            await bury_bytes(self._bus, self._metrics, RAW, self._key(bad), bad.error.raw, "invalid", f"{bad.place}: {bad.error}")
+            self._buried[self._key(bad)] = None
+            self._log.warning("item refused", place=bad.place, errors=str(bad.error))
+        while len(self._buried) > _REMEMBERED:
+            del self._buried[next(iter(self._buried))]
+        return f"{len(batch.bad)} 条不合格, 如 {batch.bad[0].place}: {batch.bad[0].error}"[:300] if batch.bad else ""
+
+    def _key(self, bad: Bad) -> str:
+        what = bad.key or blake2b(bad.error.raw, digest_size=12).hexdigest()
+        return f"{self._source.name}/{bad.place if not bad.key and self._source.path else ''}/{what}"
+
+    async def _remember(self, batch: Batch) -> None:
+        newest = max([self._kept.newest, *(min(micros(one.published_at), self._clock.now()) for one in batch.mentions)])
+        kept = replace(self._kept, cursor=batch.cursor, newest=newest)
+        if kept == self._kept:
+            return
+        self._kept = kept
+        self._tell_newest()
+        try:
+            async with self._store.write() as unit:
+                await unit.meta.put(key_of(self._source), msgspec.json.encode(kept))
+        except StoreUnavailable as error:  # the next one is kept with it; until then a restart reads it again
+            self._log.warning("place not kept", error=str(error))
+
+    def _tell_newest(self) -> None:
+        if self._kept.newest:
+            label = self._metrics.source(self._source.name)
+            self._metrics.source_newest_item_timestamp_seconds.labels(label).set(self._kept.newest / SECOND)
+
+    def _recovered(self, worse: str, batch: Batch) -> None:
+        if self._failures:
+            self._log.info("source is back", failures=self._failures)
+        self._failures = 0
+        self._parts[self._part] = worse or None
+        if batch.odd:
+            self._log.debug("odd", what=list(batch.odd))
+
+    def _failed(self, failed: SourceFailed) -> int:
+        self._failures += 1
+        self._metrics.source_failures_total.labels(self._metrics.source(self._source.name), failed.reason).inc()
+        if self._failures == 1:
+            self._log.warning("source failed", reason=failed.reason, error=str(failed))
+        self._parts[self._part] = f"{failed.reason}: {failed} (连续 {self._failures} 次)"
+        longest = _LONGEST if self._source.every else _LONGEST_FILE
+        wait = max(self._every, min(self._every << min(self._failures - 1, 40), longest))
+        return round(max(wait, min(failed.retry_after, _LONGEST_ASKED)) * (1 + 0.1 * self._draw()))
+
+
+class Collecting:
+    """All sources of the settings in force; `use` changes which they are."""
+
+    def __init__(
+        self, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, parts: dict[str, str | None], *,
+        within: float = WITHIN,
+    ) -> None:  # fmt: skip
+        self._bus, self._store, self._clock, self._metrics, self._log, self._parts = bus, store, clock, metrics, log, parts
+        self._within = within
+        self._settings: Settings | None = None
+        self._changed = asyncio.Event()
+        self._tasks: dict[str, tuple[object, asyncio.Task[None]]] = {}
+        self._intake = Intake(bus, clock, metrics)
+
+    def use(self, settings: Settings) -> None:
+        """Read these sources from now on; one that is the same as before goes on undisturbed."""
+        self._settings = settings
+        self._intake.use(settings.sources)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        # files may hang on a network drive, answers take the processor: neither may hold the other, nor the rest of the house
+        files, answers = ThreadPoolExecutor(4, "files"), ThreadPoolExecutor(2, "answers")
+        try:
+            while True:
+                self._changed.clear()
+                if self._settings is not None:
+                    await self._arrange(self._settings, files, answers)
+                await self._changed.wait()
+        finally:
+            await self._end(list(self._tasks))
+            for pool in (files, answers):
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _arrange(self, settings: Settings, files: Executor, answers: Executor) -> None:
+        """End what is no longer wanted or has changed, begin what is new."""
+        zone, agent = ZoneInfo(settings.timezone), agent_of(settings)
+        wanted = {source.name: (source, settings.timezone, agent) for source in settings.sources if source.type != "push"}
+        await self._end([name for name, (what, _) in self._tasks.items() if wanted.get(name) != what])
+        for name, what in wanted.items():
+            if name in self._tasks:
+                continue
+            collector = open_collector(what[0], zone, agent, files if what[0].path else answers, within=self._within)
+            if collector is not None:
+                task = asyncio.create_task(self._feeder(what[0], collector).run(), name=f"source {name}")
+                self._tasks[name] = (what, task)
+
+    def _feeder(self, source: Source, collector: Collector) -> Feeder:
+        return Feeder(
+            source, collector, self._intake, self._bus, self._store, self._clock, self._metrics, self._log, self._parts
+        )
+
+    async def _end(self, names: list[str]) -> None:
+        ended = [self._tasks.pop(name)[1] for name in names]
+        for task in ended:
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
+        for name in names:
+            self._parts.pop(PART + name, None)
+
+
+def _decoded(found: bytes | None) -> Kept | None:
+    try:
+        return msgspec.json.decode(found, type=Kept) if found else None
+    except msgspec.MsgspecError:
+        return None  # of another release: read from the start, what is known changes nothing
 
 
 async def tick_minutes(bus: Bus, clock: Clock, log: BoundLogger) -> None:

@@ -44,6 +44,7 @@ class Escalator:
         self._clock, self._metrics, self._log = clock, metrics, log
         self.partition, self._batch = partition, batch
         self._desk: Desk | None = None
+        self._changed = False
         self._offset = self._next = 0
         self._taken_at = 0.0
         self.waits: str | None = None  # why it cannot work now
@@ -53,6 +54,10 @@ class Escalator:
         """Return once every record below `offset` is decided."""
         while self._offset < offset:
             await self._moved.wait()
+
+    def use(self, make_desk: Callable[[], Desk], told: Told) -> None:
+        """Decide by other subjects and policies from the next record on, and tell others."""
+        self._make_desk, self._told, self._changed = make_desk, told, True
 
     @property
     def offset(self) -> int:
@@ -76,9 +81,13 @@ class Escalator:
         """Decide the next records, if any come within `wait` seconds; how many there were."""
         if self._desk is None:
             await self._restore()
-        records = await self._bus.read(SCORED, self.partition, self._offset, self._batch, wait)
+        start = self._offset
+        records = await self._bus.read(SCORED, self.partition, start, self._batch, wait)
         if records:
             try:
+                await self._take_up()
+                if self._offset != start:
+                    return 0
                 await self._apply(await self._decoded(records))
             except BaseException:
                 self._desk = None
@@ -86,8 +95,20 @@ class Escalator:
         await self._tell_bus(force=not records)
         return len(records)
 
+    async def _take_up(self) -> None:
+        """Let the desk work by the newest settings. It is drawn again only for a subject that the store has stories of."""
+        while self._changed and self._desk is not None:
+            self._changed, new = False, self._make_desk()
+            added = new.subjects.keys() - self._desk.subjects.keys()
+            async with self._store.read() as unit:
+                known = added and any(row.subject in added for row in await unit.stories.live(self.partition))
+            if known:
+                await self._restore()
+            else:
+                self._desk.use(new.subjects, new.policies)
+
     async def _restore(self) -> None:
-        desk = self._make_desk()
+        self._changed, desk = False, self._make_desk()
         async with self._store.read() as unit:
             position = await unit.positions.read(SCORED, self.partition)
             rows = await unit.stories.live(self.partition)

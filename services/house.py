@@ -5,9 +5,10 @@ The house: every part a process holds, made in one straight line, each with its 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Protocol
 
@@ -19,25 +20,25 @@ from monitor.bus.base import Bus
 from monitor.clock import Clock, SystemClock
 from monitor.errors import UsageError
 from monitor.logs import configure, secrets_of
-from monitor.mention import Raw, Scored
 from monitor.metrics import Metrics
-from monitor.notifying.receivers.opening import open_receivers
+from monitor.notifying.receivers.opening import Receivers
 from monitor.notifying.schedule import RetryPolicy
 from monitor.settings import Settings
 from monitor.store.sessions import Store
-from services.api.app import create_app
+from services.api.app import create_app, renew
 from services.api.server import bind, serve
 from services.api.state import ApiState
-from services.collect import tick_minutes
+from services.collect import PART, Collecting, tick_minutes
 from services.escalate import Escalator
 from services.housekeeping import expire, measure_backlog
 from services.intake import Intake
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
+from services.reload import Reloader, settled
 from services.score import ScoreRole
-from services.wiring import make_escalator, make_score, open_bus, open_store, pseudonym_key
+from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, told_of
 
-INFORMATIVE = frozenset({"deciding"})
+INFORMATIVE = ("deciding", PART)  # how the parts of /readyz begin that are told, and never make the service unfit
 ROLES = ("collect", "score", "escalate", "notify", "api")
 
 
@@ -51,7 +52,6 @@ class Working(Protocol):
 class House:
     """What the roles work on. `parts` tells, for each part, what keeps it from working (None: nothing)."""
 
-    settings: Settings
     life: Lifecycle
     clock: Clock
     log: BoundLogger
@@ -59,9 +59,15 @@ class House:
     bus: Bus
     store: Store
     parts: dict[str, str | None]
+    reloader: Reloader
     working: list[tuple[str, Working]]
 
-    async def add_scorer(self) -> Callable[[Sequence[Raw]], list[Scored]]:
+    @property
+    def settings(self) -> Settings:
+        """Those in force: they may be others tomorrow."""
+        return self.reloader.settings
+
+    async def add_scorer(self) -> Scoring:
         """Load dictionaries and models, in a thread: the rest of the house lives meanwhile."""
         self.parts["scorer"] = "loading"
         key = await pseudonym_key(self.settings, self.store)
@@ -74,16 +80,17 @@ class House:
         escalator = make_escalator(
             self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"), batch=batch, send=send
         )
+        self.reloader.follow(lambda new: partial(escalator.use, desk_maker(new), told_of(new, send=send)))
         self.life.side("escalator", escalator.run())
         self.working.append(("escalator", escalator))
         return escalator
 
     def add_notifier(self) -> Notifier:
         """The notifier, sending from now on."""
-        receivers = open_receivers(self.settings.receivers)
-        for name, receiver in receivers.items():
-            self.life.on_stop(f"receiver {name}", receiver.close)
-        notifier = Notifier(self.store, receivers, RetryPolicy(), self.clock, self.metrics, self.log.bind(role="notify"))
+        receivers = Receivers(self.settings.receivers)
+        notifier = Notifier(self.store, receivers.open, RetryPolicy(), self.clock, self.metrics, self.log.bind(role="notify"))
+        self.life.on_stop("receivers", notifier.close)
+        self.reloader.follow(lambda new: receivers.follow(new.receivers, notifier.use))
         self.life.side("notifier", notifier.run())
         return notifier
 
@@ -93,17 +100,33 @@ class House:
         intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
-            log=self.log.bind(role="api"), readiness=self.readiness, informative=INFORMATIVE, send=send,
+            log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, informative=INFORMATIVE,
         )  # fmt: skip
-        self.life.side("probes" if only_probes else "api", serve(create_app(state, only_probes=only_probes), listener))
+        app = create_app(state, only_probes=only_probes)
+        self.reloader.follow(lambda new: partial(renew, app, new))
+        if intake:
+            self.reloader.follow(lambda new: partial(intake.use, new.sources))
+        self.life.side("probes" if only_probes else "api", serve(app, listener))
         host, port = listener.getsockname()[:2]
         return str(host), int(port)
 
+    def add_collectors(self) -> None:
+        """Every configured source, each in a task of its own; which they are follows the settings."""
+        work = Collecting(self.bus, self.store, self.clock, self.metrics, self.log.bind(role="collect"), self.parts)
+        work.use(self.settings)
+        self.reloader.follow(lambda new: partial(work.use, new))
+        self.life.side("collectors", work.run())
+
     async def run_scorer(self) -> None:
         """The score role, once its models are loaded."""
-        score = await self.add_scorer()
+        settings = self.settings
+        await self.score_by(await self.add_scorer(), settings)
+
+    async def score_by(self, score: Scoring, settings: Settings) -> None:
+        """Score for ever, at first by what was made ready for these settings, always by those in force."""
         role = ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"))
         self.working.append(("scorer", role))
+        await self.reloader.join(lambda new: partial(role.use, score.rebuilt(new)), settings)
         await role.run()
 
     def readiness(self) -> dict[str, str | None]:
@@ -127,7 +150,16 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> H
     store = await open_store(settings)
     life.on_stop("store", store.close)
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
-    return House(settings, life, clock, log, metrics, bus, store, {}, [])
+    reloader = Reloader(settings, await settled(settings, store, log), store, clock, metrics, log)
+    reloader.follow(lambda new: partial(_know, metrics, reloader.settings, new))
+    return House(life, clock, log, metrics, bus, store, {}, reloader, [])
+
+
+def _know(metrics: Metrics, before: Settings, settings: Settings) -> None:
+    """Before anything else works with new settings: their secrets are masked, their names are labels."""
+    if secrets_of(settings) != secrets_of(before):
+        configure(secrets=secrets_of(settings))
+    metrics.know(sources=[one.name for one in settings.sources], receivers=[one.name for one in settings.receivers])
 
 
 async def run_roles(settings: Settings, roles: Sequence[str], probes: tuple[str, int] | None) -> int:
@@ -162,6 +194,7 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
     if "score" in roles:
         house.life.side("scorer", house.run_scorer())
     if "collect" in roles:
+        house.add_collectors()
         house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
         house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock, house.parts))
     if probes:
@@ -170,6 +203,7 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
         if roles == ("api",):
             house.parts["deciding"] = "only the API runs: what is pushed is kept and decided by the next full run"
         house.add_api(settings.listen)
+    house.life.side("reload", house.reloader.run())
 
 
 def check_roles(roles: Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ async def measure_backlog(bus: Bus, metrics: Metrics, clock: Clock, parts: dict[
     while True:
         try:
             for topic, role in ((RAW, SCORE), (SCORED, ESCALATE)):
-                count, age = await _backlog(bus, clock, topic, role)
+                count, age = await backlog(bus, clock, topic, role)
                 metrics.consumer_lag_messages.labels(topic, role).set(count)
                 metrics.consumer_lag_seconds.labels(topic, role).set(age)
             parts["bus"] = None
@@ -32,7 +32,8 @@ async def measure_backlog(bus: Bus, metrics: Metrics, clock: Clock, parts: dict[
         await asyncio.sleep(_EVERY)
 
 
-async def _backlog(bus: Bus, clock: Clock, topic: str, role: str) -> tuple[int, float]:
+async def backlog(bus: Bus, clock: Clock, topic: str, role: str) -> tuple[int, float]:
+    """How many records of the topic a role has still to take, and the age of the oldest in seconds."""
     taken = await bus.taken(role, topic)
     count, oldest = 0, clock.now()
     for partition, (low, end) in (await bus.bounds(topic)).items():

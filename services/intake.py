@@ -49,15 +49,20 @@ class Intake:
         self._sources = {source.name: source for source in sources}
         self._newest: dict[str, int] = {}
 
-    async def take(self, items: Sequence[Mention | InvalidMention], *, staff: bool) -> Receipt:
+    def use(self, sources: Iterable[Source]) -> None:
+        """Take in by other sources' settings from now on."""
+        self._sources = {source.name: source for source in sources}
+
+    async def take(self, items: Sequence[Mention | InvalidMention], *, staff: bool, source: str = "") -> Receipt:
         """
         Append what is a mention; returns once it is durable. BusFull, BusUnavailable: ask again, what arrived will be a duplicate.
 
-        `staff`: whoever sends may name subjects by hand; from others only a trusted source may.
+        `staff`: whoever sends may name subjects by hand; from others only a trusted source may. `source`: whose
+        the bad ones are, where that is known.
         """
         rejected = tuple(Rejected(index, tuple(item.errors)) for index, item in enumerate(items) if isinstance(item, InvalidMention))
         mentions = [item for item in items if isinstance(item, Mention)]
-        self._metrics.mentions_ingested_total.labels(self._metrics.source(""), "rejected").inc(len(rejected))
+        self._metrics.mentions_ingested_total.labels(self._metrics.source(source), "rejected").inc(len(rejected))
         outcomes: list[Outcome] = []
         for start in range(0, len(mentions), PORTION):
             outcomes += await self._append(mentions[start : start + PORTION], staff=staff)

@@ -58,9 +58,24 @@ class Notifier:
         self._flying: dict[Key, asyncio.Task[None]] = {}
         self._landed = asyncio.Event()
         self._health: dict[str, Health] = {}
+        self._unknown: set[str] = set(receivers)  # whose health must be read (again)
+        self._retired: list[tuple[Receiver, list[asyncio.Task[None]]]] = []
         self._measured_at = 0.0
         self._running = False
         self._stopping = False
+
+    def use(self, receivers: Mapping[str, Receiver]) -> None:
+        """Send to these from now on; what is under way to others ends first, and those of before that are not among them are closed."""
+        for name, old in self._receivers.items():
+            if receivers.get(name) is not old:
+                self._retired.append((old, [task for (_, receiver), task in self._flying.items() if receiver == name]))
+        self._unknown |= {name for name, receiver in receivers.items() if self._receivers.get(name) is not receiver}
+        self._receivers, self._ready = dict(receivers), {}
+
+    async def close(self) -> None:
+        """Let go of every receiver."""
+        for receiver in [*self._receivers.values(), *(old for old, _ in self._retired)]:
+            await receiver.close()
 
     async def run(self) -> None:
         """Send for ever."""
@@ -105,6 +120,7 @@ class Notifier:
                 self._ready = {name: await self._due(unit, name, now, busy) for name in self._receivers}
                 next_due = await unit.outbox.next_due(now, list(self._receivers))
                 await self._measure(unit, now)
+            await self._retire()
             await self._give_up([name for name, rows in self._ready.items() if rows and self._health[name].state == "disabled"])
         except StoreUnavailable as error:
             self._log.warning("notifier waits", error=str(error))
@@ -116,8 +132,16 @@ class Notifier:
         return [row for key, row in rows.items() if key not in busy]
 
     async def _know_health(self, unit: ReadUnit) -> None:
-        for name in self._receivers.keys() - self._health.keys():
+        for name in sorted(self._unknown & self._receivers.keys()):
             self._health[name] = read_health(await unit.meta.get(stored_under(name)), self._receivers[name].fingerprint)
+            self._unknown.discard(name)
+
+    async def _retire(self) -> None:
+        """Close the receivers of before that nothing is under way to any more; what was found due for them is forgotten."""
+        self._ready = {name: rows for name, rows in self._ready.items() if name in self._receivers and name not in self._unknown}
+        for old, tasks in [one for one in self._retired if all(task.done() for task in one[1])]:
+            self._retired.remove((old, tasks))
+            await old.close()
 
     async def _give_up(self, receivers: Sequence[str]) -> None:
         """What the escalator has put in for a receiver that wants no more."""
@@ -266,7 +290,7 @@ class Notifier:
                 body=body, created_at=now,
             )
             for other in self._receivers
-            if other != receiver and self._health[other].state != "disabled"
+            if other != receiver and other in self._health and self._health[other].state != "disabled"
         ]  # fmt: skip
         await unit.outbox.add(rows)
         self._log.warning(event, receiver=receiver, reason=health.reason, pending=pending)

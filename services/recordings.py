@@ -41,15 +41,16 @@ def stage_files(
     recording: Recording, files: Sequence[Path], settings: Settings, on_bad: OnBad, on_line: Callable[[int], None]
 ) -> None:
     """Read every file into the recording; a file of a configured source takes its name where a line has none."""
-    names = {Path(source.path).resolve(): source.name for source in settings.sources if source.path}
+    known = {Path(source.path).resolve(): source for source in settings.sources if source.type == "file" and source.path}
     sources = {source.name: source for source in settings.sources}
 
     def completed(mention: Mention) -> Mention:
         return complete(mention, sources, micros(mention.published_at), staff=False)
 
     for file in files:
-        name = names.get(file.resolve(), file.name.split(".")[0])
-        recording.add(file, on_bad, on_line, FileDefaults(source=name, timezone=ZoneInfo(settings.timezone)), completed)
+        source = known.get(file.resolve())
+        defaults = FileDefaults(source=source.name if source else file.name.split(".")[0], timezone=ZoneInfo(settings.timezone))
+        recording.add(file, on_bad, on_line, defaults, completed, source.columns if source else None)
 
 
 def tell_bad(file: str, line: int, invalid: InvalidMention) -> None:

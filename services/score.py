@@ -29,6 +29,10 @@ class ScoreRole:
         self.partition, self._batch = partition, batch
         self.waits: str | None = None  # why it cannot work now
 
+    def use(self, score: Score) -> None:
+        """Score by other settings from the next batch on."""
+        self._score = score
+
     async def run(self) -> None:
         """Score for ever; a log that cannot be written now is tried again."""
         offset: int | None = None

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from structlog.stdlib import BoundLogger
 
+from monitor.accounts import Accounts
 from monitor.bus.base import Bus
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import Clock
@@ -16,7 +17,7 @@ from monitor.mention import Raw, Scored
 from monitor.metrics import Metrics
 from monitor.scoring.fold import fold
 from monitor.scoring.records import scored_records
-from monitor.scoring.scorer import build_scorer
+from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from services.escalate import Escalator
@@ -62,16 +63,30 @@ def desk_maker(settings: Settings) -> Callable[[], Desk]:
     return lambda: Desk(subjects, policies, fold)
 
 
-def make_score(settings: Settings, key: bytes) -> Callable[[Sequence[Raw]], list[Scored]]:
+class Scoring:
     """Raw -> Scored, one for each subject a mention hits, in the order of the mentions."""
+
+    def __init__(self, scorer: Scorer, settings: Settings, key: bytes) -> None:
+        self._scorer, self._key = scorer, key
+        self._followers = policies_of(settings)[""].kol_followers
+        self._accounts = Accounts(settings.listed)
+
+    def __call__(self, raws: Sequence[Raw]) -> list[Scored]:
+        """The records of these mentions."""
+        scores = self._scorer.score([raw.mention for raw in raws], [raw.received_at for raw in raws])
+        key, followers, accounts = self._key, self._followers, self._accounts
+        return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers, accounts)]
+
+    def rebuilt(self, settings: Settings) -> "Scoring":
+        """The same models for other settings."""
+        matcher = build_matcher(settings.subjects, settings.libraries, ZoneInfo(settings.timezone))
+        return Scoring(self._scorer.with_matcher(matcher), settings, self._key)
+
+
+def make_score(settings: Settings, key: bytes) -> Scoring:
+    """The scoring of the settings; loads dictionaries and models."""
     scorer = build_scorer(settings.subjects, settings.libraries, ZoneInfo(settings.timezone))
-    followers = policies_of(settings)[""].kol_followers
-
-    def score(raws: Sequence[Raw]) -> list[Scored]:
-        scores = scorer.score([raw.mention for raw in raws], [raw.received_at for raw in raws])
-        return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers)]
-
-    return score
+    return Scoring(scorer, settings, key)
 
 
 def make_escalator(
@@ -79,9 +94,13 @@ def make_escalator(
     batch: int = 256, send: bool = True,
 ) -> Escalator:  # fmt: skip
     """The escalator of one partition; with `send` False its messages are kept as disabled."""
-    subjects = {subject.name: subject for subject in settings.subjects}
-    told = Told(subjects, settings.receivers, settings.public_url, send)
+    told = told_of(settings, send=send)
     return Escalator(bus, store, desk_maker(settings), told, clock, metrics, log, partition=partition, batch=batch)
+
+
+def told_of(settings: Settings, *, send: bool = True) -> Told:
+    """Whom decisions are told to."""
+    return Told({subject.name: subject for subject in settings.subjects}, settings.receivers, settings.public_url, send)
 
 
 def _policy(loaded: tuple[Policy | None, list[Problem]]) -> Policy:

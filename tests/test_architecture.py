@@ -35,7 +35,7 @@ CONFINED = {
     "fastapi": ("services.api",),
     "starlette": ("services.api",),
     "uvicorn": ("services.api",),
-    "jieba": ("monitor.scoring.segment",),
+    "jieba": ("monitor.scoring.segment", "services.bench.naive"),
     "ahocorasick_rs": ("monitor.scoring",),
     "click": ("services",),
     "prometheus_client": ("monitor.metrics", "services"),

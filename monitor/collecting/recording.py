@@ -7,7 +7,7 @@ so lines of equal time may stand in any order, and a mention may come twice, wit
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
@@ -17,8 +17,9 @@ from typing import Self, TypeGuard
 
 import msgspec
 
-from monitor.border import FileDefaults, read_lines
+from monitor.border import FileDefaults
 from monitor.clock import micros
+from monitor.collecting.reading import read_file
 from monitor.errors import InvalidMention, UsageError
 from monitor.mention import Mention, Raw
 
@@ -70,18 +71,18 @@ class Recording:
         self._staged.close()
 
     def add(
-        self, path: Path, on_bad: OnBad, on_line: OnLine, defaults: FileDefaults | None = None, complete: Complete = lambda one: one
-    ) -> None:
-        """Stage one file, each mention as `complete` makes it; a bad line is told and left out. UsageError: it cannot be read."""
-        try:
-            stream = path.open("rb")
-        except OSError as error:
-            raise UsageError(f"{path}: 打不开 ({error.strerror}), 请检查路径和权限") from error
-        with stream:
-            lines = read_lines(stream, str(path), self._now, defaults)
-            while group := list(islice(lines, _STAGED_AT_ONCE)):
-                self._stage(complete(one) for number, one in group if _good(one, number, str(path), on_bad))
-                on_line(len(group))
+        self, path: Path, on_bad: OnBad, on_line: OnLine, defaults: FileDefaults | None = None, complete: Complete = lambda one: one,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """
+        Stage one file, each mention as `complete` makes it; a bad line is told and left out. UsageError: it cannot be read.
+
+        `columns`: which field stands in which column of a table; absent, the headings of known vendors are.
+        """
+        lines = read_file(path, self._now, defaults or FileDefaults(), columns)
+        while group := list(islice(lines, _STAGED_AT_ONCE)):
+            self._stage(complete(one) for number, one in group if _good(one, number, str(path), on_bad))
+            on_line(len(group))
 
     def _stage(self, mentions: Iterable[Mention]) -> None:
         rows = [(one.source, one.id, micros(one.published_at), one.seen, msgspec.json.encode(one)) for one in mentions]

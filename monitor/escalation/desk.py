@@ -15,10 +15,13 @@ from monitor.clock import HOUR
 from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
 from monitor.escalation.policy import Policy
 from monitor.escalation.step import NEVER
-from monitor.escalation.story import Story, begun
+from monitor.escalation.story import Ruled, Story, begun
+from monitor.escalation.windows import reach
 from monitor.mention import Scored, Tick
 from monitor.stories.grouping import Grouping, Node
 from monitor.subject import Subject
+
+IGNORED = "ignore"  # the role of an account whose posts are stored, but in no story
 
 
 class Desk:
@@ -51,7 +54,7 @@ class Desk:
         if known is not None:
             return self._observe_again(scored, known)
         subject = self._subjects.get(scored.score.subject)
-        if subject is None:
+        if subject is None or scored.role == IGNORED:
             self._effects.hits.append(NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story="", counted=False))
             return True
         story = self._place(subject, scored, self._groupings_of(subject.name))
@@ -60,7 +63,7 @@ class Desk:
         self._effects.hits.append(
             NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story=story.id, counted=counted)
         )
-        self._decide(story)
+        self._decide(self._alone(story, scored.mention.digest))
         return True
 
     def tick(self, tick: Tick) -> None:
@@ -87,6 +90,32 @@ class Desk:
         effects.stories = self._over | {key: story.row(live=True) for key, story in self._touched.items() if key in self._stories}
         self._touched, self._over = {}, {}
         return effects
+
+    # -- other settings -------------------------------------------------------------------------------------------------------
+
+    @property
+    def subjects(self) -> Mapping[str, Subject]:
+        """What is decided now."""
+        return self._subjects
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """By which."""
+        return self._policies
+
+    def use(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy]) -> None:
+        """
+        Decide by others from the next record on, as a desk restored under them would; drain first.
+
+        The stories of a subject no longer there are forgotten; one that is new begins with none, whatever the store has.
+        """
+        self._subjects, self._policies = subjects, policies
+        self._groupings = {name: grouping for name, grouping in self._groupings.items() if name in subjects}
+        self._stories = {key: story for key, story in self._stories.items() if story.subject.name in subjects}
+        self._homes = {pair: key for pair, key in self._homes.items() if key in self._stories}
+        for story in self._stories.values():
+            story.follow(subjects[story.subject.name], self._policy_of(story.subject.name))
+            self._schedule(story)
 
     # -- restoring ------------------------------------------------------------------------------------------------------------
 
@@ -126,7 +155,7 @@ class Desk:
     def _place(self, subject: Subject, scored: Scored, grouping: Grouping) -> Story:
         """The story a new mention joins: one that lives, one it founds with a mention that waited, or the residual one."""
         node = grouping.find(scored.mention, self.now)
-        if node is None and subject.floor and scored.score.sensitive:
+        if node is None and subject.floor and scored.spreads and scored.score.sensitive:
             return self._found(subject, scored, grouping)
         if node is None:
             grouping.found(scored.mention, "", scored.received_at)
@@ -147,8 +176,8 @@ class Desk:
         key = residual_id(subject.name)
         return self._stories.get(key) or self._open(begun(key, subject.name, scored, residual=True))
 
-    def _promote(self, subject: Subject, node: Node) -> None:
-        """A mention that waited alone gets company: it founds a story, and takes its weight out of the residual one."""
+    def _promote(self, subject: Ruled, node: Node) -> None:
+        """A mention that waited alone gets company, or is seen by many: it founds a story, and takes its weight out of the residual one."""
         residual = self._stories[residual_id(subject.name)]
         scored = residual.waiting.take(node.founder)
         if scored is None:
@@ -165,10 +194,24 @@ class Desk:
         self._touched[residual.id] = residual
         self._schedule(residual)
 
-    def _open(self, row: StoryRow) -> Story:
-        policy = self._policies.get(row.subject) or self._policies[""]
-        story = self._stories[row.id] = Story(self._subjects[row.subject], policy, row)
+    def _alone(self, story: Story, digest: bytes) -> Story:
+        """The story to decide: a mention that waits alone but reaches as far as a level asks needs no company to be one."""
+        scored = story.waiting.get(digest)
+        node = self._groupings_of(story.subject.name).node(digest)
+        if scored is None or node is None:
+            return story
+        far = reach(scored.mention.engagement, scored.mention.views or 0)
+        if far and far >= story.policy.least_reach and story.windows.counts(digest):
+            self._promote(story.subject, node)
+            return self._stories[node.story]
         return story
+
+    def _open(self, row: StoryRow) -> Story:
+        story = self._stories[row.id] = Story(self._subjects[row.subject], self._policy_of(row.subject), row)
+        return story
+
+    def _policy_of(self, subject: str) -> Policy:
+        return self._policies.get(subject) or self._policies[""]
 
     def _observe_again(self, scored: Scored, known: int) -> bool:
         """A known mention: only a later look at its engagement changes anything."""
@@ -178,7 +221,7 @@ class Desk:
         self._effects.observed.append(Observed(mention.digest, mention, scored.score.subject))
         story = self._stories.get(self._homes.get((scored.score.subject, mention.digest), ""))
         if story and story.observe(mention, self.now):
-            self._decide(story)
+            self._decide(self._alone(story, mention.digest))
         return True
 
     def _decide(self, story: Story) -> None:
@@ -233,6 +276,7 @@ class Desk:
                 residual.waiting.expire(self.now)
                 while residual.waiting.expired:
                     self._homes.pop((name, residual.waiting.expired.pop()), None)
+                    self._touched[residual.id] = residual
         for story in [story for story in self._stories.values() if story.over(self.now)]:
             del self._stories[story.id]
             for digest in story.totals.reactions:

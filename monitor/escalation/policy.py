@@ -6,6 +6,7 @@ A policy: what each level takes, as data. `default.yaml` beside this file is the
 
 import re
 from importlib.resources import as_file, files
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -44,6 +45,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     kol_followers: int
     fade: int
     rungs: tuple[Rung, Rung, Rung, Rung]
+
+    @property
+    def least_reach(self) -> float:
+        """From which reach on a single mention can matter; infinite when no clause looks at it."""
+        figures = (figure for rung in self.rungs for clause in rung.clauses for code, figure in clause if code is ReasonCode.REACH_24H)
+        return min(figures, default=inf)
 
 
 def steady(policy: Policy) -> Policy:

@@ -14,7 +14,7 @@ from monitor.escalation.policy import Policy, steady
 from monitor.escalation.step import NEVER, next_deadline, step
 from monitor.escalation.totals import Totals
 from monitor.escalation.waiting import Waiting
-from monitor.escalation.windows import Fact, Windows, reaction_weight
+from monitor.escalation.windows import Fact, Windows, reach, reaction_weight
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import Node
 from monitor.stories.title import title
@@ -35,8 +35,9 @@ class Story:
     """One live story. The residual one (`residual`) has no node: its mentions are those that wait alone."""
 
     def __init__(self, subject: Ruled, policy: Policy, row: StoryRow) -> None:
-        self.id, self.subject, self.policy = row.id, subject, steady(policy) if row.residual else policy
+        self.id = row.id
         self.residual, self.founder, self.title, self.opened_at = row.residual, row.founder, row.title, row.opened_at
+        self.follow(subject, policy)
         self.node: Node | None = None
         self.windows = Windows()
         self.totals = Totals()
@@ -48,7 +49,7 @@ class Story:
         """Take a mention in; whether the windows counted it (False: harmless, or a copy of one they hold)."""
         self.windows.advance(now)
         author = self._total(scored, order)
-        if not (scored.score.sensitive or scored.score.passes_on):
+        if not scored.spreads:
             return False
         made = fact(scored, author, order)
         if made.voice in self.windows.voices:
@@ -77,8 +78,13 @@ class Story:
             return False
         self.totals.observe(digest, mention.engagement)
         self.waiting.observe(mention)
-        self.windows.reweigh(digest, reaction_weight(mention.engagement, mention.views or 0))
+        engagement, views = mention.engagement, mention.views or 0
+        self.windows.reweigh(digest, reaction_weight(engagement, views), reach(engagement, views))
         return True
+
+    def follow(self, subject: Ruled, policy: Policy) -> None:
+        """Be decided by these from now on: settings change."""
+        self.subject, self.policy = subject, steady(policy) if self.residual else policy
 
     def _total(self, scored: Scored, order: int) -> int:
         """Count the mention among all of the story's; who said it."""
@@ -172,8 +178,8 @@ def fact(scored: Scored, author: int, order: int) -> Fact:
         at=scored.at, order=order, digest=mention.digest, voice=_voice(mention), author=author,
         platform=mention.platform or mention.source, outlet=mention.outlet,
         media=(mention.outlet or scored.name or mention.author or mention.source) if scored.role == "media" else None,
-        kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.score.sensitive,
-        weight=reaction_weight(mention.engagement, mention.views or 0),
+        kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.sensitive,
+        weight=reaction_weight(mention.engagement, mention.views or 0), reach=reach(mention.engagement, mention.views or 0),
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Totals:
         self.platforms.setdefault(mention.platform or mention.source)
         self.first_at = min(self.first_at or scored.at, scored.at)
         self.last_at = max(self.last_at, scored.at)
-        if scored.score.sensitive or scored.score.passes_on:
+        if scored.spreads:
             self.first = self.first or scored
             self.latest = scored
             if self.farthest is None or (mention.followers or 0) > (self.farthest.mention.followers or 0):

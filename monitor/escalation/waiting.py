@@ -32,7 +32,7 @@ class _One:
 
     @property
     def told(self) -> bool:
-        return self.scored.score.sensitive or self.scored.score.passes_on
+        return self.scored.spreads
 
 
 class Waiting:
@@ -55,6 +55,11 @@ class Waiting:
 
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._ones
+
+    def get(self, digest: bytes) -> Scored | None:
+        """One that waits, as last seen."""
+        one = self._ones.get(digest)
+        return one.scored if one else None
 
     def add(self, scored: Scored, order: int, author: int) -> None:
         """One more waits; `order` is its place in the log."""

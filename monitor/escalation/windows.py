@@ -16,22 +16,25 @@ from monitor.clock import DAY, HOUR, MINUTE
 SPANS = (10 * MINUTE, HOUR, DAY)
 TEN, ONE_HOUR, ONE_DAY = range(3)
 _MILLI = 1000
+VIEWS_A_REACTION = 10
 _SPENT = 256  # facts that left every window, before the list is cut
 K = TypeVar("K")
 
 
 class Fact:
-    """One counted mention, as the windows see it. `at` in micros; `weight` in thousandths of ln(1 + reactions)."""
+    """One counted mention, as the windows see it. `at` in micros; `weight` in thousandths of ln(1 + reactions); `reach` as below."""
 
-    __slots__ = ("at", "author", "digest", "kol", "media", "order", "outlet", "platform", "sensitive", "severity", "voice", "weight")
+    __slots__ = ("at", "author", "digest", "kol", "media", "order", "outlet", "platform", "reach", "sensitive", "severity",
+                 "voice", "weight")  # fmt: skip
 
     def __init__(
         self, *, at: int, order: int, digest: bytes, voice: int, author: int, platform: str, outlet: str | None,
-        media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int,
+        media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int, reach: int = 0,
     ) -> None:  # fmt: skip
         self.at, self.order, self.digest, self.voice = at, order, digest, voice
         self.author, self.platform, self.outlet = author, platform, outlet
         self.media, self.kol, self.severity, self.sensitive, self.weight = media, kol, severity, sensitive, weight
+        self.reach = reach
 
     def __lt__(self, other: "Fact") -> bool:
         return (self.at, self.order) < (other.at, other.order)
@@ -39,13 +42,25 @@ class Fact:
 
 def reaction_weight(engagement: int, views: int) -> int:
     """What reactions weigh: ln, so that one viral post does not dwarf all else; a view a tenth of a reaction. Thousandths."""
-    return round(_MILLI * (log1p(engagement) + log1p(views / 10)))
+    return round(_MILLI * (log1p(engagement) + log1p(views / VIEWS_A_REACTION)))
+
+
+def reach(engagement: int, views: int) -> int:
+    """
+    How many one mention reached: its views, a reaction for ten of them. Two digits are kept, so that few figures are ever told apart.
+
+    Levels look at the farthest single mention, never at a sum: a thousand little-seen ones are no more than one.
+    """
+    far = views + VIEWS_A_REACTION * engagement
+    unit: int = 10 ** max(len(str(far)) - 2, 0)
+    return far // unit * unit
 
 
 class Windows:
     """The three windows of one story. `advance(now)` first, then `indicators()`."""
 
-    __slots__ = ("authors", "facts", "kol", "media", "outlets", "platforms", "sensitive", "severities", "starts", "voices", "weight")
+    __slots__ = ("authors", "facts", "kol", "media", "outlets", "platforms", "reaches", "sensitive", "severities", "starts",
+                 "voices", "weight")  # fmt: skip
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
@@ -56,6 +71,7 @@ class Windows:
         self.media: Counter[str] = Counter()
         self.kol: Counter[int] = Counter()
         self.severities: Counter[float] = Counter()
+        self.reaches: Counter[int] = Counter()
         self.voices: Counter[int] = Counter()
         self.sensitive = 0
         self.weight = 0
@@ -92,14 +108,22 @@ class Windows:
                 return fact
         return None
 
-    def reweigh(self, digest: bytes, weight: int) -> bool:
-        """Give a fact's reactions their newest weight; False if it is in no window."""
+    def reweigh(self, digest: bytes, weight: int, reach: int = 0) -> bool:
+        """Give a fact's reactions their newest weight and reach; False if it is in no window."""
         for place in range(len(self.facts) - 1, self.starts[ONE_DAY] - 1, -1):
             if self.facts[place].digest == digest:
                 self.weight += weight - self.facts[place].weight
                 self.facts[place].weight = weight
+                bump(self.reaches, self.facts[place].reach, -1)
+                bump(self.reaches, reach, 1)
+                self.facts[place].reach = reach
                 return True
         return False
+
+    def counts(self, digest: bytes) -> bool:
+        """Whether the fact is in the day's window."""
+        facts = self.facts
+        return any(facts[place].digest == digest for place in range(len(facts) - 1, self.starts[ONE_DAY] - 1, -1))
 
     def advance(self, now: int) -> None:
         """Let go of what is too old at `now`: a window of span s holds (now - s, now]."""
@@ -126,6 +150,7 @@ class Windows:
             return
         bump(self.platforms, fact.platform, by)
         bump(self.severities, fact.severity, by)
+        bump(self.reaches, fact.reach, by)
         bump(self.voices, fact.voice, by)
         if fact.outlet is not None:
             bump(self.outlets, fact.outlet, by)
@@ -149,6 +174,7 @@ class Windows:
             ReasonCode.MEDIA_24H: len(self.media),
             ReasonCode.KOL_24H: len(self.kol),
             ReasonCode.SEVERITY_24H: max(self.severities, default=0.0),
+            ReasonCode.REACH_24H: max(self.reaches, default=0),
             ReasonCode.GROWTH: round(hour / max(1.0, (day - hour) / 23), 2),
             ReasonCode.HEAT: self._heat(hour, day),
         }

@@ -60,6 +60,10 @@ class Scorer:
         sentiments = self._judged(text for one in read for text in (one.said.spoken, one.said.quoted))
         return [self._scored(one, sentiments) for one in read]
 
+    def with_matcher(self, matcher: Matcher) -> "Scorer":
+        """A scorer of other subjects and libraries with the same models, which take a second to load."""
+        return Scorer(matcher, self._model, self._emotion, self._segmenter)
+
     def _judged(self, texts: Iterable[str]) -> dict[str, Sentiment]:
         """The sentiment of each distinct text; the model sees those not remembered, all at once."""
         judged: dict[str, Sentiment] = {"": SPEECHLESS}
@@ -120,7 +124,12 @@ def _subject_score(match: Match, sentiment: Sentiment, said: Said, *, passes_on:
 
 def build_scorer(subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA) -> Scorer:
     """The Scorer of a configuration; ConfigError with every problem of its libraries. About a second, 110 MB, once a process."""
+    return Scorer(build_matcher(subjects, library_paths, zone), load_snownlp(), load_emotion(), load_segmenter())
+
+
+def build_matcher(subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA) -> Matcher:
+    """The Matcher of a configuration; ConfigError as above."""
     libraries, problems = load_libraries(library_paths, zone)
     if problems:
         raise ConfigError(problems)
-    return Scorer(Matcher.build(subjects, libraries), load_snownlp(), load_emotion(), load_segmenter())
+    return Matcher.build(subjects, libraries)

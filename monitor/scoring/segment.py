@@ -1,8 +1,9 @@
 """Cutting Chinese into words: the only place that knows jieba."""
 
 import warnings
+from collections.abc import Collection
 from functools import cache
-from importlib import import_module
+from importlib import import_module, util
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ class Segmenter:
         """The words of the beginning of a text, punctuation and spaces among them."""
         words: list[str] = self._tokenizer.lcut(text[:LONGEST], HMM=False)
         return words
+
+
+def frequencies(words: Collection[str]) -> dict[str, int]:
+    """How often jieba's dictionary met each of these words; those it does not know are absent. Reads the file, not into memory."""
+    found = util.find_spec("jieba")
+    if found is None or found.origin is None:
+        return {}
+    with (Path(found.origin).parent / "dict.txt").open(encoding="utf-8") as dictionary:
+        rows = (line.split(" ", 2) for line in dictionary)
+        return {row[0]: int(row[1]) for row in rows if row[0] in words}
 
 
 @cache

@@ -34,6 +34,18 @@ def current(connection: Connection) -> bool:
     return connection.execute(select(_VERSIONS.c.version_num)).scalars().all() == [REVISION]
 
 
+def needs_migration(folder: Path) -> bool:
+    """Whether the file of the folder is of an older release; asks without writing, StoreUnavailable when it cannot be asked."""
+    engine = create_engine(URL.create("sqlite", database=str(folder / FILE)), poolclass=NullPool, connect_args=_CONNECT)
+    try:
+        with engine.connect() as connection:
+            return not current(connection)
+    except exc.DBAPIError as error:
+        raise StoreUnavailable(f"store: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)

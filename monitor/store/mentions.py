@@ -51,11 +51,18 @@ class Mentions:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def known(self, pairs: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], int]:
-        """Of these (subject, digest) the ones that have a hit, with the moment its engagement was read (0: never)."""
+    async def known(self, pairs: Collection[tuple[str, bytes]], *, undecided: bool = False) -> dict[tuple[str, bytes], int]:
+        """
+        Of these (subject, digest) the ones that have a hit, with the moment its engagement was read (0: never).
+
+        A hit in no story of its subject was stored without being decided (by `rescore`, say): the desk has never seen it, so it is
+        known only to who asks for the `undecided` too.
+        """
         hit = schema.hit
         wanted = set(pairs)
         query = select(hit.c.subject, hit.c.digest, hit.c.seen_at)
+        if not undecided:
+            query = query.where(or_(hit.c.story != "", hit.c.subject == ""))
         found: dict[tuple[str, bytes], int] = {}
         for chunk in chunks({digest for _, digest in wanted}):
             for subject, digest, at in await self._connection.execute(query.where(hit.c.digest.in_(chunk))):

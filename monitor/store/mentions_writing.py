@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, select, update
 
 from monitor.alert import Level
 from monitor.clock import DAY, micros
@@ -22,7 +22,7 @@ class MentionsWriter(Mentions):
     """Writing mentions."""
 
     async def add(self, hits: Sequence[NewHit], partition: int, stored_at: int) -> None:
-        """Keep mentions decided for the first time; a mention or a hit that is there already stays as it is."""
+        """Keep mentions decided for the first time; a mention or a hit that is there stays as it is, but for a hit never decided."""
         if not hits:
             return
         mentions = {new.digest: new for new in hits}
@@ -32,7 +32,10 @@ class MentionsWriter(Mentions):
         later = said.excluded.seen_at > schema.mention.c.seen_at
         known = said.on_conflict_do_update(index_elements=[schema.mention.c.digest], set_=seen, where=later)
         await self._connection.execute(known, [mention_row(new, stored_at) for new in mentions.values()])
-        await self._connection.execute(hit.on_conflict_do_nothing(), [hit_row(new, partition, stored_at) for new in hits])
+        decided = {column.name: hit.excluded[column.name] for column in schema.hit.c if not column.primary_key}
+        undecided = and_(schema.hit.c.story == "", hit.excluded.story != "")
+        first = hit.on_conflict_do_update(index_elements=list(schema.hit.primary_key), set_=decided, where=undecided)
+        await self._connection.execute(first, [hit_row(new, partition, stored_at) for new in hits])
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
@@ -127,7 +130,7 @@ def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
     return {
         "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "story": new.story,
         "at": scored.at, "published_at": micros(scored.mention.published_at), "received_at": scored.received_at,
-        "kept_from": stored_at, "negative": score.negative, "sensitive": score.sensitive, "counted": new.counted,
+        "kept_from": stored_at, "negative": score.negative, "sensitive": scored.sensitive, "counted": new.counted,
         "body": msgspec.json.encode(Body(score, scored.emotion)), **_seen(scored.mention),
     }  # fmt: skip
 

@@ -69,6 +69,10 @@ class Grouping:
                 return node
         return None
 
+    def node(self, founder: bytes) -> Node | None:
+        """The node that began with this mention, if it is not forgotten."""
+        return self._nodes.get(founder)
+
     def join(self, node: Node, mention: Mention, now: int) -> None:
         """Make the mention part of a node, so that what links to it or repeats it finds the node."""
         node.touched = max(node.touched, now)

@@ -1,10 +1,12 @@
 """The application: routes, errors, keys; everything it works with is given to it."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
+from monitor.settings import Settings
 from services.api import acting, alerts, docs, health, mentions, notifications, stories, subjects
 from services.api.auth import Gate
 from services.api.bodies import Bodies
@@ -30,3 +32,11 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
     install(app)
     app.add_middleware(Guard, log=state.log)
     return app
+
+
+def renew(app: FastAPI, settings: Settings) -> None:
+    """Let the application answer by other settings from the next request on; keys that stay keep what they may still ask."""
+    before: ApiState = app.state.api
+    app.state.api = replace(before, settings=settings)
+    if settings.api_keys != before.settings.api_keys:
+        app.state.gate = Gate(settings.api_keys, before.clock)

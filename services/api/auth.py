@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from monitor.clock import MINUTE, SECOND, Clock
 from monitor.settings import ApiKey, Role
-from services.api.errors import Refusal
+from services.api.errors import CALLER, Refusal
 
 RANKS: dict[Role, int] = {"reader": 0, "staff": 1, "admin": 2}
 OPEN = "api"
@@ -62,7 +62,9 @@ class Gate:
 
 async def _caller(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
     gate: Gate = request.app.state.gate
-    return gate.admit(sent.credentials if sent else None)
+    caller = gate.admit(sent.credentials if sent else None)
+    request.scope.get(CALLER, {}).update(key=caller.name or OPEN, role=caller.role)
+    return caller
 
 
 async def _staff(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
@@ -73,5 +75,12 @@ async def _staff(request: Request, caller: Annotated[Caller, Depends(_caller)]) 
     return caller
 
 
+async def _admin(caller: Annotated[Caller, Depends(_staff)]) -> Caller:
+    if RANKS[caller.role] < RANKS["admin"]:
+        raise Refusal(403, f"a key of role {caller.role} may not change what is watched; admin may")
+    return caller
+
+
 Reader = Annotated[Caller, Depends(_caller)]
 Staff = Annotated[Caller, Depends(_staff)]
+Admin = Annotated[Caller, Depends(_admin)]

@@ -16,7 +16,9 @@ from monitor.errors import StoreUnavailable
 
 PROBLEM = "application/problem+json"
 RETRY_AFTER = "5"
+CALLER = "yuqing.caller"  # in the scope of a request: who sent it, once that is known
 _LONGEST = 300
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Refusal(Exception):
@@ -68,7 +70,11 @@ async def _unavailable(_: Request, __: StoreUnavailable) -> Response:
 
 
 class Guard:
-    """The outermost layer: HEAD answers as GET without a body; an error of our own is logged and answered as a bare 500."""
+    """
+    The outermost layer: HEAD answers as GET without a body; an error of our own is logged and answered as a bare 500.
+
+    It keeps the audit, too: a line for each call that would change something, by whose key; `auth.py` puts the key's name into the scope.
+    """
 
     def __init__(self, app: ASGIApp, log: BoundLogger) -> None:
         self._app, self._log = app, log
@@ -79,20 +85,22 @@ class Guard:
             await self._app(scope, receive, send)
             return
         head = scope["method"] == "HEAD"
-        begun = False
+        status = 0
 
         async def sent(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal status
+            status = message.get("status", status)
             await send({**message, "body": b""} if head and message["type"] == "http.response.body" else message)
 
         # A copy: the server looks at its own scope to know that a HEAD has no body.
-        inner = {**scope, "method": "GET"} if head else scope
+        inner = {**scope, "method": "GET" if head else scope["method"], CALLER: (caller := dict[str, str]())}
         try:
             await self._app(inner, receive, sent)
         except ClientDisconnect:
             return
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets a problem and the log the rest
             self._log.exception("request failed", method=scope["method"], path=scope["path"])
-            if not begun:
+            if not status:
                 await problem(Refusal(500, "an error of our own; the log says more"))(inner, receive, sent)
+        if caller and scope["method"] not in _READING:
+            self._log.info("call", method=scope["method"], path=scope["path"][:_LONGEST], status=status, **caller)

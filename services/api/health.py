@@ -21,7 +21,7 @@ async def alive() -> Response:
 async def ready(api: Api) -> Response:
     """Whether every part that work needs is fit; the body names each."""
     parts = dict(api.readiness()) | {"store": await _store_problem(api)}
-    unfit = sorted(name for name, wrong in parts.items() if wrong is not None and name not in api.informative)
+    unfit = sorted(name for name, wrong in parts.items() if wrong is not None and not name.startswith(api.informative))
     body = {"status": "unready" if unfit else "ready", "unready": unfit, "parts": {name: wrong or "ok" for name, wrong in parts.items()}}
     return answer(body, 503 if unfit else 200)
 

@@ -226,6 +226,11 @@ class SubjectModel(Shape):
     libraries: list[str]
     rules: list[str]
     receivers: list[str]
+    kinds: list[str]
+    platforms: list[str]
+    regions: list[str]
+    policy: str | None
+    origin: Literal["file", "api"]
     valid_until: AwareDatetime | None
     open_alerts: int
     level: LevelWord
@@ -315,6 +320,25 @@ MENTIONS_BODY: dict[str, Any] = {
         "content": {
             "application/json": {"schema": {"oneOf": [_MENTION, {"type": "array", "items": _MENTION}]}},
             "application/x-ndjson": {"schema": _STRING},
+        },
+    }
+}
+_STRINGS = {"type": "array", "items": _STRING}
+SUBJECT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        **dict.fromkeys(("name", "policy", "valid_until", "owner"), _STRING),
+                        **dict.fromkeys(("rules", "libraries", "receivers", "kinds", "platforms", "regions"), _STRINGS),
+                        "floor": {"type": "string", "enum": ["blue", "yellow", "orange"]},
+                        "alerts": {"type": "boolean"},
+                    },
+                }
+            }
         },
     }
 }

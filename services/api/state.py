@@ -22,6 +22,7 @@ from monitor.store.sessions import ReadUnit, Store
 from services.acts import Desk
 from services.api.errors import Refusal
 from services.intake import Intake
+from services.reload import Reloader
 from services.telling import Told
 
 Readiness = Callable[[], Mapping[str, str | None]]
@@ -35,7 +36,8 @@ class ApiState:
     """
     Everything the routes need. `readiness` tells, for each part, what is wrong with it (None: nothing).
 
-    `informative` names parts that are told but never make the service unfit (sources). `intake` None: nothing can be pushed here.
+    `informative`: how the names of parts begin that are told but never make the service unfit (sources).
+    `intake` None: nothing can be pushed here.
     """
 
     settings: Settings
@@ -45,9 +47,10 @@ class ApiState:
     metrics: Metrics
     log: BoundLogger
     readiness: Readiness = dict
-    informative: frozenset[str] = frozenset()
+    informative: str | tuple[str, ...] = ()
     partitions: int = 1
     send: bool = True
+    reloader: Reloader | None = None  # None: subjects cannot be changed here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

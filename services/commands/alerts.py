@@ -29,7 +29,12 @@ STATUS_ZH: dict[Status, str] = {
 STORE_FILE = "store.db"
 
 
-@click.command(cls=Verb, help="列出全部预警及其升降经过。服务运行时也可以用。")
+@click.command(
+    cls=Verb,
+    help="列出全部预警及其升降经过。服务运行时也可以用。\n\n"
+    "例: yuqing alerts --config yuqing.yaml\n\n"
+    "例: yuqing alerts --config yuqing.yaml --json",
+)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="每个预警一行 JSON，按 id 排序，供程序读取")
 def command(config: Path, *, as_json: bool) -> None:

@@ -25,7 +25,9 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from services.backtest import Backtest, StoryMap, level_changes
+from services.house import start_logging
 from services.recordings import stage_files, tell_bad
+from services.reload import settled
 from services.scenario import course, decide, failures, settings_of
 from services.scenario_file import Scenario, load_scenarios
 from services.verb import Verb
@@ -70,6 +72,7 @@ def command(
 
 def _again(settings: Settings, files: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None) -> None:
     """Decide the files again, or the retained log where there are none."""
+    settings = settings if files else asyncio.run(_with_posted(settings))
     with ExitStack() as stack:
         outs = [stack.enter_context(path.open("wb")) if path else None for path in (stories, summary)]
         written = Written(outs[0], outs[1])
@@ -142,9 +145,22 @@ def _from_files(settings: Settings, files: tuple[Path, ...], backtest: Backtest)
         backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count))
 
 
-async def _from_bus(settings: Settings, backtest: Backtest) -> None:
+async def _with_posted(settings: Settings) -> Settings:
+    """The retained log was decided with the subjects posted to the service, too."""
+    _need_log(settings)
+    store = await open_store(settings)
+    try:
+        return await settled(settings, store, start_logging(settings, level="error"))
+    finally:
+        await store.close()
+
+
+def _need_log(settings: Settings) -> None:
     if not (settings.data / "bus.db").exists():
         raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
+
+
+async def _from_bus(settings: Settings, backtest: Backtest) -> None:
     bus = open_bus(settings, SystemClock())
     await bus.start()
     try:

@@ -9,12 +9,15 @@ import click
 from monitor.loading import load_settings
 from monitor.scoring.library import load_libraries
 from monitor.settings import Settings
+from services.hints import hints
 from services.verb import Verb
 
 
 @click.command(
     cls=Verb,
-    help="检查配置文件，以及其中写到的词库、策略、名单和密钥；不联网，不占端口。\n\n退出码：0 正确，2 有错（每处一行）。",
+    help="检查配置文件，以及其中写到的词库、策略、名单和密钥；不联网，不占端口，不改动任何东西。\n\n"
+    "可能不是本意的写法另作“提示”（如数据目录里留存的信息一条也没命中的规则），不影响退出码。退出码：0 正确，2 有错（每处一行）。\n\n"
+    "例: yuqing check yuqing.yaml",
 )
 @click.argument("file", metavar="配置文件", type=click.Path(path_type=Path))
 def command(file: Path) -> None:
@@ -38,19 +41,6 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"接收方：{len(settings.receivers)} 个{_names([receiver.name for receiver in settings.receivers])}"
     yield f"接口：http://{settings.listen[0]}:{settings.listen[1]}，密钥 {len(settings.api_keys)} 把"
     yield f"数据：{settings.data}（日志 {settings.bus}，库 {settings.store}）"
-
-
-def hints(settings: Settings) -> Iterator[str]:
-    """What is right but perhaps not meant."""
-    if not settings.receivers:
-        yield "没有配置 receivers，预警只能在接口和 yuqing alerts 里看到"
-    for receiver in settings.receivers:
-        if receiver.secret is None:
-            yield f"接收方 {receiver.name} 没有 secret，对方无法核实消息来自本系统"
-        if receiver.url.startswith("http://"):
-            yield f"接收方 {receiver.name} 的地址不是 https，消息在途中可被看到"
-    if not any(subject.alerts for subject in settings.subjects):
-        yield "所有主题都设了 alerts: false，不会通知任何人"
 
 
 def _names(names: list[str]) -> str:

@@ -27,7 +27,6 @@ from services.house import House, addresses, open_house, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
 from services.replay import Replay
-from services.score import Score, ScoreRole
 from services.verb import Verb
 from services.wiring import policies_of
 
@@ -46,7 +45,7 @@ receivers:
 @click.command(
     cls=Verb,
     help="演示: 一家虚构企业的一天压缩到约一分钟, 用与正式运行相同的部件。\n\n"
-    "预警逐级升降并说明理由, 本机接收方显示收到的 webhook; 按 Ctrl-C 结束。",
+    "预警逐级升降并说明理由, 本机接收方显示收到的 webhook; 按 Ctrl-C 结束。\n\n例: yuqing demo --seconds 20",
 )
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=50.0, metavar="秒", help="这一天压缩到多少秒, 缺省 50")
 def command(seconds: float) -> int:
@@ -99,7 +98,7 @@ def _free_port() -> int:
 async def _live(house: House, show: Show, folder: Path, seconds: float, console: Console) -> None:
     """The day, then the service as it always is, until Ctrl-C."""
     console.print("  正在载入词典和模型…")
-    score = await house.add_scorer()
+    settings, score = house.settings, await house.add_scorer()
     escalator = house.add_escalator()
     start = _yesterday(house.clock.now(), ZoneInfo(house.settings.timezone))
     with Recording(house.clock.now()) as recording:
@@ -111,7 +110,8 @@ async def _live(house: House, show: Show, folder: Path, seconds: float, console:
         story = [(start + minute * MINUTE, line) for minute, line in NARRATION]
         await replay.run(recording.blocks(), lambda part: _narrate(show, story, part.raws[-1].received_at))
     await show.catch_up()
-    await _stay(house, score, console)
+    house.life.side("scorer", house.score_by(score, settings))
+    await _stay(house, console)
 
 
 def _yesterday(now: int, zone: ZoneInfo) -> int:
@@ -125,9 +125,8 @@ def _narrate(show: Show, story: list[tuple[int, str]], now: int) -> None:
         show.narrate(*story.pop(0))
 
 
-async def _stay(house: House, score: Score, console: Console) -> None:
+async def _stay(house: House, console: Console) -> None:
     house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
-    house.life.side("scorer", ScoreRole(house.bus, score, house.metrics, house.log).run())
     base = house.settings.public_url
     console.print("\n一天结束, 服务仍在运行。可以推送一条试试:")
     console.print(

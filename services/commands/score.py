@@ -26,7 +26,8 @@ BATCH = 64
 @click.command(
     cls=Verb,
     help="从标准输入读信息（每行一个 JSON，可用 gzip 压缩），在标准输出逐行给出情感、情绪和各主题的命中与风险程度。\n\n"
-    "写错的行在标准错误里说明，不影响其他行；退出码：0 全部评分，1 有写错的行，2 用法或配置有误。",
+    "写错的行在标准错误里说明，不影响其他行；退出码：0 全部评分，1 有写错的行，2 用法或配置有误。\n\n"
+    "例: yuqing score --config yuqing.yaml < 数据.jsonl",
 )
 @config_option
 def command(config: Path) -> int:

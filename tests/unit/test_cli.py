@@ -56,7 +56,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_help_is_chinese_everywhere(yuqing: Yuqing) -> None:
-    """Every verb is listed and explains itself, headings and `--help` itself included, on stdout with 0."""
+    """Every verb is listed and explains itself with an example, headings and `--help` itself included, on stdout with 0."""
     top = yuqing("--help")
     assert top.code == 0
     assert all(word in top.out for word in ("用法：yuqing 命令", "选项", "命令", *VERBS))
@@ -64,6 +64,7 @@ def test_help_is_chinese_everywhere(yuqing: Yuqing) -> None:
         shown = yuqing(verb, "--help")
         assert (shown.code, shown.err) == (0, "")
         assert "显示本说明并退出" in shown.out
+        assert f"例: yuqing {verb}" in shown.out
         assert not any(word in shown.out for word in ("Usage", "Options", "OPTIONS", "Show this", "required", "Commands"))
 
 

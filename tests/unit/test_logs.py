@@ -113,3 +113,12 @@ def test_visible_text_can_always_be_written(text: str) -> None:
     shown = visible(text)
     shown.encode()
     assert visible(shown) == shown
+
+
+@pytest.mark.parametrize(("wish", "coloured"), [("", True), ("1", False)])
+def test_who_wants_no_colour_gets_none(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, wish: str, *, coloured: bool) -> None:
+    """A person's log is coloured unless NO_COLOR is set."""
+    monkeypatch.setenv("NO_COLOR", wish)
+    configure(stream=stream, console=True)
+    structlog.get_logger().info("hello", name="x")
+    assert ("\x1b[" in stream.getvalue()) is coloured

@@ -11,9 +11,9 @@ from time import monotonic
 
 import httpx
 
+from monitor.addresses import AddressRefused, CheckedTransport, NameUnresolved, Resolver, resolve, trust
 from monitor.clock import SECOND
 from monitor.notifying.plain import plain
-from monitor.notifying.receivers.addresses import AddressRefused, CheckedTransport, NameUnresolved, Resolver, resolve
 from monitor.notifying.receivers.base import EXCERPT, Result
 from monitor.notifying.schedule import retry_after
 from monitor.settings import Receiver as ReceiverSettings
@@ -63,7 +63,7 @@ class Webhook:
         self._key = signing_key(settings.secret) if settings.secret else None
         self._within = headers_within
         limits = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=KEEPALIVE)
-        inner = httpx.AsyncHTTPTransport(verify=_trust(), trust_env=False, limits=limits)
+        inner = httpx.AsyncHTTPTransport(verify=trust(), trust_env=False, limits=limits)
         self._client = httpx.AsyncClient(
             transport=CheckedTransport(inner, allow_private=settings.allow_private, resolver=resolver),
             timeout=httpx.Timeout(headers_within, connect=CONNECT), follow_redirects=False, trust_env=False,
@@ -111,13 +111,6 @@ class Webhook:
             yield path
         if self._secret:
             yield from (str(self._secret), self._secret.removeprefix(_PREFIX))
-
-
-def _trust() -> ssl.SSLContext:
-    """The public authorities, and those that this machine trusts: an organisation's own stand there (or in SSL_CERT_FILE)."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()
-    return context
 
 
 async def _some_of(response: httpx.Response) -> bytes:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.clock import MINUTE, SECOND, ManualClock
+from monitor.errors import ConfigError
+from monitor.loading import load_settings
 from services.api.auth import Caller, Gate
 from services.api.errors import Refusal
 from tests.unit.api.making import GOOD, NOW, key, world
@@ -118,3 +121,48 @@ async def test_only_staff_keys_name_subjects_by_hand(tmp_path: Path) -> None:
         (record,) = await here.bus.read("mentions.raw", 0, 0, 10)
 
     assert "红十字会".encode() in record.value
+
+
+async def test_who_did_what_is_told_by_the_name_of_the_key(tmp_path: Path) -> None:
+    """A line for each call that would change something, also a refused one; reading is not told, nor is a key ever."""
+    with capture_logs() as lines:
+        async with world(tmp_path, *KEYS) as here:
+            await here.client.post("/v1/mentions", json=GOOD, headers=bearer("staff"))
+            await here.client.post("/v1/mentions", json=GOOD, headers=bearer("reader"))
+            await here.client.post("/v1/mentions", json=GOOD, headers=bearer("very-secret-but-wrong"))
+            await here.client.get("/v1/alerts", headers=bearer("reader"))
+
+    told = [(line["key"], line["role"], line["method"], line["path"], line["status"]) for line in lines if line["event"] == "call"]
+    assert told == [("staff", "staff", "POST", "/v1/mentions", 202), ("reader", "reader", "POST", "/v1/mentions", 403)]
+    assert "very-secret-but-wrong" not in str(lines)
+
+
+async def test_an_open_api_tells_calls_too(tmp_path: Path) -> None:
+    """Without keys the caller is `api`."""
+    with capture_logs() as lines:
+        async with world(tmp_path) as here:
+            await here.client.post("/v1/mentions", json=GOOD)
+
+    assert [line["key"] for line in lines if line["event"] == "call"] == ["api"]
+
+
+def test_a_key_is_kept_by_its_digest_only(tmp_path: Path) -> None:
+    """What is loaded knows the key's SHA-256; neither its repr nor the settings' has the key."""
+    file = tmp_path / "c.yaml"
+    file.write_text("organisation: x\nsubjects: [{name: x, rules: [x]}]\napi_keys: [{name: a, role: staff, key: k3y-of-a}]\n", "utf-8")
+    settings = load_settings(file, {})
+    assert "k3y-of-a" not in repr(settings)
+    assert Gate(settings.api_keys, ManualClock(NOW)).admit("k3y-of-a") == Caller("a", "staff")
+
+
+@pytest.mark.parametrize(("listen", "right"), [("0.0.0.0:8000", False), ("[::]:1", False), ("10.0.0.1:1", False), ("yq.cn:1", False),
+                                               ("127.0.0.9:1", True), ("[::1]:1", True), ("localhost:1", True)])  # fmt: skip
+def test_beyond_loopback_keys_are_asked_for(tmp_path: Path, listen: str, *, right: bool) -> None:
+    """Without keys only loopback may be listened on."""
+    file = tmp_path / "c.yaml"
+    file.write_text(f"organisation: x\nsubjects: [{{name: x, rules: [x]}}]\nlisten: '{listen}'\n", "utf-8")
+    if right:
+        assert load_settings(file, {}).api_keys == ()
+        return
+    with pytest.raises(ConfigError, match="api_keys"):
+        load_settings(file, {})

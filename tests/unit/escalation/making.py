@@ -31,20 +31,20 @@ def default_policy() -> Policy:
 def scored(
     item: str, at: int, *, text: str = "", author: str | None = None, ill: bool = True, quoted: str | None = None, root: str | None = None,
     subject: str = SUBJECT.name, platform: str = "微博", role: str | None = None, severity: float = 0.0, kind: Kind = "post",
-    likes: int = 0, seen: int = 0, as_if: bool = True, url: str | None = None, received: int | None = None,
+    likes: int = 0, seen: int = 0, as_if: bool = True, url: str | None = None, received: int | None = None, views: int = 0,
 ) -> Scored:  # fmt: skip
     """One scored mention, said and received at `at`."""
     mention = Mention(
         source="t", id=item, text=text or f"某某 {item}", published_at=moment(at), author=author or f"author {item}", quoted=quoted,
-        root=root, platform=platform, kind=kind, likes=likes, seen_at=moment(seen) if seen else None, url=url,
+        root=root, platform=platform, kind=kind, likes=likes, seen_at=moment(seen) if seen else None, url=url, views=views,
     )  # fmt: skip
     score = Score(subject=subject, hits=(), sentiment=ILL if ill else CALM, severity=severity)
     return Scored(received_at=received or at, mention=mention, score=score, emotion=NO_EMOTION, role=role, as_if=as_if)
 
 
-def desk(floor: Level = Level.NONE) -> Desk:
-    """An empty desk for one subject under the shipped policy."""
-    return Desk({SUBJECT.name: replace(SUBJECT, floor=floor)}, {"": default_policy()}, str.casefold)
+def desk(floor: Level = Level.NONE, policy: Policy | None = None) -> Desk:
+    """An empty desk for one subject, under the shipped policy if no other is given."""
+    return Desk({SUBJECT.name: replace(SUBJECT, floor=floor)}, {"": policy or default_policy()}, str.casefold)
 
 
 class Ledger:
@@ -73,9 +73,9 @@ class Ledger:
         self.rows |= effects.stories
         self.changes += effects.changes
 
-    def rebuilt(self) -> Desk:
+    def rebuilt(self, fresh: Desk | None = None) -> Desk:
         """A new desk restored from what is kept, as after a crash."""
-        fresh = desk()
+        fresh = fresh or desk()
         live = [row for row in self.rows.values() if row.live]
         names = {row.id: row for row in live}
         hits = [

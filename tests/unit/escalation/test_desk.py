@@ -10,7 +10,7 @@ from monitor.alert import Level
 from monitor.clock import DAY, HOUR, MINUTE, SECOND, moment
 from monitor.mention import Scored, Tick
 from monitor.stories.grouping import HORIZON
-from tests.unit.escalation.making import START, Ledger, desk, feed, levels, minutes, scored
+from tests.unit.escalation.making import START, Ledger, default_policy, desk, feed, levels, minutes, scored
 
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
 
@@ -95,6 +95,42 @@ def test_a_later_look_at_what_no_longer_waits_changes_no_alert() -> None:
     assert decided(stream, crash_every=1).changes == decided(stream).changes
 
 
+def test_one_video_that_is_seen_by_ever_more_rises_with_its_reach() -> None:
+    """One ill video by an unknown author, 200 to 200,000 views in three hours and nothing else: 蓝; a million: 黄; it has its own title."""
+    looks = [200, 3_000, 40_000, 60_000, 200_000, 1_000_000]
+    video = [
+        scored("v", START + n * minutes(36), text=RUMOUR, kind="video", views=views, seen=START + n * minutes(36))
+        for n, views in enumerate(looks)
+    ]
+    ledger = Ledger()
+    feed(desk(), ledger, video)
+    opening = next(change for change in ledger.changes if change.transition)
+
+    assert levels(ledger.changes) == ["blue", "yellow"]
+    assert opening.alert.counters.title.startswith("某某集团的牛奶")
+    assert [(reason.code, reason.value) for reason in opening.alert.reasons] == [("reach_24h", 60_000)]
+
+
+def test_many_little_seen_are_not_one_that_is_seen() -> None:
+    """Reach is that of one mention: a hundred with a thousand views each reach a thousand."""
+    ledger = Ledger()
+    feed(desk(), ledger, [replace(one, mention=replace(one.mention, views=1_000, author="the same")) for one in crowd(100)])
+
+    assert ledger.changes == []
+
+
+def test_own_accounts_never_raise_and_ignored_ones_are_in_no_story() -> None:
+    """What the organisation's own accounts say is in the story but in no window; an ignored account's post is stored alone."""
+    ledger = Ledger()
+    feed(desk(Level.ORANGE), ledger, [*crowd(50, role="own", severity=0.9), *crowd(50, first=START + HOUR, role="ignore", severity=0.9)])
+    feed(desk(Level.ORANGE), ignored := Ledger(), crowd(50, role="ignore", severity=0.9))
+
+    assert ledger.changes == ignored.changes == []
+    assert {(hit.story, hit.counted) for hit in ignored.hits.values()} == {("", False)}
+    assert not any(hit.counted for hit in ledger.hits.values())
+    assert all(hit.story for hit in ledger.hits.values())
+
+
 TEXTS = [RUMOUR, RUMOUR + "!", "某某好", "另一件完全不同的事情: 某某集团的广场上有人维权拉横幅, 警察都来了, 交通堵死"]
 SEEDS = st.integers(0, 1 << 32)
 GAPS = [0, 0, 1, 7 * SECOND, 7 * SECOND, 40 * SECOND, 40 * SECOND, MINUTE, 3 * HOUR, 2 * DAY, 8 * DAY]
@@ -109,8 +145,9 @@ def stream_of(seed: int) -> list[Scored | Tick]:
         out.append(scored(
             item, at, text=chance.choice(TEXTS) if chance.random() < 0.5 else f"某某 {n}", author=f"a{chance.randint(0, 30)}",
             root=chance.choice([None, None, "m100", "m101", "m103"]), ill=chance.random() < 0.6,
-            role=chance.choice([None, "media", "kol"]), platform=chance.choice(["微博", "抖音", "新闻"]),
-            likes=chance.randint(0, 5), seen=chance.choice([0, at]), severity=chance.choice([0.0, 0.9]),
+            role=chance.choice([None, None, "media", "kol", "own", "ignore", "watch"]), platform=chance.choice(["微博", "抖音", "新闻"]),
+            likes=chance.randint(0, 5), views=chance.choice([0, 900, 60_000, 600_000]), seen=chance.choice([0, at]),
+            severity=chance.choice([0.0, 0.9]),
         ))  # fmt: skip
     return [*out, Tick(at=at, as_if=True, end=True)]
 
@@ -143,6 +180,31 @@ def test_crashes_change_nothing(seed: int, batch: int, crash_every: int) -> None
 
     assert killed.changes == whole.changes
     assert killed.hits == whole.hits
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_other_settings_are_taken_up_as_by_a_restored_desk(seed: int) -> None:
+    """A desk that goes on under another policy and floor decides what one restored under them does; a removed subject decides nothing."""
+    stream = stream_of(seed)
+    half = len(stream) // 2
+    policy = replace(default_policy(), fade=HOUR, kol_followers=7)
+    ledgers = [Ledger(), Ledger()]
+    for ledger, restored in zip(ledgers, (False, True), strict=True):
+        one, other = feed(desk(), ledger, stream[:half]), desk(Level.BLUE, policy)
+        if restored:
+            one = ledger.rebuilt(other)
+        else:
+            one.use(other.subjects, other.policies)
+        feed(one, ledger, stream[half:])
+    assert ledgers[0].changes == ledgers[1].changes
+    assert ledgers[0].hits == ledgers[1].hits
+
+    left = feed(desk(), gone := Ledger(), stream[:half])
+    left.use({}, {"": policy})
+    before = len(gone.changes)
+    feed(left, gone, stream[half:])
+    assert gone.changes[before:] == []
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from monitor.alert import ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.policy import INDICATORS
-from monitor.escalation.windows import SPANS, Fact, Windows, reaction_weight
+from monitor.escalation.windows import SPANS, Fact, Windows, reach, reaction_weight
 from tests.unit.escalation.making import START
 
 SEEDS = st.integers(0, 1 << 32)
@@ -24,7 +24,7 @@ def made(chance: Random, at: int, order: int) -> Fact:
         at=at, order=order, digest=order.to_bytes(16, "big"), voice=order, author=chance.randint(0, 5), platform=chance.choice("甲乙丙"),
         outlet=chance.choice([None, "晚报", "日报"]), media=chance.choice([None, None, "晚报", "日报"]),
         kol=chance.choice([None, None, 1, 2]), severity=chance.choice([0.0, 0.5, 0.9]), sensitive=chance.random() < 0.7,
-        weight=chance.randint(0, 9_000),
+        weight=chance.randint(0, 9_000), reach=chance.choice([0, 0, 700, 50_000]),
     )  # fmt: skip
 
 
@@ -39,7 +39,8 @@ def recounted(facts: list[Fact], now: int) -> dict[ReasonCode, float]:
     counts: list[float] = [sum(fact.sensitive for fact in day), *authors, len(platforms), len(outlets), len(media), len(kol)]
     highest = max((fact.severity for fact in day), default=0.0)
     growth = round(authors[1] / max(1.0, (authors[2] - authors[1]) / 23), 2)
-    return dict(zip(INDICATORS, [*counts, highest, growth, round(100 * x / (x + 20), 1) if day else 0.0], strict=True))
+    farthest = max((fact.reach for fact in day), default=0)
+    return dict(zip(INDICATORS, [*counts, highest, farthest, growth, round(100 * x / (x + 20), 1) if day else 0.0], strict=True))
 
 
 @settings(max_examples=150, deadline=None)
@@ -59,9 +60,9 @@ def test_running_counts_equal_a_recount(seed: int) -> None:
             gone = facts.pop(chance.randrange(len(facts)))
             windows.remove(gone.digest)
         elif facts:
-            known, weight = chance.choice(facts), chance.randint(0, 9_000)
-            assert windows.reweigh(known.digest, weight) == (known.at > now - DAY)
-            known.weight = weight
+            known, weight, far = chance.choice(facts), chance.randint(0, 9_000), chance.choice([0, 700, 51_000])
+            assert windows.reweigh(known.digest, weight, far) == (known.at > now - DAY)
+            known.weight, known.reach = weight, far
         assert windows.indicators() == recounted(facts, now)
 
 
@@ -160,3 +161,9 @@ def test_heat_is_between_0_and_100_and_rises_with_each_voice(seed: int) -> None:
 def test_an_empty_window_says_nothing(code: ReasonCode) -> None:
     """Before anything is said every indicator is 0."""
     assert Windows().indicators()[code] == 0
+
+
+def test_reach_keeps_two_digits() -> None:
+    """A view is one, a reaction ten; the figure is rounded down, so that it never tells more than was seen."""
+    assert [reach(0, views) for views in (0, 7, 99, 100, 119, 54_321)] == [0, 7, 99, 100, 110, 54_000]
+    assert reach(5_499, 12) == 55_000

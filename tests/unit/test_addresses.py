@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.notifying.receivers.addresses import NOT_PUBLIC, AddressRefused, CheckedTransport, NameUnresolved, canonical, may_connect
+from monitor.addresses import NOT_PUBLIC, AddressRefused, CheckedTransport, NameUnresolved, canonical, may_connect
 
 PRIVATE = [
     "0.0.0.0",  # noqa: S104 - an address to refuse, not to listen on

@@ -2,11 +2,12 @@
 Which addresses we connect to: checked on the very address connected to, so that a name cannot change its mind in between.
 
 An IP written literally in the URL is meant, and allowed; a name that resolves only to addresses of this list is refused unless
-its receiver says `allow_private`.
+its receiver or source says `allow_private`.
 """
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Protocol
@@ -56,6 +57,13 @@ def may_connect(address: Address, allowed: Sequence[Network] = ()) -> bool:
     return any(address in network for network in allowed) or not any(address in network for network in NOT_PUBLIC)
 
 
+def trust() -> ssl.SSLContext:
+    """The public authorities, and those that this machine trusts: an organisation's own stand there (or in SSL_CERT_FILE)."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
+
+
 async def resolve(name: str) -> list[str]:
     """Every address of a name, as the system's resolver orders them."""
     found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -77,7 +85,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         name = request.url.raw_host.decode("ascii")
-        if _is_literal(request.url.host):
+        if is_literal(request.url.host):
             return await self._through(request)
         refused: httpx.TransportError = AddressRefused("the name resolves to a private address", request=request)
         for address in await self._addresses(name, request):
@@ -114,7 +122,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         return [address for address in found if may_connect(address, self._allowed)][:_MOST]
 
 
-def _is_literal(host: str) -> bool:
+def is_literal(host: str) -> bool:
+    """Whether a host is written as an address, which a person who configures it means."""
     try:
         ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,0 +1,79 @@
+"""`yuqing bench [NAME…]`: the project's own measurements, one JSON object on stdout."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+
+import click
+import msgspec
+from rich.console import Console
+
+from monitor.errors import UsageError
+from monitor.loading import load_settings
+from services.bench.figure import Figure
+from services.bench.latency import measure_latency
+from services.bench.push import measure_push
+from services.bench.replay import measure_replay
+from services.bench.scorer import measure_scorer
+from services.bench.stream import COUNT, names_of, read_stream
+from services.verb import Verb, near
+
+Measure = Callable[[Path, Sequence[bytes], Sequence[str]], dict[str, Figure]]
+# Two names may come of one run
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "replay": measure_replay,
+        "push": measure_push,
+        "alert_latency": measure_latency,
+        "memory": measure_replay,
+        "scorer": measure_scorer,
+    }
+)
+
+
+@click.command(
+    cls=Verb,
+    help="在这台机器上测量性能，在标准输出给出一个 JSON 对象：数值、单位、同一次测得的对照、比值（大于 1 即优于对照）、条数。\n\n"
+    f"可测：{' '.join(MEASURES)}；不写名称则全部，约两三分钟。数据是编造的，每次相同；"
+    "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值）。\n\n"
+    "例: yuqing bench replay memory\n\n"
+    "例: yuqing bench scorer --file 数据.jsonl.gz --subject 某某集团",
+)
+@click.argument("names", nargs=-1, metavar="[名称…]")
+@click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="用此配置的数据目录所在的磁盘测量，测完删去所建的文件")
+@click.option("--file", "file", metavar="文件", type=click.Path(path_type=Path), help="用自己的信息流（JSON Lines，可为 gzip）")
+@click.option("--subject", "subjects", multiple=True, metavar="名称", help="自己的信息流里要监测的名称，可写多次")
+@click.option("--mentions", type=click.IntRange(100, 10_000_000), default=COUNT, metavar="N", help=f"编造多少条，默认 {COUNT}")
+def command(names: tuple[str, ...], config: Path | None, file: Path | None, subjects: tuple[str, ...], mentions: int) -> None:
+    """Measure and print."""
+    asked = _asked(names)
+    watched = names_of(file, subjects)
+    home = load_settings(config, os.environ).data if config else None
+    if home is not None:
+        home.mkdir(parents=True, exist_ok=True)
+    lines = read_stream(file, mentions)
+    with TemporaryDirectory(prefix="yuqing-bench-", dir=home) as folder:
+        figures = _measured(Path(folder), asked, lines, watched)
+    sys.stdout.buffer.write(msgspec.json.encode({name: figures[name] for name in asked}) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _asked(names: Sequence[str]) -> list[str]:
+    """What to measure, each once, in the order given."""
+    for name in names:
+        if name not in MEASURES:
+            raise UsageError(f"没有 {name} 这一项测量{near(name, MEASURES)}\n可测的有：{'、'.join(MEASURES)}")
+    return list(dict.fromkeys(names or MEASURES))
+
+
+def _measured(folder: Path, asked: Sequence[str], lines: Sequence[bytes], watched: Sequence[str]) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    console = Console(stderr=True)
+    for number, measure in enumerate(dict.fromkeys(MEASURES[name] for name in asked)):
+        what = "、".join(name for name in asked if MEASURES[name] is measure)
+        with console.status(f"测量 {what}"):
+            figures |= measure(folder / str(number), lines, watched)
+    return figures

@@ -1,0 +1,1 @@
+"""`yuqing doctor`: how an installation is, looked at from beside it."""

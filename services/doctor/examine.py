@@ -1,0 +1,185 @@
+"""
+What there is to know about one installation, gathered without changing anything: beside a running service, or of a folder at rest.
+
+Every part that cannot be read says so in its place; no secret, no address of a receiver and no word of a mention is in it.
+"""
+
+import asyncio
+import hashlib
+import platform
+import shutil
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+from monitor.bus.base import DEAD, RAW, SCORED, Bus
+from monitor.clock import SECOND, Clock, rfc3339
+from monitor.errors import YuqingError
+from monitor.settings import Settings
+from monitor.store.embedded import needs_migration
+from monitor.store.sessions import Store
+from services.dead import DeadLetter
+from services.doctor.findings import Box, Config, Dead, Disk, Findings, Lag, Log, Service
+from services.doctor.problems import problems_of
+from services.escalate import ROLE as ESCALATE
+from services.housekeeping import backlog
+from services.presence import LOCK, holder
+from services.score import ROLE as SCORE
+from services.wiring import open_bus, open_store
+
+_WITHIN = 3.0
+_LETTERS = 1_000  # of the dead, the newest looked at
+_SHOWN = 3
+_NEWEST = "yuqing_source_newest_item_timestamp_seconds"
+T = TypeVar("T")
+
+
+async def examine(settings: Settings, clock: Clock) -> Findings:
+    """Look at everything once."""
+    pid = holder(settings.data)
+    service = await _service(settings, pid)
+    config, disk = _config(settings, running=pid is not None), _disk(settings.data)
+    files = {} if isinstance(disk, str) else disk.files
+    log = await _read(lambda: _log(settings, clock), there="bus.db" in files)
+    store = await _read(lambda: _store(settings, clock), there="store.db" in files)
+    problems = problems_of(config, service, log, store, disk)
+    return Findings(rfc3339(clock.now() // SECOND * SECOND), versions(), config, service, log, store, disk, problems)
+
+
+def versions() -> dict[str, str]:
+    """What runs here."""
+    named = {name: version(name) for name in ("yuqing", "sqlalchemy", "fastapi", "uvicorn", "httpx", "msgspec", "jieba")}
+    return named | {"python": sys.version.split()[0], "sqlite": sqlite3.sqlite_version, "system": platform.platform(terse=True)}
+
+
+async def _read(look: Callable[[], Awaitable[T]], *, there: bool) -> T | str:
+    if not there:
+        return "还没有数据"
+    try:
+        async with asyncio.timeout(_WITHIN * 5):
+            return await look()
+    except (YuqingError, OSError, TimeoutError) as error:
+        return f"读不了：{str(error) or '超时'}"
+
+
+async def _log(settings: Settings, clock: Clock) -> Log:
+    bus = open_bus(settings, clock)
+    await bus.start()
+    try:
+        lags = [Lag(topic, role, *await backlog(bus, clock, topic, role)) for topic, role in ((RAW, SCORE), (SCORED, ESCALATE))]
+        kept = {topic: sum(end - low for low, end in (await bus.bounds(topic)).values()) for topic in (RAW, SCORED, DEAD)}
+        return Log(lags, kept, await _last_at(bus), await _dead(bus, kept[DEAD]))
+    finally:
+        await bus.close()
+
+
+async def _last_at(bus: Bus) -> str | None:
+    """When the newest raw record was stored."""
+    ends = (await bus.bounds(RAW)).items()
+    newest = [record.stored_at for partition, (low, end) in ends if end > low for record in await bus.read(RAW, partition, end - 1, 1)]
+    return rfc3339(max(newest)) if newest else None
+
+
+async def _dead(bus: Bus, kept: int) -> Dead:
+    letters: list[DeadLetter] = []
+    for partition, (low, end) in (await bus.bounds(DEAD)).items():
+        records = await bus.read(DEAD, partition, max(low, end - _LETTERS), _LETTERS)
+        letters += [msgspec.json.decode(record.value, type=DeadLetter) for record in records]
+    reasons = Counter(letter.reason for letter in letters)
+    return Dead(kept, dict(reasons.most_common()), [f"{letter.origin}: {letter.reason}" for letter in letters[-_SHOWN:]])
+
+
+async def _store(settings: Settings, clock: Clock) -> Box | str:
+    if needs_migration(settings.data):
+        return "由旧版本写成，下次启动时自动迁移"
+    store: Store = await open_store(settings)
+    try:
+        async with store.read() as unit:
+            pending, oldest = await unit.outbox.pending()
+            counts = await unit.alerts.counts()
+    finally:
+        await store.close()
+    alerts = Counter[str]()
+    for (level, status), count in counts.items():
+        if status in {"open", "acknowledged", "handling"}:
+            alerts[level] += count
+    return Box(pending, None if oldest is None else (clock.now() - oldest) / SECOND, dict(alerts))
+
+
+async def _service(settings: Settings, pid: str | None) -> Service:
+    host, port = settings.listen
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 what is everywhere is here too
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=_WITHIN) as client:
+        live, ready, figures = await asyncio.gather(*(_asked(client, path) for path in ("/livez", "/readyz", "/metrics")))
+    said = _ready(ready)
+    started = _started(settings.data) if pid else None
+    newest = _newest(figures.text) if isinstance(figures, httpx.Response) and figures.is_success else {}
+    return Service(pid is not None, pid, started, base, _word(live), _word(ready), *said, newest)
+
+
+async def _asked(client: httpx.AsyncClient, path: str) -> httpx.Response | str:
+    try:
+        return await client.get(path)
+    except httpx.HTTPError as error:
+        return f"没有回答（{type(error).__name__}）"
+
+
+def _word(answer: httpx.Response | str) -> str:
+    return answer if isinstance(answer, str) else str(answer.status_code)
+
+
+def _ready(answer: httpx.Response | str) -> tuple[list[str], dict[str, str]]:
+    """What is not fit, and what each part says of itself; another program may sit at the address."""
+    try:
+        said = {} if isinstance(answer, str) else answer.json()
+        return [str(name) for name in said.get("unready", [])], {str(name): str(word) for name, word in said.get("parts", {}).items()}
+    except (ValueError, AttributeError):
+        return [], {}
+
+
+def _newest(text: str) -> dict[str, str]:
+    """Source -> when its newest item was published."""
+    try:
+        families = [family for family in text_string_to_metric_families(text) if family.name == _NEWEST]
+        samples = [sample for family in families for sample in family.samples if sample.value > 0]
+        return {sample.labels["source"]: rfc3339(int(sample.value) * SECOND) for sample in samples}
+    except (ValueError, KeyError, OverflowError):
+        return {}
+
+
+def _started(folder: Path) -> str | None:
+    """The holder wrote its pid when it began."""
+    try:
+        return rfc3339(int((folder / LOCK).stat().st_mtime) * SECOND)
+    except OSError:
+        return None
+
+
+def _config(settings: Settings, *, running: bool) -> Config:
+    data, at = settings.file.read_bytes(), settings.file.stat().st_mtime
+    since = running and at > (settings.data / LOCK).stat().st_mtime
+    return Config(
+        str(settings.file), hashlib.sha256(data).hexdigest()[:12], rfc3339(int(at) * SECOND), since,
+        len(settings.subjects), len(settings.sources), len(settings.receivers), len(settings.api_keys),
+    )  # fmt: skip
+
+
+def _disk(folder: Path) -> Disk | str:
+    there = folder
+    while not there.exists():
+        there = there.parent
+    try:
+        usage = shutil.disk_usage(there)
+        files = {file.name: file.stat().st_size for file in sorted(folder.glob("*.db*"))}
+    except OSError as error:
+        return f"读不了：{error.strerror}"
+    return Disk(str(folder), usage.free, usage.total, files)

@@ -1,0 +1,99 @@
+"""Hints: what is right but perhaps not meant is told, what is meant is not."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from monitor.bus.base import RAW, Record
+from monitor.bus.sqlite import SqliteBus
+from monitor.clock import SECOND, ManualClock, moment
+from monitor.loading import load_settings
+from monitor.mention import Mention, Raw, encode
+from monitor.settings import Retention
+from services.hints import ENOUGH, hints
+
+NOW = 1_790_000_000_000_000
+GOOD = """organisation: 某某集团
+public_url: https://yq.example.cn
+subjects: [{name: 红十字会, rules: [红十字会|红会总会], receivers: [duty]}]
+receivers: [{name: duty, type: webhook, url: "https://h.cn", secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz}]
+"""
+
+
+def _hints(folder: Path, text: str) -> list[str]:
+    file = folder / "c.yaml"
+    file.write_text(text, "utf-8")
+    return list(hints(load_settings(file, {})))
+
+
+def test_a_good_configuration_gets_no_hint(tmp_path: Path) -> None:
+    """Nothing is said where nothing is doubtful, and no folder is made."""
+    assert _hints(tmp_path, GOOD) == []
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("public_url: https://yq.example.cn\n", "", "public_url"),
+        (", secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", "", "没有 secret"),
+        ("https://h.cn", "http://h.cn", "不是 https"),
+        ("红十字会|红会总会", "红十字会|苹果", "常用词“苹果”"),
+        ("红十字会|红会总会", "红", "一个字"),
+        ("receivers: [duty]}", "receivers: [duty], alerts: false}", "alerts: false"),
+        ("receivers: [duty]}", "receivers: [duty], valid_until: 2020-01-01}", "valid_until"),
+        ("receivers: [{", "receivers: [{name: idle, type: webhook, url: 'https://i.cn'}, {", "idle 没有任何主题使用"),
+        ("subjects:", "retention: {raw: 1y}\nsubjects:", "retention.raw"),
+        ("subjects:", "retention: {text: 5y}\nsubjects:", "retention.text"),
+        ("subjects:", "sources: [{name: f, type: file, path: none.csv}]\nsubjects:", "现在不存在"),
+    ],
+)
+def test_what_is_doubtful_is_told(tmp_path: Path, old: str, new: str, says: str) -> None:
+    """Each doubtful thing is a line that names it."""
+    said = _hints(tmp_path, GOOD.replace(old, new, 1))
+    assert any(says in line for line in said)
+
+
+def test_words_that_need_others_are_not_too_common(tmp_path: Path) -> None:
+    """A common word with a condition is what one writes on purpose; so is a brand that is no word."""
+    assert _hints(tmp_path, GOOD.replace("红十字会|红会总会", "苹果+投诉, 银行-招聘, 可口可乐")) == []
+
+
+def _fill(folder: Path, texts: list[str]) -> None:
+    async def append() -> None:
+        bus = SqliteBus(folder, retention=Retention(), clock=ManualClock(NOW))
+        await bus.start()
+        raws = [
+            Raw(received_at=NOW + n, mention=Mention(source="s", id=str(n), text=text, published_at=moment(NOW - SECOND)))
+            for n, text in enumerate(texts)
+        ]
+        await bus.append(RAW, [Record(key=b"k", value=encode(raw)) for raw in raws])
+        await bus.append(RAW, [Record(key=b"k", value=b"oops")])
+        await bus.close()
+
+    asyncio.run(append())
+
+
+def test_a_rule_that_hits_nothing_in_the_log_is_told(tmp_path: Path) -> None:
+    """Of several rules only the idle ones, with how many records were looked at; a record that cannot be read is passed over."""
+    _fill(tmp_path / "var", ["红十字会开会"] * ENOUGH)
+    said = _hints(tmp_path, GOOD.replace("红十字会|红会总会", "红十字会, 红十字会+演唱会"))
+    assert said == [f"主题 红十字会 的规则 红十字会+演唱会 在留存的最近 {ENOUGH} 条信息里一条也没命中，请检查写法"]
+
+
+def test_a_short_log_proves_nothing(tmp_path: Path) -> None:
+    """Below a hundred records no rule is called idle; a log that is no log is passed over."""
+    _fill(tmp_path / "var", ["别的事"] * (ENOUGH - 1))
+    assert _hints(tmp_path, GOOD) == []
+    (tmp_path / "var" / "bus.db").write_bytes(b"no database" * 1_000)
+    assert _hints(tmp_path, GOOD) == []
+
+
+def test_many_idle_rules_are_summed_up(tmp_path: Path) -> None:
+    """Ten lines at most, then a count."""
+    _fill(tmp_path / "var", ["别的事"] * ENOUGH)
+    rules = ", ".join(f"无人提起{n}" for n in range(13))
+    said = _hints(tmp_path, GOOD.replace("红十字会|红会总会", rules))
+    assert len(said) == 11
+    assert "另有 3 条" in said[-1]
