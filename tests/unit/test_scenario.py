@@ -162,7 +162,7 @@ def test_the_verb_fails(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes
           - {never: yellow}
           - {reaches: red}
           - {alerts: 2}
-          - {stories: 1}
+          - {stories: 2}
           - {resolved: true}
           - {path: [blue]}
           - {reason: floor}
@@ -180,7 +180,7 @@ def test_the_verb_fails(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes
         "6: 应为 低于 yellow, 实为 yellow (never, 截至 03-02 08:09:40)",
         "7: 应为 达到 red, 实为 yellow (reaches, 截至 03-02 08:09:40)",
         "8: 应为 2, 实为 1 (alerts, 截至 03-02 08:09:40)",
-        "9: 应为 1, 实为 0 (stories, 截至 03-02 08:09:40)",
+        "9: 应为 2, 实为 1 (stories, 截至 03-02 08:09:40)",
         "10: 应为 true, 实为 false (resolved, 截至 03-02 08:09:40)",
         "11: 应为 [blue], 实为 [blue, yellow] (path, 截至 03-02 08:09:40)",
         "12: 应为 floor, 实为 [authors_1h, growth] (reason, 截至 03-02 08:09:40)",
