@@ -115,7 +115,7 @@ class Desk:
         self._homes = {pair: key for pair, key in self._homes.items() if key in self._stories}
         for story in self._stories.values():
             story.follow(subjects[story.subject.name], self._policy_of(story.subject.name))
-            self._schedule(story)
+            self._look_soon(story)
 
     # -- restoring ------------------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Desk:
         self.now = now
         for story in self._stories.values():
             story.windows.advance(story.state.evaluated_at)
-            self._schedule(story)
+            self._look_soon(story)
         self._swept = now // HOUR
 
     def _restore_hit(self, story: Story, hit: NewHit) -> None:
@@ -247,7 +247,13 @@ class Desk:
         self._schedule(story)
 
     def _schedule(self, story: Story) -> None:
-        due = story.next_due(self.now)
+        self._enter(story, story.next_due(self.now))
+
+    def _look_soon(self, story: Story) -> None:
+        """Look at it at the next whole minute: under the same settings that changes nothing, under others it must not wait."""
+        self._enter(story, (self.now // MINUTE + 1) * MINUTE)
+
+    def _enter(self, story: Story, due: int) -> None:
         if due != story.due:
             story.due = due
             if due != NEVER:
