@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec.structs import replace
 
 from monitor.alert import residual_id, story_id
-from monitor.clock import HOUR
+from monitor.clock import HOUR, MINUTE
 from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
 from monitor.escalation.policy import Policy
 from monitor.escalation.step import NEVER
