@@ -36,13 +36,8 @@ class ApiState:
     """
     Everything the routes need. `readiness` tells, for each part, what is wrong with it (None: nothing).
 
-    <<<<<<< HEAD
     `informative`: how the names of parts begin that are told but never make the service unfit (sources).
     `intake` None: nothing can be pushed here.
-    =======
-    `informative`: how the names of parts begin that are told but never make the service unfit (sources). `intake` None: nothing can be
-    pushed here.
-    >>>>>>> four
     """
 
     settings: Settings
