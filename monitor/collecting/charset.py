@@ -60,13 +60,14 @@ def _fitting(body: bytes) -> tuple[str, str]:
 def file_encoding(sample: bytes) -> str:
     """`utf-8` or `gb18030`, by the lines of a sample of a file; the last may be cut. A few broken lines do not decide."""
     lines = [line for line in sample.split(b"\n") if not line.isascii()]
-    utf = sum(_fits(line, last=number == len(lines) - 1) for number, line in enumerate(lines))
-    return "utf-8" if 2 * utf >= len(lines) else "gb18030"
+    odd = [line for number, line in enumerate(lines) if not _fits(line, "utf-8", last=number == len(lines) - 1)]
+    chinese = sum(_fits(line, "gb18030", last=line is lines[-1]) for line in odd)
+    return "gb18030" if 2 * len(odd) > len(lines) and 2 * chinese > len(odd) else "utf-8"
 
 
-def _fits(line: bytes, *, last: bool) -> bool:
+def _fits(line: bytes, encoding: str, *, last: bool) -> bool:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(line, final=not last)
+        codecs.getincrementaldecoder(encoding)().decode(line, final=not last)
     except UnicodeDecodeError:
         return False
     return True
