@@ -86,7 +86,7 @@ def test_its_demo_rises_to_red(yuqing: Path, tmp_path: Path) -> None:
     try:
         until(lambda: process.poll() is not None or "一天结束" in out.read_text("utf-8"), within=50)
         process.terminate()
-        assert process.wait(10) == 0, out.read_text("utf-8")
+        assert process.wait(10) == 130, out.read_text("utf-8")
     finally:
         process.kill()
     said = out.read_text("utf-8")
