@@ -7,6 +7,7 @@ pages: what is fetched here is a feed or an interface that was published to be f
 """
 
 import asyncio
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -120,8 +121,6 @@ class Fetcher:
 
 async def resolve_apart(name: str) -> list[str]:
     """Every address of a name, asked in a thread of its own: a resolver that hangs keeps nobody else waiting, nor the end."""
-    import socket  # noqa: PLC0415 - only this asks
-
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[str]] = loop.create_future()
 

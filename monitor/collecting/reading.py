@@ -8,6 +8,7 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal, cast
 from zoneinfo import ZoneInfo
@@ -89,13 +90,7 @@ def _read_lines(path: Path, look: Look, now: int, defaults: FileDefaults) -> Ite
         recoded = cast("IO[bytes]", codecs.EncodedFile(plain, "utf-8", look.encoding, "replace"))
         for number, line in enumerate(iter(recoded.readline, b""), 1):
             if line.strip():
-                yield number, next(made for _, made in read_lines(_one(line), str(path), now, defaults))
-
-
-def _one(line: bytes) -> IO[bytes]:
-    from io import BytesIO  # noqa: PLC0415 - for GBK lines only
-
-    return BytesIO(line)
+                yield number, next(made for _, made in read_lines(BytesIO(line), str(path), now, defaults))
 
 
 def _read_table(path: Path, look: Look, now: int, defaults: FileDefaults, columns: Mapping[str, str]) -> Iterator[Made]:
