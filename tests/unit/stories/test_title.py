@@ -2,13 +2,14 @@
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from monitor.clock import moment
 from monitor.mention import Mention
-from monitor.stories.title import SAMPLE_LENGTH, TITLE_LENGTH, sample, shown, title
+from monitor.stories.title import SAMPLE_LENGTH, TITLE_LENGTH, heading, sample, shown, title
 from tests.unit.escalation.making import START, scored
 
 
@@ -35,11 +36,46 @@ def test_a_long_text_is_cut_with_a_mark() -> None:
 
 def test_a_title_is_the_first_words_there_are() -> None:
     """Headline, else what is passed on, else its own words, else what was spoken."""
-    assert title(mention(title="标题", quoted="原文", text="转发")) == "标题"
+    assert title(mention(title="红十字会公布善款去向", quoted="原来那一条说了什么", text="转发微博")) == "红十字会公布善款去向"
+    assert title(mention(quoted="原来那一条说了什么", text="转发微博")) == "原来那一条说了什么"
     assert title(mention(quoted="原文", text="转发")) == "原文"
     assert title(mention(title=" \u202e\n ", text="自己的话")) == "自己的话"
     assert title(mention(transcript="字幕")) == "字幕"
     assert title(mention(text="\u200b")) == "(无文字)"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("@小王 大家好，转发微博 在云杉酸奶里喝出了活虫! http://t.cn/abc [怒]", "在云杉酸奶里喝出了活虫!"),
+        ("【7.6万箱含氯可口可乐流入市场】2月初，管道改造", "7.6万箱含氯可口可乐流入市场"),
+        ("【寻！】7月12日晚8点，有人丢了包", "【寻！】7月12日晚8点，有人丢了包"),
+        ("求扩散：某某集团的门店倒闭跑路了//@甲: 真的吗//@乙: 求证", "某某集团的门店倒闭跑路了"),
+        ("回复@甲: 某某集团的门店倒闭跑路了", "某某集团的门店倒闭跑路了"),
+        ("#某某集团# 门店倒闭跑路了", "某某集团 门店倒闭跑路了"),
+        ("转发微博", "转发微博"),
+    ],
+)
+def test_a_title_passes_over_what_tells_nothing(text: str, words: str) -> None:
+    """Greetings, names, links, faces, 转发微博 and earlier reposters are left out, a headline in 【】 stands alone if it tells enough."""
+    assert title(mention(text=text)) == words
+
+
+def test_a_title_ends_where_a_sentence_does() -> None:
+    """A long text is cut after a whole sentence, else after a clause, else where it must be."""
+    assert title(mention(text="一" * 24 + "。" + "二" * 40)) == "一" * 24 + "。"
+    assert title(mention(text="一" * 24 + "，" + "二" * 40)) == "一" * 24 + "…"
+    assert title(mention(text="一" * 50)) == "一" * 39 + "…"
+
+
+def test_headings_are_ranked_by_what_they_tell() -> None:
+    """A headline before an original's words, those before a comment's few, and nothing said last."""
+    ranked = [
+        mention(title="红十字会公布善款去向"), mention(text="红十字会的善款到底去哪了"), mention(text="不知道", quoted="某事"),
+        mention(text="！！！"), mention(text="\u200b"),
+    ]  # fmt: skip
+
+    assert [heading(one).rank for one in ranked] == [0, 1, 2, 3, 4]
 
 
 @given(st.text(max_size=200))

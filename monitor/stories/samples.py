@@ -1,0 +1,130 @@
+"""
+Three mentions of a story that differ: what a person reads first of it.
+
+Which are kept, at most eight, is a function of the set of mentions and their places in the log, not of the way they were taken in: the
+same after a merge of two stories, after a rebuilding, in batches of any size. They are kept as bytes: a desk holds 100,000 stories.
+"""
+
+from collections.abc import Iterable
+from typing import Self
+from zlib import crc32
+
+import msgspec
+
+from monitor.mention import Scored
+from monitor.stories.title import TITLE_LENGTH, Heading, heading, sample
+
+CHOSEN = 3
+_PLATFORMS, _WORDS = 3, 2  # kept for being the first on a platform, or for other words
+_THIN = 6  # so few characters of one's own are no words: the words passed on stand for them
+_ELSEWHERE = 0.5  # what another platform, or another tone, adds to a difference in words of 0..1
+
+
+class Candidate(msgspec.Struct, frozen=True, gc=False):
+    """One kept mention. `order`: its place in the log; `far`: its author's reach; `words`: a sum of what it says; `told`: encoded."""
+
+    order: int
+    far: int
+    words: int
+    platform: str
+    tone: str
+    told: bytes = b""
+
+
+class _Told(msgspec.Struct, frozen=True, array_like=True):
+    rank: int
+    heading: str
+    sample: dict[str, object]
+
+
+class Samples:
+    """The candidates of one story."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: tuple[Candidate, ...] = ()
+
+    def add(self, scored: Scored, order: int) -> None:
+        """One more mention, at that place in the log."""
+        mention = scored.mention
+        said = mention.text if len(mention.text) > _THIN or not mention.quoted else mention.quoted
+        one = Candidate(
+            order=order, far=mention.followers or 0, words=crc32((said or mention.title or "").encode("utf-8", "surrogatepass")),
+            platform=mention.platform or mention.source, tone=scored.score.sentiment.label,
+        )  # fmt: skip
+        if self._dull(one):
+            return
+        kept = _select((*self._kept, one))
+        if one in kept:
+            called = heading(mention)
+            whole = msgspec.structs.replace(one, told=_encode(_Told(called.rank, called.words, sample(scored))))
+            self._kept = tuple(whole if candidate is one else candidate for candidate in kept)
+
+    def merge(self, other: Self) -> None:
+        """Take over another story's."""
+        self._kept = _select((*self._kept, *other._kept))
+
+    def chosen(self) -> tuple[dict[str, object], ...]:
+        """At most three as an alert shows them: the first, then each time the one least like those before."""
+        left = [(one, _decode(one.told).sample) for one in self._kept]
+        found = left[:1]
+        del left[:1]
+        while left and len(found) < CHOSEN:
+            best = max(left, key=lambda pair: (min(_difference(pair, other) for other in found), pair[0].far, -pair[0].order))
+            left.remove(best)
+            found.append(best)
+        return tuple(shown for _, shown in found)
+
+    @property
+    def title(self) -> str:
+        """The best heading among them, of equals the earliest; "" while there are none."""
+        told = [_decode(one.told) for one in self._kept]
+        best = min((Heading(one.rank, one.heading) for one in told), key=lambda called: called.rank, default=Heading(0, ""))
+        return best.words[:TITLE_LENGTH]
+
+    def _dull(self, one: Candidate) -> bool:
+        """Whether it is plain at a glance that it would not be kept: almost every mention of a large story."""
+        kept = self._kept
+        if not kept or one.order < kept[-1].order or not any(one.far <= other.far for other in kept):
+            return False
+        if not any(one.tone == other.tone for other in kept):
+            return False
+        platforms = {other.platform for other in kept}
+        if one.platform not in platforms and len(platforms) < _PLATFORMS:
+            return False
+        lower = {other.words for other in kept if other.words <= one.words}
+        return one.words in lower or len(lower) >= _WORDS
+
+
+def _select(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Who of them is kept, in the order of the log: the first, the farthest heard, the first by platform, tone and words."""
+    ordered = sorted(candidates, key=lambda one: one.order)
+    platforms: dict[str, Candidate] = {}
+    tones: dict[str, Candidate] = {}
+    words: dict[int, Candidate] = {}
+    for one in ordered:
+        platforms.setdefault(one.platform, one)
+        tones.setdefault(one.tone, one)
+        words.setdefault(one.words, one)
+    farthest = sorted(ordered, key=lambda one: (-one.far, one.order))[:1]
+    # Of all words those with the least sums are kept: a choice that no order of arrival changes.
+    least = [words[sum_] for sum_ in sorted(words)[:_WORDS]]
+    kept = {one.order for one in (*ordered[:1], *farthest, *list(platforms.values())[:_PLATFORMS], *tones.values(), *least)}
+    return tuple(one for one in ordered if one.order in kept)
+
+
+def _difference(one: tuple[Candidate, dict[str, object]], other: tuple[Candidate, dict[str, object]]) -> float:
+    """How unlike two are: in words (1 - Jaccard of character pairs), by platform, by tone."""
+    (mine, shown), (theirs, also) = one, other
+    apart = _ELSEWHERE * (mine.platform != theirs.platform) + _ELSEWHERE * (mine.tone != theirs.tone)
+    pairs, others = _pairs(str(shown["text"])), _pairs(str(also["text"]))
+    return apart + 1 - len(pairs & others) / max(1, len(pairs | others))
+
+
+def _pairs(text: str) -> set[str]:
+    return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Told).decode
