@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, se
 from monitor.alert import Level
 from monitor.clock import DAY, micros
 from monitor.escalation.effects import Moved, NewHit, Observed
-from monitor.mention import Mention, encode
+from monitor.mention import Mention, encode, identity
 from monitor.settings import Retention
 from monitor.store import schema
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
@@ -119,9 +119,15 @@ def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
     scored, said = new.scored, new.scored.mention
     return {
         "digest": new.digest, "source": said.source, "id": said.id, "kind": said.kind, "platform": said.platform,
+        "outlet": said.outlet, "region": said.region, "root": _other(said, said.root), "parent": _other(said, said.parent),
         "published_at": micros(said.published_at), "received_at": scored.received_at, "stored_at": stored_at, "kept_from": stored_at,
         "name": scored.name, "role": scored.role, "body": encode(said), **_seen(said),
     }  # fmt: skip
+
+
+def _other(said: Mention, item: str | None) -> bytes | None:
+    """The identity of another item of its source that it names."""
+    return identity(said.source, item) if item and item != said.id else None
 
 
 def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:

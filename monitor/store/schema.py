@@ -48,6 +48,11 @@ mention = Table(
     Column("id", words, nullable=False),
     Column("kind", words, nullable=False),
     Column("platform", words),
+    Column("outlet", words),
+    Column("region", words),
+    # The identities of what it says it belongs to: the tree of a story is read from here, without a text.
+    Column("root", LargeBinary(16)),
+    Column("parent", LargeBinary(16)),
     Column("published_at", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
