@@ -23,6 +23,7 @@ from monitor.store.mentions_writing import MentionsWriter
 from monitor.store.meta import Meta, MetaWriter
 from monitor.store.outbox import Outbox, OutboxWriter
 from monitor.store.positions import Positions, PositionsWriter
+from monitor.store.spread import Spreads
 from monitor.store.stories import Stories, StoriesWriter
 
 TURN = 30.0  # seconds; longer than any honest transaction
@@ -39,6 +40,7 @@ class ReadUnit:
         self.outbox = Outbox(connection)
         self.acts = Acts(connection)
         self.meta = Meta(connection)
+        self.spread = Spreads(connection)
 
 
 class WriteUnit:
@@ -52,6 +54,7 @@ class WriteUnit:
         self.outbox = OutboxWriter(connection)
         self.acts = ActsWriter(connection)
         self.meta = MetaWriter(connection)
+        self.spread = Spreads(connection)
 
 
 class Store:
