@@ -42,6 +42,10 @@ Status = Literal["open", "acknowledged", "handling", "resolved", "reviewed"]
 STATUSES: tuple[Status, ...] = ("open", "acknowledged", "handling", "resolved", "reviewed")
 POLICY = "policy"
 
+Resolution = Literal["handled", "false_alarm", "known", "irrelevant", "faded"]
+MUTING: tuple[Resolution, ...] = ("false_alarm", "known", "irrelevant")  # ends after which the story tells only of much worse
+Verdict = Literal["right", "false"]
+
 
 class ReasonCode(StrEnum):
     """Why a level or a status changed: the closed set that audit rows, messages, logs and metric labels share."""
@@ -62,7 +66,22 @@ class ReasonCode(StrEnum):
     RECEDED = "receded"
     FADED = "faded"
     ACKNOWLEDGED = "acknowledged"
+    HANDLING = "handling"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+    HAND = "hand"
+    HAND_ENDED = "hand_ended"
+    HANDLED = "handled"
+    FALSE_ALARM = "false_alarm"
+    KNOWN = "known"
+    IRRELEVANT = "irrelevant"
+    REVIEWED = "reviewed"
+    REOPENED = "reopened"
+    MERGED = "merged"
 
+
+DEEDS = frozenset(list(ReasonCode)[list(ReasonCode).index(ReasonCode.ACKNOWLEDGED) :])  # what people do, or bring about
+UNMEASURED = DEEDS | {ReasonCode.FLOOR, ReasonCode.RECEDED, ReasonCode.FADED}  # no indicator has these names
 
 REASON_ZH: dict[ReasonCode, str] = {
     ReasonCode.SENSITIVE_24H: "24小时敏感信息数",
@@ -81,6 +100,18 @@ REASON_ZH: dict[ReasonCode, str] = {
     ReasonCode.RECEDED: "回落到清除线以下的分钟数",
     ReasonCode.FADED: "平息且无人处置的小时数",
     ReasonCode.ACKNOWLEDGED: "已有人确认",
+    ReasonCode.HANDLING: "开始处置",
+    ReasonCode.ASSIGNED: "指派负责人",
+    ReasonCode.NOTED: "备注",
+    ReasonCode.HAND: "人工定级",
+    ReasonCode.HAND_ENDED: "人工定级到期的小时数",
+    ReasonCode.HANDLED: "处置完毕",
+    ReasonCode.FALSE_ALARM: "误报",
+    ReasonCode.KNOWN: "已知情况",
+    ReasonCode.IRRELEVANT: "与我方无关",
+    ReasonCode.REVIEWED: "已复核",
+    ReasonCode.REOPENED: "重新开启",
+    ReasonCode.MERGED: "并入另一事件",
 }
 
 
@@ -112,6 +143,11 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     to_status: Status | None = None
     note: str | None = None
     by: str | None = None
+    assignee: str | None = None  # "": nobody any more
+    until: int | None = None
+    resolution: Resolution | None = None
+    verdict: Verdict | None = None
+    merged_into: str | None = None
 
     def wire(self) -> dict[str, object]:
         """The shape of contract 3, absent fields left out."""
@@ -124,7 +160,12 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
         if self.to_status is not None:
             out |= {"from_status": self.from_status, "to_status": self.to_status}
         out |= {"actor": self.actor, "reasons": [msgspec.to_builtins(reason) for reason in self.reasons]}
-        return out | {key: value for key, value in (("note", self.note), ("by", self.by)) if value is not None}
+        if self.assignee is not None:
+            out["assignee"] = self.assignee or None
+        if self.until is not None:
+            out["until"] = rfc3339(self.until)
+        told = ("note", "by", "resolution", "verdict", "merged_into")
+        return out | {name: value for name in told if (value := getattr(self, name)) is not None}
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +181,18 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int
     samples: tuple[dict[str, object], ...]
     indicators: dict[str, float]
+
+
+class Mute(msgspec.Struct, frozen=True):
+    """
+    What a person called a false alarm, known or irrelevant at the end of its `episode`.
+
+    Until `until` (micros) the story's later episodes are told only at `least` or above.
+    """
+
+    until: int
+    least: Level
+    episode: int
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +216,20 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     previous: str | None = None
     next: str | None = None
     drill: bool = False
+    mute: Mute | None = None
+    resolution: Resolution | None = None
+    verdict: Verdict | None = None
+    merged_into: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody need do anything about it any more."""
+        return self.status in {"resolved", "reviewed"}
+
+    def least_told(self, at: int) -> Level:
+        """Nothing below this level is told at that moment, whoever wants to know; none: no mute."""
+        mute = self.mute
+        return mute.least if mute and self.episode > mute.episode and at < mute.until else Level.NONE
 
     def wire(self, public_url: str) -> dict[str, object]:
         """The alert of contract 4."""
@@ -176,6 +243,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             "first_at": rfc3339(counted.first_at), "last_at": rfc3339(counted.last_at), "samples": list(counted.samples),
             "reasons": [msgspec.to_builtins(reason) for reason in self.reasons], "indicators": counted.indicators,
             "assignee": self.assignee, "previous": self.previous, "next": self.next, "drill": self.drill,
+            "resolution": self.resolution, "verdict": self.verdict, "merged_into": self.merged_into,
+            "muted_until": rfc3339(self.mute.until) if self.mute else None,
             "url": f"{public_url}/v1/alerts/{self.id}",
         }  # fmt: skip
 

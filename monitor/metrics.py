@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitor.alert import STATUSES, Level, ReasonCode
+from monitor.alert import DEEDS, STATUSES, Level, ReasonCode
 from monitor.bus.base import RAW, SCORED, TOPICS
 
 PREFIX = "yuqing_"
@@ -142,8 +142,7 @@ def _start(metric: Counter | Gauge | Histogram, labels: Iterable[tuple[str, ...]
 
 def _level_changes() -> Iterable[tuple[str, str, str]]:
     """Every change of level a policy can make, with the reasons that can make it; a person's acts appear as they come."""
-    falls = (ReasonCode.RECEDED, ReasonCode.FADED)
-    rises = [code for code in ReasonCode if code not in {*falls, ReasonCode.ACKNOWLEDGED}]
+    rises = [code for code in ReasonCode if code not in DEEDS | {ReasonCode.RECEDED, ReasonCode.FADED}]
     for low, high in combinations([level.word for level in Level], 2):
         yield from ((low, high, reason) for reason in rises)
         yield high, low, ReasonCode.RECEDED

@@ -2,19 +2,21 @@
 People's acts on alerts.
 
 One act is one transaction: the lock of the subject's position, the act with the place in the stream where it took effect, the
-transition, the messages that tell of it.
+transition, the messages that tell of it. The story itself is left to the escalator, which repeats the act when it comes to that place:
+a stored story is always what the desk had at the stored position, so a restart cannot take an act twice, or miss it.
 """
 
 import msgspec
+from msgspec.structs import replace
 
-from monitor.alert import Alert, Reason, ReasonCode, Status, Transition
+from monitor.alert import Alert, Level, Resolution, Verdict
 from monitor.bus.base import SCORED, partition_of
 from monitor.errors import YuqingError
-from monitor.escalation.effects import Act, AlertChange
+from monitor.escalation.acting import FITTING, applied
+from monitor.escalation.effects import Act, AlertChange, StoryState
+from monitor.store.positions import Position
 from monitor.store.sessions import WriteUnit
-from services.telling import Told, tell
-
-ACKNOWLEDGEABLE: tuple[Status, ...] = ("open",)
+from services.telling import Told, stamped, tell
 
 
 class ActError(YuqingError):
@@ -26,21 +28,35 @@ class NoSuchAlert(ActError):
 
 
 class DoesNotFit(ActError):
-    """The alert's status does not allow it."""
+    """The alert's status does not allow it, or its story does not."""
 
 
 class ChangedMeanwhile(ActError):
     """The alert is no longer at the version the person saw."""
 
 
-class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """Who does it, in whose words, when (micros), to the alert as last seen: `versions` None says as it is now."""
+class Past(ActError):
+    """What is to hold until some time would be over already."""
 
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What somebody does: who, in whose words, when (micros), to the alert as last seen (`versions` None says as it is now).
+
+    What comes after `recorded_at` is the action's own; see FITTING for the actions.
+    """
+
+    action: str
     actor: str
     by: str | None = None
     note: str | None = None
     versions: tuple[int, ...] | None = None
     recorded_at: int
+    assignee: str = ""
+    level: Level = Level.NONE
+    until: int = 0
+    reason: Resolution = "handled"
+    verdict: Verdict = "right"
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -50,39 +66,58 @@ class Desk(msgspec.Struct, frozen=True):
     told: Told
 
 
-async def acknowledge(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> AlertChange:
-    """Somebody has seen an open alert. Returns the change as recorded."""
-    before = await _found(unit, alert, deed)
-    if before.status not in ACKNOWLEDGEABLE:
-        raise DoesNotFit(f"the alert is {before.status}; only an open one can be acknowledged")
-    return await _change_status(unit, desk, before, deed, action="acknowledge", status="acknowledged")
-
-
-async def _found(unit: WriteUnit, alert: str, deed: Deed) -> Alert:
-    found = await unit.alerts.get(alert)
-    if found is None:
-        raise NoSuchAlert("there is no alert of this id")
-    if deed.versions is not None and found.version not in deed.versions:
-        raise ChangedMeanwhile(f"the alert has changed since: it is at version {found.version}")
-    return found
-
-
-async def _change_status(unit: WriteUnit, desk: Desk, before: Alert, deed: Deed, *, action: str, status: Status) -> AlertChange:
-    partition = partition_of(before.subject.encode(), desk.partitions)
+async def done(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> list[AlertChange]:
+    """Do it. Returns the changes as recorded, the last of the alert to show."""
+    partition = partition_of((await _found(unit, alert)).subject.encode(), desk.partitions)
     position = await unit.positions.lock(SCORED, partition)
+    before = await _found(unit, alert)  # as it is now that nobody else can change it
+    if deed.versions is not None and before.version not in deed.versions:
+        raise ChangedMeanwhile(f"the alert has changed since: it is at version {before.version}")
+    await _fit(unit, before, deed)
+    state = await _state(unit, before, position)
     # A person acts by the wall clock; where it took effect is told by the offset. Never before what was decided last.
     at = max(deed.recorded_at, position.now, before.changed_at)
     act = Act(
-        id=0, partition=partition, offset=position.offset, subject=before.subject, story=before.story, alert=before.id,
-        action=action, at=at, status=status,
+        id=0, partition=partition, offset=position.offset, subject=before.subject, story=before.story, alert=before.id, at=at,
+        action=deed.action, actor=deed.actor, by=deed.by, note=deed.note, assignee=deed.assignee, level=deed.level, until=deed.until,
+        reason=deed.reason, verdict=deed.verdict, target=None if state.alert and state.alert.id == before.id else before,
     )  # fmt: skip
     await unit.acts.add(act)
-    transition = Transition(
-        at=at, alert=before.id, subject=before.subject, story=before.story, actor=deed.actor, note=deed.note, by=deed.by,
-        recorded_at=deed.recorded_at, from_status=before.status, to_status=status,
-        reasons=(Reason(ReasonCode(status), 0, 0),),
-    )  # fmt: skip
-    after = msgspec.structs.replace(before, status=status, changed_at=at)
-    (change,) = await unit.alerts.record([AlertChange(after, transition)])
-    await tell(unit, desk.told, [change], deed.recorded_at)
-    return change
+    _, changes = applied(state, act)
+    recorded = await unit.alerts.record([stamped(change, deed.recorded_at) for change in changes])
+    await tell(unit, desk.told, recorded, deed.recorded_at)
+    return recorded
+
+
+async def _found(unit: WriteUnit, alert: str) -> Alert:
+    found = await unit.alerts.get(alert)
+    if found is None:
+        raise NoSuchAlert("there is no alert of this id")
+    return found
+
+
+async def _fit(unit: WriteUnit, alert: Alert, deed: Deed) -> None:
+    if 0 < deed.until <= deed.recorded_at:
+        raise Past("until: must be a time to come")
+    fitting = FITTING[deed.action]
+    if alert.status not in fitting:
+        raise DoesNotFit(f"the alert is {alert.status}; {deed.action} is for one that is {' or '.join(fitting)}")
+    if deed.action != "reopen":
+        return
+    if alert.merged_into:
+        raise DoesNotFit(f"the alert was merged into {alert.merged_into}")
+    if running := await unit.alerts.open_of_story(alert.story):
+        raise DoesNotFit(f"its story has an open alert: {running.id}")
+
+
+async def _state(unit: WriteUnit, alert: Alert, position: Position) -> StoryState:
+    """The alert's story as the desk will have it when it comes to this act: as stored, and the acts it has not come to yet."""
+    row = await unit.stories.get(alert.story)
+    state = row.state if row else StoryState(alert=alert)
+    for act in await unit.acts.since(position.partition, position.last_act):
+        if act.story != alert.story:
+            continue
+        if act.action not in FITTING:
+            raise DoesNotFit("a change of its story is being worked in; try again in a moment")
+        state, _ = applied(state, act)
+    return replace(state, alert=alert) if state.alert and state.alert.id == alert.id else state

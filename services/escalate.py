@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import msgspec
-from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import SCORED, Bus, Stored, Taken
@@ -24,7 +23,7 @@ from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
 from services.dead import bury
-from services.telling import Told, tell
+from services.telling import Told, count, stamped, tell
 
 ROLE = "escalate"
 _AGAIN = 1.0
@@ -172,7 +171,8 @@ class Escalator:
         await unit.mentions.move(effects.moved)
         await unit.mentions.observe(effects.observed)
         await unit.stories.put(effects.stories.values(), self.partition)
-        changes = [_recorded(change, now) for change in effects.changes] if live else effects.changes
+        decided = [change for change in effects.changes if not change.acted]  # an act was recorded when it was done
+        changes = [stamped(change, now) for change in decided] if live else decided
         if not changes:
             return []
         recorded = await unit.alerts.record(changes)
@@ -195,25 +195,4 @@ class Escalator:
         for _, seen in run:
             if isinstance(seen, Scored) and not seen.as_if:
                 self._metrics.collect_to_decision_seconds.observe((now - seen.received_at) / SECOND)
-        for change in changes:
-            if change.transition:
-                before, after, reason = _labels(change)
-                self._metrics.transitions_total.labels(before, after, reason).inc()
-                self._log.info("transition", alert=change.alert.id, subject=change.alert.subject, **{
-                    "from": before, "to": after, "reason": reason,
-                })  # fmt: skip
-
-
-def _recorded(change: AlertChange, now: int) -> AlertChange:
-    return replace(change, transition=replace(change.transition, recorded_at=now)) if change.transition else change
-
-
-def _labels(change: AlertChange) -> tuple[str, str, str]:
-    transition = change.transition
-    if transition is None:
-        raise TypeError("a recount has no labels")
-    if transition.from_level is not None and transition.to_level is not None:
-        before, after = transition.from_level.word, transition.to_level.word
-    else:
-        before, after = str(transition.from_status), str(transition.to_status)
-    return before, after, str(transition.reasons[0].code) if transition.reasons else ""
+        count(changes, self._metrics, self._log)

@@ -8,10 +8,9 @@ stored goes on exactly as one that never stopped, whatever the size of the batch
 import heapq
 from collections.abc import Callable, Iterable, Mapping
 
-from msgspec.structs import replace
-
 from monitor.alert import residual_id, story_id
 from monitor.clock import HOUR, MINUTE
+from monitor.escalation.acting import applied
 from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
 from monitor.escalation.policy import Policy
 from monitor.escalation.step import NEVER
@@ -79,10 +78,9 @@ class Desk:
     def act(self, act: Act) -> None:
         """What a person did to an alert, at the place in the stream where it took effect."""
         story = self._stories.get(act.story)
-        if story and story.state.alert and story.state.alert.id == act.alert:
-            story.state = replace(story.state, alert=replace(story.state.alert, status=act.status))
-            self._touched[story.id] = story
-            self._schedule(story)
+        if story:
+            story.state, changes = applied(story.state, act)
+            self._take(story, changes)
 
     def drain(self) -> Effects:
         """Everything decided since the last drain."""

@@ -7,15 +7,25 @@ What the desk decided from a stretch of the log: the only thing the escalator wr
 import msgspec
 from msgspec.structs import replace
 
-from monitor.alert import Alert, Level, Status, Transition
+from monitor.alert import Alert, Level, Mute, Resolution, Transition, Verdict
 from monitor.mention import Mention, Scored
+
+
+class Hand(msgspec.Struct, frozen=True):
+    """A level set by a person at `at`, which holds until `until` (micros; 0: no moment ends it)."""
+
+    level: Level
+    until: int
+    at: int
 
 
 class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     """
     Where a story stands in its episodes. Moments in micros, 0 = not.
 
-    `raising[i]`, `clearing[i]`: since when the condition of level i+1 has held, or that of staying at it has failed.
+    `level` is the policy's own; the alert's is `hand`'s while that holds. `raising[i]`, `clearing[i]`: since when the condition of
+    level i+1 has held, or that of staying at it has failed. `none_since`: since when the open alert has been at none. `bar`: what the
+    policy's level must exceed to open the next episode.
     """
 
     level: Level = Level.NONE
@@ -25,6 +35,9 @@ class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     evaluated_at: int = 0
     alert: Alert | None = None
     dirty: bool = False
+    bar: Level = Level.NONE
+    hand: Hand | None = None
+    mute: Mute | None = None
 
 
 class NewHit(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +89,23 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertChange(msgspec.Struct, frozen=True):
-    """An alert as it stands after one change: with a transition, or without one when only its counters moved."""
+    """
+    An alert as it stands after one change: with a transition, or without one when only its counters moved.
+
+    `acted`: a person's act made it, and where acts are done it was recorded at once.
+    """
 
     alert: Alert
     transition: Transition | None
+    acted: bool = False
 
 
-class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person did, with the stream position where it took effect: before the record at `offset`."""
+class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What a person did, with the stream position where it took effect: before the record at `offset`.
+
+    `target`: the alert it was done to as it stood, when its story had a newer one by then, which is the one the desk knows.
+    """
 
     id: int
     partition: int
@@ -93,7 +115,15 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     alert: str
     action: str
     at: int
-    status: Status
+    actor: str = ""
+    by: str | None = None
+    note: str | None = None
+    assignee: str = ""
+    level: Level = Level.NONE
+    until: int = 0
+    reason: Resolution = "handled"
+    verdict: Verdict = "right"
+    target: Alert | None = None
 
 
 class Effects(msgspec.Struct, kw_only=True):

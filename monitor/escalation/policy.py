@@ -11,15 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from monitor.alert import Level, ReasonCode
+from monitor.alert import UNMEASURED, Level, ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.errors import Problem
 from monitor.yaml_lines import Item, Report, read_items
 
 RUNGS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
-INDICATORS = tuple(
-    code for code in ReasonCode if code not in {ReasonCode.FLOOR, ReasonCode.RECEDED, ReasonCode.FADED, ReasonCode.ACKNOWLEDGED}
-)
+INDICATORS = tuple(code for code in ReasonCode if code not in UNMEASURED)
 STEADY = 1.5  # below this growth a residual story is its subject's background
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 

@@ -35,10 +35,10 @@ def step(policy: Policy, floor: Level, state: StoryState, indicators: Indicators
     if after == state.level:
         if raising == state.raising and clearing == state.clearing:
             return state, None
-        return _moved(state, state.level, raising, clearing, now), None
+        return msgspec.structs.replace(state, raising=raising, clearing=clearing), None
     up = after > state.level
     reasons = _rise_reasons(policy, floor, after, indicators) if up else _fall_reasons(policy, state.level, clearing, indicators, now)
-    return _moved(state, after, raising, clearing, now), Change(state.level, after, reasons)
+    return msgspec.structs.replace(state, level=after, raising=raising, clearing=clearing), Change(state.level, after, reasons)
 
 
 def next_deadline(policy: Policy, state: StoryState) -> int:
@@ -50,13 +50,6 @@ def next_deadline(policy: Policy, state: StoryState) -> int:
     if state.level and state.clearing[state.level - 1]:
         due = min(due, state.clearing[state.level - 1] + policy.rungs[state.level - 1].keep)
     return due
-
-
-def _moved(
-    state: StoryState, level: Level, raising: tuple[int, int, int, int], clearing: tuple[int, int, int, int], now: int
-) -> StoryState:
-    none_since = 0 if level else (state.none_since or now)
-    return msgspec.structs.replace(state, level=level, raising=raising, clearing=clearing, none_since=none_since)
 
 
 def met(clauses: tuple[Clause, ...], indicators: Indicators) -> Clause | None:

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from monitor.alert import Alert, Level
+from monitor.alert import Counters, Level
 from monitor.clock import MINUTE
 from monitor.escalation import episodes
 from monitor.escalation.effects import AlertChange, StoryRow, StoryState
 from monitor.escalation.policy import Policy, steady
-from monitor.escalation.step import NEVER, next_deadline, step
+from monitor.escalation.step import NEVER, Change, next_deadline, step
 from monitor.escalation.totals import Totals
 from monitor.escalation.waiting import Waiting
 from monitor.escalation.windows import Fact, Windows, reach, reaction_weight
@@ -97,29 +97,40 @@ class Story:
 
     def touch(self) -> None:
         """Its alert's counters are no longer the newest."""
-        if self.state.alert and self.state.alert.status not in episodes.ENDED:
+        if self.state.alert and not self.state.alert.ended:
             self.state = replace(self.state, dirty=True)
 
     def evaluate(self, now: int, *, recount: bool) -> list[AlertChange]:
-        """Step at `now`; with `recount` (a tick) also let the alert's counters catch up, and a quiet alert end."""
+        """Step at `now`; with `recount` (a tick) also let the alert's counters catch up."""
         self.windows.advance(now)
         self.waiting.expire(now)
         indicators = self.windows.indicators()
         before = self.state
         state, change = step(self.policy, self.subject.floor, before, indicators, now)
         found: list[AlertChange] = []
-        if change:
+        if change or (recount and before.dirty) or now >= episodes.let_go_at(before):
             counters = self._gathered.counters(self.title, indicators)
-            found = episodes.changed(state.alert, change, self.subject.name, self.id, now, counters)
-        elif recount and before.dirty and before.alert:
-            found = [episodes.recounted(before.alert, self._gathered.counters(self.title, indicators), now)]
-        if found:
-            state = replace(state, alert=found[-1].alert, dirty=False)
-        if _quiet(state) and now - state.none_since >= self.policy.fade and state.alert:
-            found.append(episodes.faded(state.alert, state.none_since, now, self.policy.fade))
-            state = replace(state, alert=found[-1].alert)
+            state, found = self._lived(state, change, now, counters, recount=recount)
+        if now >= episodes.fades_at(state, self.policy.fade):
+            state, ended = episodes.faded(state, now, self.policy.fade)
+            found += ended
         self.state = state if state is before else replace(state, evaluated_at=now)
         return found
+
+    def _lived(
+        self, stepped: StoryState, change: Change | None, now: int, counters: Counters, *, recount: bool
+    ) -> tuple[StoryState, list[AlertChange]]:
+        """What the moment means for the alert: first what a person set ends, then the policy's level moves."""
+        state, found = replace(stepped, level=self.state.level), list[AlertChange]()
+        if now >= episodes.let_go_at(state):
+            state, found = episodes.let_go(state, now, counters)
+        if change:
+            state, more = episodes.followed(replace(state, level=stepped.level), change, self.subject.name, self.id, now, counters)
+            found += more
+        elif not found and recount and state.dirty and state.alert:
+            found = [episodes.recounted(state.alert, counters, now)]
+            state = replace(state, alert=found[-1].alert)
+        return episodes.calmed(replace(state, dirty=state.dirty and not found), now), found
 
     def mark(self, now: int) -> None:
         """Remember that it was evaluated at `now`, for whoever rebuilds it."""
@@ -133,13 +144,12 @@ class Story:
             due = min(due, expiry)
         if self.state.dirty:
             due = min(due, now + 1)
-        if _quiet(self.state):
-            due = min(due, self.state.none_since + self.policy.fade)
+        due = min(due, episodes.let_go_at(self.state), episodes.fades_at(self.state, self.policy.fade))
         return NEVER if due == NEVER else -(-max(due, now + 1) // MINUTE) * MINUTE
 
     def over(self, now: int) -> bool:
         """Whether the desk may forget it: nothing can join it and no alert of it is open."""
-        open_alert = self.state.alert and self.state.alert.status not in episodes.ENDED
+        open_alert = self.state.alert and not self.state.alert.ended
         joinable = self.residual or (self.node is not None and self.node.alive(now))
         return not joinable and not open_alert and not self.state.level
 
@@ -163,12 +173,6 @@ def begun(id_: str, subject: str, scored: Scored, *, residual: bool) -> StoryRow
         id=id_, subject=subject, founder=scored.mention.digest, residual=residual, mentions=0, live=True, state=StoryState(),
         title=RESIDUAL_TITLE if residual else title(scored.mention), opened_at=scored.received_at, last_at=0,
     )  # fmt: skip
-
-
-def _quiet(state: StoryState) -> bool:
-    """Whether an open alert is on its way to fading: acknowledged ones wait for a person."""
-    alert: Alert | None = state.alert
-    return alert is not None and alert.status == "open" and not state.level and state.none_since > 0
 
 
 def fact(scored: Scored, author: int, order: int) -> Fact:

@@ -13,7 +13,7 @@ from typing import cast
 
 import msgspec
 
-from monitor.alert import REASON_ZH, Alert, Reason, Transition
+from monitor.alert import POLICY, REASON_ZH, Alert, Reason, Transition
 from monitor.clock import rfc3339
 from monitor.notifying.plain import plain
 from monitor.notifying.routing import changes_level, changes_status
@@ -28,6 +28,8 @@ KIND_ZH = {
     "alert.handling": "处置中", "alert.overdue": "超时未处置", "alert.resolved": "已结束", "alert.reviewed": "已复核",
     "alert.reopened": "重新开启",
 }  # fmt: skip
+
+VERDICT_ZH = {"right": "(预警属实)", "false": "(误报)"}
 
 Wire = dict[str, object]
 
@@ -76,10 +78,10 @@ def compose_health(kind: str, receiver: str, *, reason: str, since: int, pending
 def summary(kind: str, alert: Alert, transition: Transition) -> str:
     """One line in Chinese: the level, what happened, to whom and why."""
     before, after = transition.from_level, transition.to_level
-    step = f"({before.zh}→{after.zh})" if before is not None and after is not None else ""
+    step = f"({before.zh}→{after.zh})" if before is not None and after is not None else VERDICT_ZH.get(transition.verdict or "", "")
     head = f"【{alert.level.zh}】{KIND_ZH.get(kind, kind)}{step} {plain(alert.subject, _TITLE)}:{plain(alert.counters.title, _TITLE)}"
     reasons = "; ".join(_in_words(reason) for reason in transition.reasons[:4])
-    actor = "" if transition.actor == "policy" else f" 操作人:{plain(transition.by or transition.actor, _TITLE)}"
+    actor = "" if transition.actor == POLICY else f" 操作人:{plain(transition.by or transition.actor, _TITLE)}"
     return f"{head}{' 原因:' if reasons else ''}{reasons}{actor}"
 
 

@@ -42,7 +42,8 @@ def _told_to(
     kind, subject = kind_of(transition, alert.version), subjects.get(alert.subject)
     if kind is None or subject is None:
         return "", []
-    return kind, [receiver.name for receiver, _ in recipients(subject, transition, alert.level, receivers)]
+    told = recipients(subject, transition, alert.level, receivers, alert.least_told(transition.at))
+    return kind, [receiver.name for receiver, _ in told]
 
 
 def _rows(

@@ -29,17 +29,18 @@ def changes_status(transition: Transition) -> bool:
 
 
 def recipients(
-    subject: Subject, transition: Transition, level_of_alert: Level, receivers: Sequence[Receiver]
+    subject: Subject, transition: Transition, level_of_alert: Level, receivers: Sequence[Receiver], muted_below: Level = Level.NONE
 ) -> list[tuple[Receiver, NotifyReason]]:
     """
     The receivers to tell, in the order configured: those the subject names (none named: all) whose `min_level` is met.
 
-    Assigning and notes change neither level nor status: they wake nobody, and nor does a subject with `alerts: false`.
+    A mute raises every `min_level` to `muted_below`. Assigning and notes change neither level nor status: they wake nobody, and nor does
+    a subject with `alerts: false`.
     """
     if not subject.alerts:
         return []
     named = [receiver for receiver in receivers if not subject.receivers or receiver.name in subject.receivers]
-    reasons = ((receiver, _reason(transition, level_of_alert, Level.of(receiver.min_level))) for receiver in named)
+    reasons = ((one, _reason(transition, level_of_alert, max(muted_below, Level.of(one.min_level)))) for one in named)
     return [(receiver, reason) for receiver, reason in reasons if reason is not None]
 
 

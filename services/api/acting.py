@@ -1,105 +1,136 @@
 """What people do to alerts: one act is done once for its Idempotency-Key, and answered with the alert as it then stands."""
 
-from hashlib import blake2b
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
-from monitor.alert import POLICY
-from monitor.clock import HOUR
-from monitor.store.meta import Answered
 from monitor.store.sessions import WriteUnit
 from services import acts
+from services.api import act_bodies as bodies
 from services.api.alerts import detail, etag_of
 from services.api.auth import Caller, Staff
-from services.api.bodies import Bodies
 from services.api.conditions import versions_of
 from services.api.errors import Refusal
-from services.api.schemas import ACT_BODY, PROBLEMS, AlertDetail
-from services.api.state import Api, encoded
+from services.api.once import Once
+from services.api.schemas import PROBLEMS, AlertDetail
+from services.api.state import Api, ApiState, encoded
+from services.telling import count
 
 BODY_LIMIT = 64 * 1024
-KEPT = 12 * HOUR
+ERRORS: dict[type[acts.ActError], int] = {acts.NoSuchAlert: 404, acts.DoesNotFit: 409, acts.ChangedMeanwhile: 412, acts.Past: 422}
+RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": AlertDetail}, **PROBLEMS}
 
 router = APIRouter(tags=["alerts"])
+Said = TypeVar("Said", bound=bodies.ActBody)
 
 
-class ActBody(msgspec.Struct, frozen=True):
-    """What a person may say with an act; unknown members are ignored."""
+@dataclass(frozen=True)
+class Asked:
+    """A request to act on an alert."""
 
-    by: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")] | None = None
-    note: Annotated[str, msgspec.Meta(max_length=4000, pattern=r"^[^\x00]*$")] | None = None
+    request: Request
+    api: ApiState
+    caller: Caller
+    if_match: str | None
+    once: Once
+    body: bytes
+    now: int
+
+    def said(self, kind: type[Said]) -> Said:
+        """What the body says; 400 and 422 as `bodies.said`."""
+        return bodies.said(self.body, kind)
+
+    def deed(self, action: str, said: bodies.ActBody, **more: Any) -> acts.Deed:
+        """The act as the doer means it."""
+        actor, by = self.caller.actor(said.by)
+        versions = versions_of(self.if_match)
+        return acts.Deed(action=action, actor=actor, by=by, note=said.note, versions=versions, recorded_at=self.now, **more)
+
+    async def answer(self, alert: str, deed: acts.Deed) -> Response:
+        """Do it, once for its key; the alert as it then stands."""
+        api = self.api
+        async with api.store.write() as unit:
+            if before := await self.once.answered(unit, self.now):
+                return encoded(before.response, before.status, etag=before.etag)
+            try:
+                changes = await acts.done(unit, api.desk, alert, deed)
+            except acts.ActError as error:
+                raise Refusal(ERRORS[type(error)], str(error)) from error
+            response, etag = await self._told(unit, changes[-1].alert.id)
+            await self.once.remember(unit, response, etag, self.now)
+        count(changes, api.metrics, api.log)
+        return encoded(response, etag=etag)
+
+    async def _told(self, unit: WriteUnit, alert: str) -> tuple[bytes, str]:
+        found = await unit.alerts.get(alert)
+        if found is None:
+            raise AssertionError("an alert just changed is not there")
+        told = detail(found, await unit.alerts.transitions(alert), self.api.settings.public_url)
+        return msgspec.json.encode(told), etag_of(found)
 
 
-@router.post("/v1/alerts/{alert}/acknowledge", responses={200: {"model": AlertDetail}, **PROBLEMS}, openapi_extra=ACT_BODY)
-async def acknowledge(
-    *, request: Request, api: Api, caller: Staff, alert: str, if_match: Annotated[str | None, Header()] = None,
+async def _asked(
+    *, request: Request, api: Api, caller: Staff, if_match: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
-) -> Response:  # fmt: skip
-    """Somebody has seen it: an open alert becomes acknowledged."""
-    bodies: Bodies = request.app.state.bodies
-    async with bodies.read(request, BODY_LIMIT) as body:
-        said = _act_body(body)
-    once = _Once(caller, request.url.path, idempotency_key, body)
-    now = api.clock.now()
-    actor, by = caller.actor(said.by)
-    deed = acts.Deed(actor=actor, by=by, note=said.note, versions=versions_of(if_match), recorded_at=now)
-    async with api.store.write() as unit:
-        if before := await once.answered(unit, now):
-            return encoded(before.response, before.status, etag=before.etag)
-        try:
-            change = await acts.acknowledge(unit, api.desk, alert, deed)
-        except acts.ActError as error:
-            raise Refusal(_STATUS[type(error)], str(error)) from error
-        told = msgspec.json.encode(detail(change.alert, await unit.alerts.transitions(alert), api.settings.public_url))
-        await once.remember(unit, told, etag_of(change.alert), now)
-    api.metrics.transitions_total.labels("open", "acknowledged", "acknowledged").inc()
-    api.log.info("transition", alert=alert, actor=actor, **{"from": "open", "to": "acknowledged"})
-    return encoded(told, etag=etag_of(change.alert))
+) -> Asked:  # fmt: skip
+    async with request.app.state.bodies.read(request, BODY_LIMIT) as body:
+        read = body
+    once = Once(caller.name, request.url.path, idempotency_key, read)
+    return Asked(request, api, caller, if_match, once, read, api.clock.now())
 
 
-_STATUS: dict[type[acts.ActError], int] = {acts.NoSuchAlert: 404, acts.DoesNotFit: 409, acts.ChangedMeanwhile: 412}
+Asking = Annotated[Asked, Depends(_asked)]
 
 
-class _Once:
-    """A request that is done once for its Idempotency-Key, however often it is sent."""
-
-    def __init__(self, caller: Caller, path: str, key: str | None, body: bytes) -> None:
-        self._caller, self._path, self._key = caller.name, path, key
-        self._hash = blake2b(body, digest_size=16).digest()
-
-    async def answered(self, unit: WriteUnit, now: int) -> Answered | None:
-        """The answer already given; 422 when the key was used for something else."""
-        if self._key is None:
-            return None
-        before = await unit.meta.answered(self._caller, self._path, self._key, now - KEPT)
-        if before and before.body_hash != self._hash:
-            raise Refusal(422, "this Idempotency-Key was used with another body")
-        return before
-
-    async def remember(self, unit: WriteUnit, response: bytes, etag: str, now: int) -> None:
-        """Keep the answer, in the transaction of what it answers."""
-        if self._key is not None:
-            await unit.meta.forget_answers(now - KEPT)
-            await unit.meta.answer(Answered(
-                caller=self._caller, path=self._path, key=self._key, body_hash=self._hash, status=200, etag=etag,
-                response=response, at=now,
-            ))  # fmt: skip
+@router.post("/v1/alerts/{alert}/acknowledge", responses=RESPONSES, openapi_extra=bodies.PLAIN)
+async def acknowledge(alert: str, asked: Asking) -> Response:
+    """Somebody has seen it: an open alert becomes acknowledged, and no longer fades by itself."""
+    return await asked.answer(alert, asked.deed("acknowledge", asked.said(bodies.ActBody)))
 
 
-def _act_body(body: bytes) -> ActBody:
-    if not body.strip():
-        return ActBody()
-    try:
-        said = _decode_act(body)
-    except msgspec.ValidationError as error:
-        raise Refusal(422, str(error)) from error
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from error
-    if said.by == POLICY:
-        raise Refusal(422, "by: `policy` is what decisions of the service are signed with")
-    return said
+@router.post("/v1/alerts/{alert}/assign", responses=RESPONSES, openapi_extra=bodies.ASSIGN)
+async def assign(alert: str, asked: Asking) -> Response:
+    """Somebody is to see to it: `assignee`, or null for nobody any more. Tells nobody."""
+    said = asked.said(bodies.AssignBody)
+    return await asked.answer(alert, asked.deed("assign", said, assignee=said.assignee or ""))
 
 
-_decode_act = msgspec.json.Decoder(ActBody).decode
+@router.post("/v1/alerts/{alert}/handle", responses=RESPONSES, openapi_extra=bodies.PLAIN)
+async def handle(alert: str, asked: Asking) -> Response:
+    """Somebody is at work on it: an open or acknowledged alert becomes handling."""
+    return await asked.answer(alert, asked.deed("handle", asked.said(bodies.ActBody)))
+
+
+@router.post("/v1/alerts/{alert}/level", responses=RESPONSES, openapi_extra=bodies.LEVEL)
+async def level(alert: str, asked: Asking) -> Response:
+    """A level set by hand, with a note: it holds until `until`, resolve, or until the policy's own level rises above it."""
+    said = asked.said(bodies.LevelBody)
+    return await asked.answer(alert, asked.deed("level", said, level=said.at, until=bodies.until(said.until, asked.now)))
+
+
+@router.post("/v1/alerts/{alert}/note", responses=RESPONSES, openapi_extra=bodies.PLAIN)
+async def note(alert: str, asked: Asking) -> Response:
+    """A remark, kept among the transitions. Tells nobody."""
+    return await asked.answer(alert, asked.deed("note", asked.said(bodies.NoteBody)))
+
+
+@router.post("/v1/alerts/{alert}/resolve", responses=RESPONSES, openapi_extra=bodies.RESOLVE)
+async def resolve(alert: str, asked: Asking) -> Response:
+    """The end. false_alarm, known and irrelevant also mute the story until `until` (7 days): told only two levels above, or red."""
+    said = asked.said(bodies.ResolveBody)
+    return await asked.answer(alert, asked.deed("resolve", said, reason=said.reason, until=bodies.until(said.until, asked.now)))
+
+
+@router.post("/v1/alerts/{alert}/review", responses=RESPONSES, openapi_extra=bodies.REVIEW)
+async def review(alert: str, asked: Asking) -> Response:
+    """Looked back at: raising it was right, or it was a false alarm."""
+    said = asked.said(bodies.ReviewBody)
+    return await asked.answer(alert, asked.deed("review", said, verdict=said.verdict))
+
+
+@router.post("/v1/alerts/{alert}/reopen", responses=RESPONSES, openapi_extra=bodies.PLAIN)
+async def reopen(alert: str, asked: Asking) -> Response:
+    """It is not over: a new alert of the story is answered, at the level the story has by policy; a mute ends."""
+    return await asked.answer(alert, asked.deed("reopen", asked.said(bodies.ActBody)))

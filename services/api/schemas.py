@@ -79,6 +79,10 @@ class AlertModel(Shape):
     previous: str | None
     next: str | None
     drill: bool
+    resolution: str | None
+    verdict: str | None
+    merged_into: str | None
+    muted_until: AwareDatetime | None
     url: str
 
 
@@ -96,6 +100,11 @@ class TransitionModel(Shape):
     actor: str
     by: str | None = None
     note: str | None = None
+    assignee: str | None = None
+    until: AwareDatetime | None = None
+    resolution: str | None = None
+    verdict: str | None = None
+    merged_into: str | None = None
     reasons: list[ReasonModel]
 
 
@@ -340,11 +349,5 @@ SUBJECT_BODY: dict[str, Any] = {
                 }
             }
         },
-    }
-}
-ACT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": False,
-        "content": {"application/json": {"schema": {"type": "object", "properties": {"by": _STRING, "note": _STRING}}}},
     }
 }

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from monitor.alert import Level
 from monitor.clock import HOUR, SECOND, rfc3339
+from monitor.escalation.acting import FITTING
 from services.api.schemas import (
     AlertDetail,
     AlertPage,
@@ -264,9 +265,10 @@ async def test_the_documentation_is_complete(here: World) -> None:
     document = (await here.client.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {
+    acts = {f"/v1/alerts/{{alert}}/{action}" for action in FITTING}
+    assert set(document["paths"]) == acts | {
         "/v1/mentions", "/v1/alerts", "/v1/alerts/changes", "/v1/alerts/{alert}", "/v1/alerts/{alert}/mentions",
-        "/v1/alerts/{alert}/acknowledge", "/v1/subjects", "/v1/subjects/{name}", "/v1/stories", "/v1/stories/{story}",
+        "/v1/subjects", "/v1/subjects/{name}", "/v1/stories", "/v1/stories/{story}",
         "/v1/stories/{story}/mentions", "/v1/notifications", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     assert "application/x-ndjson" in document["paths"]["/v1/mentions"]["post"]["requestBody"]["content"]

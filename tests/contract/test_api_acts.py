@@ -38,7 +38,7 @@ async def test_acknowledging_is_a_transition_an_act_and_a_message(here: World) -
     assert answer.json() == (await here.client.get(f"/v1/alerts/{alert.id}")).json()
     async with here.store.read() as unit:
         (act,) = await unit.acts.all(0)
-        assert (act.offset, act.action, act.status, act.at, act.alert) == (10, "acknowledge", "acknowledged", NOW + 5 * MINUTE, alert.id)
+        assert (act.offset, act.action, act.actor, act.at, act.alert) == (10, "acknowledge", "小王", NOW + 5 * MINUTE, alert.id)
         assert (await unit.positions.read(SCORED, 0)).version == 2
     (told,) = (await here.client.get("/v1/notifications")).json()["items"]
     assert (told["type"], told["receiver"], told["state"]) == ("alert.acknowledged", "duty", "pending")

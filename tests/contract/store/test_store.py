@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from monitor.alert import Level
 from monitor.clock import DAY
 from monitor.errors import Fenced
 from monitor.escalation.effects import Act
@@ -190,7 +191,7 @@ class TestActs:
     """People's acts."""
 
     ACT = Act(
-        id=0, partition=0, offset=5, subject="红十字会", story="s1", alert="a1", action="acknowledge", at=START, status="acknowledged"
+        id=0, partition=0, offset=5, subject="红十字会", story="s1", alert="a1", action="level", at=START, actor="小王", level=Level.RED
     )
 
     async def test_order(self, store: Store) -> None:

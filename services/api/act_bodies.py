@@ -1,0 +1,124 @@
+"""What people may say with an act: the bodies, how they are read, and what /openapi.json tells of them."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import msgspec
+
+from monitor.alert import POLICY, Level, Resolution, Verdict
+from monitor.clock import micros
+from monitor.escalation.policy import duration
+from services.api.errors import Refusal
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+MaybeName = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Note = Annotated[str, msgspec.Meta(max_length=4000, pattern=r"^[^\x00]*$")]
+LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
+LAST = micros(datetime.max.replace(tzinfo=UTC, microsecond=0))
+_SPAN = re.compile(r"\d{1,9}[smhd]")
+
+
+class ActBody(msgspec.Struct, frozen=True):
+    """Who says it (where a key says who sends it: on whose behalf), in which words; unknown members are ignored."""
+
+    by: Name | None = None
+    note: Note | None = None
+
+
+class NoteBody(ActBody, frozen=True):
+    """A remark is nothing without its words."""
+
+    def __post_init__(self) -> None:
+        if not (self.note or "").strip():
+            raise ValueError("`note` is needed: the remark itself")
+
+
+class AssignBody(ActBody, frozen=True, kw_only=True):
+    """Who is to see to it; null or empty: nobody any more."""
+
+    assignee: MaybeName | None
+
+
+class LevelBody(ActBody, frozen=True, kw_only=True):
+    """The level it is to have; why must be said."""
+
+    level: LevelWord
+    until: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.note or "").strip():
+            raise ValueError("`note` is needed: why this level")
+
+    @property
+    def at(self) -> Level:
+        """The level."""
+        return Level.of(self.level)
+
+
+class ResolveBody(ActBody, frozen=True, kw_only=True):
+    """Why it is over; `until` is how long a false alarm (or known, or irrelevant) stays quiet."""
+
+    reason: Resolution = "handled"
+    until: str | None = None
+
+
+class ReviewBody(ActBody, frozen=True, kw_only=True):
+    """Whether it was right to raise it."""
+
+    verdict: Verdict
+
+
+Body = TypeVar("Body", bound=ActBody)
+
+
+def said(body: bytes, kind: type[Body]) -> Body:
+    """A body as what it must be; an empty one says nothing. 400: no JSON; 422: not what it must be."""
+    try:
+        found = msgspec.json.decode(body if body.strip() else b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        raise Refusal(422, str(error)) from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Refusal(400, f"the body is not JSON: {error}") from error
+    if found.by == POLICY:
+        raise Refusal(422, "by: `policy` is what decisions of the service are signed with")
+    return found
+
+
+def until(text: str | None, now: int) -> int:
+    """The moment meant, in micros: RFC 3339 with an offset, or a span from now such as 2h or 7d; 0: none said."""
+    if text is None:
+        return 0
+    at = now + duration(text) if _SPAN.fullmatch(text) else _moment(text)
+    if not 0 < at <= LAST:
+        raise Refusal(422, "until: must be a time of this age")
+    return at
+
+
+def _moment(text: str) -> int:
+    try:
+        at = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Refusal(422, "until: must be RFC 3339 with an offset such as 2026-11-22T08:30:00+08:00, or a span such as 2h or 7d")
+    return micros(at)
+
+
+_STRING = {"type": "string"}
+_SAID: dict[str, Any] = {"by": _STRING, "note": _STRING}
+_UNTIL = {"type": "string", "description": "RFC 3339 with an offset, or a span such as 2h or 7d"}
+
+
+def _schema(required: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    shape: dict[str, Any] = {"type": "object", "properties": _SAID | more}
+    if required:
+        shape["required"] = list(required)
+    return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": shape}}}}
+
+
+PLAIN = _schema()
+ASSIGN = _schema(("assignee",), assignee={"type": ["string", "null"]})
+LEVEL = _schema(("level", "note"), level={"type": "string", "enum": [level.word for level in Level]}, until=_UNTIL)
+RESOLVE = _schema(reason={"type": "string", "enum": list(get_args(Resolution))}, until=_UNTIL)
+REVIEW = _schema(("verdict",), verdict={"type": "string", "enum": list(get_args(Verdict))})
