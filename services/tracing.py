@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from monitor.clock import micros, rfc3339
+from monitor.escalation.effects import StoryRow
 from monitor.mention import identity
 from monitor.store.rows import Page, from_cursor, to_cursor
 from monitor.store.sessions import ReadUnit, WriteUnit
@@ -31,6 +32,16 @@ class Trace(msgspec.Struct, frozen=True):
     tree: Tree
     origin: Wire
     spread: Wire
+
+
+def story_wire(story: StoryRow) -> Wire:
+    """A story as it is listed."""
+    alert = story.state.alert
+    return {
+        "id": story.id, "subject": story.subject, "title": story.title, "residual": story.residual, "live": story.live,
+        "level": story.state.level.word, "level_zh": story.state.level.zh, "alert": alert.id if alert else None,
+        "opened_at": rfc3339(story.opened_at), "last_at": rfc3339(story.last_at), "mentions": story.mentions,
+    }  # fmt: skip
 
 
 async def trace(unit: Unit, story: str) -> Trace:

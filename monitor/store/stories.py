@@ -32,10 +32,13 @@ class Stories:
         found = await self._where(schema.story.c.id == story) if findable(story) else []
         return found[0] if found else None
 
-    async def list(self, subject: str | None, limit: int, cursor: str | None = None) -> Page[StoryRow]:
-        """The stories (of one subject), those spoken of last first."""
+    async def list(
+        self, subject: str | None, limit: int, cursor: str | None = None, *, live: bool | None = None, residual: bool | None = None
+    ) -> Page[StoryRow]:
+        """The stories (of one subject, live or settled, residual or not), those spoken of last first."""
         table = schema.story
         asked = [table.c.subject == subject] if subject is not None else []
+        asked += [column.is_(wanted) for column, wanted in ((table.c.live, live), (table.c.residual, residual)) if wanted is not None]
         if not findable(subject or ""):
             return Page([], None)
         if cursor is not None:

@@ -64,6 +64,11 @@ class Tree:
         """How many originals are named that we do not have."""
         return len(self._at) - self.mentions
 
+    @property
+    def uppermost(self) -> int:
+        """How many places hang under nothing."""
+        return self._starts[1] - self._starts[0]
+
     def get(self, digest: bytes) -> Place | None:
         """The place of a mention, or of a missing original."""
         n = self._number(digest)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from monitor.store.sessions import WriteUnit
 from services import acts
 from services.api import act_bodies as bodies
-from services.api.alerts import detail, etag_of
+from services.api.alerts import detailed, etag_of
 from services.api.auth import Caller, Staff
 from services.api.conditions import versions_of
 from services.api.errors import Refusal
@@ -67,8 +67,7 @@ class Asked:
         found = await unit.alerts.get(alert)
         if found is None:
             raise AssertionError("an alert just changed is not there")
-        told = detail(found, await unit.alerts.transitions(alert), self.api.settings.public_url)
-        return msgspec.json.encode(told), etag_of(found)
+        return msgspec.json.encode(await detailed(self.api, unit, found)), etag_of(found)
 
 
 async def _asked(

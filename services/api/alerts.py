@@ -1,12 +1,11 @@
 """Alerts: the list, one with its history, what changed, its mentions, and its acknowledging."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from monitor.alert import Alert, Level, Status, Transition
+from monitor.alert import Alert, Level, Status
 from monitor.store.alerts import AlertFilter
 from monitor.store.sessions import ReadUnit
 from services.api.auth import Reader
@@ -14,6 +13,7 @@ from services.api.errors import Refusal
 from services.api.mentions import mention_wire
 from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
 from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, fingerprint, listing, our_cursor, page, unchanged
+from services.tracing import Unit
 
 GLANCE = 1.0  # seconds after which a waiting reader looks for what another process wrote
 CHANGES = 200
@@ -81,8 +81,8 @@ async def one_alert(request: Request, api: Api, _: Reader, alert: str) -> Respon
         found = await existing(unit, alert)
         if known := unchanged(request, etag_of(found)):
             return known
-        transitions = await unit.alerts.transitions(alert)
-    return answer(detail(found, transitions, api.settings.public_url), etag=etag_of(found))
+        whole = await detailed(api, unit, found)
+    return answer(whole, etag=etag_of(found))
 
 
 @router.get("/v1/alerts/{alert}/mentions", responses={200: {"model": MentionPage}, **PROBLEMS})
@@ -108,13 +108,12 @@ def etag_of(alert: Alert) -> str:
     return f'"{alert.version}.{alert.counter}"'
 
 
-def detail(alert: Alert, transitions: Sequence[Transition], public_url: str) -> dict[str, object]:
-    """An alert with its history; `origin` is the first ill word heard, `spread` the platforms in the order they were reached."""
-    counted = alert.counters
-    wire = alert.wire(public_url)
-    spread = {name: wire[name] for name in ("platforms", "first_at", "last_at", "mentions", "authors", "engagement")}
+async def detailed(api: ApiState, unit: Unit, alert: Alert) -> dict[str, object]:
+    """An alert with its history, where its story began, and how that spread; figures of the story are those of its counters."""
+    transitions = await unit.alerts.transitions(alert.id)
+    traced = await api.traces.of(api.store, unit, alert.story, (alert.id, alert.version, alert.counter))
+    wire = alert.wire(api.settings.public_url)
+    counted = {name: wire[name] for name in ("first_at", "last_at", "mentions", "authors", "engagement")}
     return wire | {
-        "transitions": [transition.wire() for transition in transitions],
-        "origin": counted.samples[0] if counted.samples else {},
-        "spread": spread,
-    }
+        "transitions": [transition.wire() for transition in transitions], "origin": traced.origin, "spread": traced.spread | counted,
+    }  # fmt: skip

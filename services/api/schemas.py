@@ -2,19 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, ConfigDict
 
 from monitor.alert import Status
 from monitor.notifying.notification import NotificationState
+from services.api.story_schemas import LevelWord, OriginModel, Shape, SpreadModel, StoryModel
 
-LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
 Label = Literal["negative", "neutral", "positive"]
-
-
-class Shape(BaseModel):
-    """Nothing but what stands here."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Problem(Shape):
@@ -108,22 +102,11 @@ class TransitionModel(Shape):
     reasons: list[ReasonModel]
 
 
-class SpreadModel(Shape):
-    """How far it went; platforms in the order they were reached."""
-
-    platforms: list[str]
-    first_at: AwareDatetime
-    last_at: AwareDatetime
-    mentions: int
-    authors: int
-    engagement: int
-
-
 class AlertDetail(AlertModel):
     """An alert with its history."""
 
     transitions: list[TransitionModel]
-    origin: dict[str, Any]
+    origin: OriginModel
     spread: SpreadModel
 
 
@@ -189,7 +172,7 @@ class MentionModel(Shape):
     transcript: str = ""
     url: str = ""
     region: str = ""
-    topics: list[str] = []
+    topics: tuple[str, ...] = ()
     root: str = ""
     parent: str = ""
     author: str = ""
@@ -205,24 +188,8 @@ class MentionModel(Shape):
     gone: bool = False
     collected_at: AwareDatetime | None = None
     seen_at: AwareDatetime | None = None
-    subjects: list[str] = []
+    subjects: tuple[str, ...] = ()
     scores: list[ScoreModel]
-
-
-class StoryModel(Shape):
-    """Mentions of one subject about one happening; the residual one holds what fits no other."""
-
-    id: str
-    subject: str
-    title: str
-    residual: bool
-    live: bool
-    level: LevelWord
-    level_zh: str
-    alert: str | None
-    opened_at: AwareDatetime
-    last_at: AwareDatetime
-    mentions: int
 
 
 class SubjectModel(Shape):

@@ -57,6 +57,7 @@ async def serve(app: FastAPI, listener: socket.socket) -> None:
         state.stopping.set()
         server.should_exit = True
         await asyncio.wait([task])
+        await state.traces.close()
         raise
     finally:
         listener.close()

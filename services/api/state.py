@@ -21,6 +21,7 @@ from monitor.store.rows import Page
 from monitor.store.sessions import ReadUnit, Store
 from services.acts import Desk
 from services.api.errors import Refusal
+from services.api.kept import Traces
 from services.intake import Intake
 from services.reload import Reloader
 from services.telling import Told
@@ -52,6 +53,7 @@ class ApiState:
     send: bool = True
     reloader: Reloader | None = None  # None: subjects cannot be changed here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    traces: Traces = field(default_factory=Traces)
 
     @property
     def desk(self) -> Desk:

@@ -1,35 +1,57 @@
 """Stories: what mentions of a subject were grouped into."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
 
-from monitor.clock import rfc3339
+from fastapi import APIRouter, Query, Response
+
 from monitor.escalation.effects import StoryRow
+from monitor.store.rows import Page
+from monitor.store.sessions import ReadUnit
 from services.api.auth import Reader
 from services.api.errors import Refusal
 from services.api.mentions import mention_wire
-from services.api.schemas import PROBLEMS, MentionPage, StoryModel, StoryPage
-from services.api.state import Api, Cursor, Limit, answer, listing, our_cursor, page
+from services.api.schemas import PROBLEMS, MentionPage, StoryPage
+from services.api.state import Api, ApiState, Cursor, Limit, answer, listing, our_cursor, page
+from services.api.story_schemas import StoryDetail, TreePage
+from services.tracing import Trace, places, story_wire
+
+Node = Annotated[str, Query(pattern="^[0-9a-f]{32}$", description="`node` of a place in the tree")]
 
 router = APIRouter(tags=["stories"])
 
 
 @router.get("/v1/stories", responses={200: {"model": StoryPage}, **PROBLEMS})
-async def list_stories(api: Api, _: Reader, subject: str | None = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """The stories (of one subject), those spoken of last first."""
+async def list_stories(
+    *, api: Api, _: Reader, subject: str | None = None, live: bool | None = None, residual: bool | None = None,
+    limit: Limit = 50, cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    """The stories (of one subject, live or settled, residual or not), those spoken of last first."""
     with our_cursor():
         async with listing(api) as (unit, seq):
-            found = await unit.stories.list(subject, limit, cursor)
-    return answer(page(found, seq, _wire))
+            found = await unit.stories.list(subject, limit, cursor, live=live, residual=residual)
+    return answer(page(found, seq, story_wire))
 
 
-@router.get("/v1/stories/{story}", responses={200: {"model": StoryModel}, **PROBLEMS})
-async def one_story(api: Api, _: Reader, story: str) -> Response:
-    """One story."""
+@router.get("/v1/stories/{story}", responses={200: {"model": StoryDetail}, **PROBLEMS})
+async def one_story(api: Api, _: Reader, story: str, limit: Limit = 50) -> Response:
+    """One story: where it began, how it spread, and the first page of its tree."""
     async with api.store.read() as unit:
-        found = await unit.stories.get(story)
-    if found is None:
-        raise Refusal(404, "there is no story of this id")
-    return answer(_wire(found))
+        found = await existing(unit, story)
+        traced = await _traced(api, unit, found)
+        tree = await places(unit, traced.tree, None, limit)
+    return answer(story_wire(found) | {"origin": traced.origin, "spread": traced.spread, "tree": _page(tree)})
+
+
+@router.get("/v1/stories/{story}/tree", responses={200: {"model": TreePage}, **PROBLEMS})
+async def tree_of(api: Api, _: Reader, story: str, under: Node | None = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Who answers and passes on whom: what hangs under a `node` of the tree (absent: the uppermost), the biggest branch first."""
+    with our_cursor():
+        async with api.store.read() as unit:
+            found = await existing(unit, story)
+            tree = await places(unit, (await _traced(api, unit, found)).tree, under, limit, cursor)
+    if tree is None:
+        raise Refusal(404, "there is no such node in the tree of this story")
+    return answer(_page(tree))
 
 
 @router.get("/v1/stories/{story}/mentions", responses={200: {"model": MentionPage}, **PROBLEMS})
@@ -37,16 +59,22 @@ async def mentions_of(api: Api, _: Reader, story: str, limit: Limit = 50, cursor
     """The mentions of a story, newest published first."""
     with our_cursor():
         async with listing(api) as (unit, seq):
-            if await unit.stories.get(story) is None:
-                raise Refusal(404, "there is no story of this id")
+            await existing(unit, story)
             found = await unit.mentions.of_story(story, limit=limit, cursor=cursor)
     return answer(page(found, seq, mention_wire))
 
 
-def _wire(story: StoryRow) -> dict[str, object]:
-    alert = story.state.alert
-    return {
-        "id": story.id, "subject": story.subject, "title": story.title, "residual": story.residual, "live": story.live,
-        "level": story.state.level.word, "level_zh": story.state.level.zh, "alert": alert.id if alert else None,
-        "opened_at": rfc3339(story.opened_at), "last_at": rfc3339(story.last_at), "mentions": story.mentions,
-    }  # fmt: skip
+async def existing(unit: ReadUnit, story: str) -> StoryRow:
+    """The story; 404 when there is none."""
+    found = await unit.stories.get(story)
+    if found is None:
+        raise Refusal(404, "there is no story of this id")
+    return found
+
+
+async def _traced(api: ApiState, unit: ReadUnit, story: StoryRow) -> Trace:
+    return await api.traces.of(api.store, unit, story.id, (story.mentions, story.last_at))
+
+
+def _page(tree: Page[dict[str, object]] | None) -> dict[str, object]:
+    return {"items": tree.items, "next_cursor": tree.next_cursor} if tree else {"items": [], "next_cursor": None}

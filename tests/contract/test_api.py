@@ -17,10 +17,10 @@ from services.api.schemas import (
     ChangesModel,
     MentionPage,
     NotificationPage,
-    StoryModel,
     StoryPage,
     SubjectPage,
 )
+from services.api.story_schemas import StoryDetail, TreePage
 from tests.unit.api.making import NOW, SUBJECT, World, problem_of, raise_alerts, recount, story_of, world
 
 
@@ -111,7 +111,7 @@ async def test_the_list_is_304_until_any_alert_changes(here: World) -> None:
 
 async def test_an_alert_tells_its_whole_history(here: World) -> None:
     """Transitions oldest first, reasons, indicators, origin and spread; 304 by its strong ETag, 404 for none."""
-    (alert,) = await raise_alerts(here.store, 1)
+    (alert,) = await raise_alerts(here.store, 1, mentions=3)
 
     answer = await here.client.get(f"/v1/alerts/{alert.id}")
 
@@ -121,8 +121,8 @@ async def test_an_alert_tells_its_whole_history(here: World) -> None:
     assert [(one.actor, one.model_extra) for one in found.transitions] == [("policy", {"from": "none", "to": "orange"})]
     assert found.reasons[0].code == "authors_10m"
     assert found.indicators == {"heat": 41.5}
-    assert found.origin["id"] == "1"
-    assert found.spread.platforms == ["微博", "新闻"]
+    assert (found.origin.id, found.spread.mentions) == ("1002", 3)
+    assert [one.name for one in found.spread.platforms] == ["weibo"]
     assert (await here.client.get(f"/v1/alerts/{alert.id}", headers={"if-none-match": '"1.0"'})).status_code == 304
     for nobody in ("nobody", "%00", "%ff", "a" * 5_000):
         problem_of(await here.client.get(f"/v1/alerts/{nobody}"), 404)
@@ -188,7 +188,8 @@ async def test_answers_have_the_shapes_that_openapi_tells(here: World) -> None:
     await here.client.post(f"/v1/alerts/{alert.id}/acknowledge")
     shapes: dict[str, type[BaseModel]] = {
         "/v1/mentions": MentionPage, "/v1/subjects": SubjectPage, "/v1/stories": StoryPage, "/v1/notifications": NotificationPage,
-        "/v1/alerts": AlertPage, f"/v1/stories/{story_of(1)}": StoryModel, f"/v1/stories/{story_of(1)}/mentions": MentionPage,
+        "/v1/alerts": AlertPage, f"/v1/stories/{story_of(1)}": StoryDetail, f"/v1/stories/{story_of(1)}/mentions": MentionPage,
+        f"/v1/stories/{story_of(1)}/tree": TreePage, f"/v1/alerts/{alert.id}": AlertDetail,
     }  # fmt: skip
 
     for path, shape in shapes.items():
@@ -267,9 +268,9 @@ async def test_the_documentation_is_complete(here: World) -> None:
     assert document["openapi"].startswith("3.1")
     acts = {f"/v1/alerts/{{alert}}/{action}" for action in FITTING}
     assert set(document["paths"]) == acts | {
-        "/v1/mentions", "/v1/alerts", "/v1/alerts/changes", "/v1/alerts/{alert}", "/v1/alerts/{alert}/mentions",
-        "/v1/subjects", "/v1/subjects/{name}", "/v1/stories", "/v1/stories/{story}",
-        "/v1/stories/{story}/mentions", "/v1/notifications", "/livez", "/readyz", "/metrics",
+        "/v1/mentions", "/v1/alerts", "/v1/alerts/changes", "/v1/alerts/{alert}", "/v1/alerts/{alert}/mentions", "/v1/subjects",
+        "/v1/subjects/{name}", "/v1/stories", "/v1/stories/{story}", "/v1/stories/{story}/mentions", "/v1/stories/{story}/tree",
+        "/v1/notifications", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     assert "application/x-ndjson" in document["paths"]["/v1/mentions"]["post"]["requestBody"]["content"]
     assert (await here.client.get("/docs")).status_code == 200

@@ -1,0 +1,160 @@
+"""Stories over HTTP: where one began, how it spread, its tree page by page."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+from msgspec.structs import replace
+
+from monitor.clock import MINUTE, moment
+from monitor.escalation.effects import NewHit
+from monitor.mention import Mention
+from services.api.kept import SMALL
+from services.api.schemas import AlertDetail
+from services.api.story_schemas import StoryDetail, TreePage
+from services.tracing import trace
+from tests.unit.api.making import NOW, World, hit_of, mention_of, opened, problem_of, raise_alerts, recount, story_of, world
+
+PSEUDONYM = "p" * 32
+STORY = story_of(1)
+
+
+@pytest_asyncio.fixture
+async def here(tmp_path: Path) -> AsyncIterator[World]:
+    """An API anybody on this machine may use."""
+    async with world(tmp_path) as made:
+        yield made
+
+
+async def told(here: World, *mentions: Mention) -> None:
+    """Put these into the story, as the escalator would; nobody's name may be read but the press's."""
+    hits = [hit_of(one, STORY, n) for n, one in enumerate(mentions)]
+    named = [one if one.scored.mention.media else _nameless(one) for one in hits]
+    async with here.store.write() as unit:
+        await unit.mentions.add(named, 0, NOW)
+
+
+def _nameless(hit: NewHit) -> NewHit:
+    return replace(hit, scored=replace(hit.scored, name=None))
+
+
+def said(number: int, minute: int, **fields: Any) -> Mention:
+    """The numbered mention, a day ago."""
+    return mention_of(number, published_at=moment(NOW - 1440 * MINUTE + minute * MINUTE), **fields)
+
+
+async def cascade(here: World) -> None:
+    """A post, its reposts two deep, a report of the press, and a repost of what was never collected."""
+    await told(
+        here, said(1, 0, platform="微博", region="北京"), said(2, 5, kind="repost", root="1", parent="1", platform="微博"),
+        said(3, 6, kind="repost", root="1", parent="2", platform="微博", text="转发微博", quoted="红十字 第1条"),
+        said(4, 9, platform="新闻", outlet="晚报", media=True, likes=70, url="https://n.example/4"),
+        said(5, 12, kind="repost", root="99", quoted="没有采集到的那一条", text="转"),
+    )  # fmt: skip
+
+
+async def test_a_story_tells_its_origin_and_spread(here: World) -> None:
+    """The earliest mention with how sure that is, the platforms in order, who carried it, and the uppermost of the tree."""
+    await raise_alerts(here.store, 1)
+    await cascade(here)
+
+    answer = await here.client.get(f"/v1/stories/{STORY}")
+
+    found = StoryDetail.model_validate(answer.json())
+    assert (found.origin.id, found.origin.sure, [one.code for one in found.origin.doubts]) == ("1", "medium", ["root_missing"])
+    assert [(one.name, one.mentions) for one in found.spread.platforms] == [("微博", 3), ("新闻", 1), ("weibo", 1)]
+    assert [one.name for one in found.spread.media] == []  # the role, not the name, makes it one of the media
+    assert [(one.id, one.children) for one in found.spread.reposted] == [("1", 1), ("2", 1)]
+    assert [(one.id, one.reach, one.url) for one in found.spread.farthest] == [("4", 700, "https://n.example/4")]
+    assert [(one.id, one.missing, one.descendants) for one in found.tree.items] == [("1", False, 2), ("99", True, 1), ("4", False, 0)]
+    assert found.tree.items[1].text == "没有采集到的那一条"
+    assert PSEUDONYM not in answer.text
+
+
+async def test_the_tree_is_walked_page_by_page(here: World) -> None:
+    """Every child of a node comes once, the biggest branch first; a cursor of another node is refused."""
+    await raise_alerts(here.store, 1)
+    await told(here, said(1, 0), *(said(n, n, root="1", parent="1", kind="repost") for n in range(2, 9)), said(9, 9, parent="5"))
+    (root,) = (await here.client.get(f"/v1/stories/{STORY}/tree")).json()["items"]
+    path, items = f"/v1/stories/{STORY}/tree?under={root['node']}&limit=3", list[str]()
+    cursors: list[str | None] = [""]
+    while (cursor := cursors[-1]) is not None:
+        page = TreePage.model_validate((await here.client.get(f"{path}&cursor={cursor}" if cursor else path)).json())
+        items += [one.id for one in page.items]
+        cursors.append(page.next_cursor)
+
+    assert items == ["5", "2", "3", "4", "6", "7", "8"]
+    problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?cursor={cursors[1]}"), 422)
+    problem_of(await here.client.get(f"{path}&cursor=x"), 422)
+    problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?under={'0' * 32}"), 404)
+    problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?under=x"), 422)
+    problem_of(await here.client.get("/v1/stories/none/tree"), 404)
+
+
+async def test_an_alert_has_the_origin_and_spread_of_its_story(here: World) -> None:
+    """The figures are those of its counters, the rest that of the whole story; what was answered under an ETag is again."""
+    (alert,) = await raise_alerts(here.store, 1)
+    await cascade(here)
+    path = f"/v1/alerts/{alert.id}"
+
+    answer = await here.client.get(path)
+    await told(here, said(6, 20, platform="抖音"))
+    again = await here.client.get(path)
+    await recount(here.store, 1)
+    counted = AlertDetail.model_validate((await here.client.get(path)).json())
+
+    found = AlertDetail.model_validate(answer.json())
+    assert (found.origin.id, found.spread.mentions, found.spread.counted) == ("1", alert.counters.mentions, 5)
+    assert (again.content, again.headers["etag"]) == (answer.content, answer.headers["etag"])
+    assert counted.spread.counted == 6
+    assert PSEUDONYM not in answer.text
+
+
+async def test_a_story_without_texts_has_no_origin(here: World) -> None:
+    """Past its retention a story is still answered."""
+    (alert,) = await raise_alerts(here.store, 1)
+
+    story, whole = await here.client.get(f"/v1/stories/{STORY}"), await here.client.get(f"/v1/alerts/{alert.id}")
+
+    assert (story.json()["origin"], story.json()["tree"]) == ({}, {"items": [], "next_cursor": None})
+    assert (whole.json()["origin"], whole.json()["spread"]["series"]) == ({}, None)
+
+
+async def test_a_large_story_is_not_read_for_every_answer(here: World) -> None:
+    """Its trace is kept: what comes meanwhile is in it after a minute, and the answer does not wait for that."""
+    await raise_alerts(here.store, 1)
+    await told(here, *(said(n, 1) for n in range(SMALL + 1)))
+    traces, clock = here.api.traces, -1_000.0
+    async with here.store.read() as unit:
+        first = await traces.of(here.store, unit, STORY, 1)
+        assert await traces.of(here.store, unit, STORY, 2) is first
+    await told(here, said(90_000, 2))
+    entry = traces._entries[STORY]
+    entry.made = clock
+    async with here.store.read() as unit:
+        assert await traces.of(here.store, unit, STORY, 3) is first
+        assert entry.task is not None
+        await entry.task
+        assert await traces.of(here.store, unit, STORY, 2) is first
+        newer = await traces.of(here.store, unit, STORY, 4)
+        assert newer.tree.mentions == first.tree.mentions + 1
+        assert (await trace(unit, STORY)).spread == newer.spread
+    await traces.close()
+
+
+async def test_stories_are_filtered(here: World) -> None:
+    """By whether they live, and by whether they are the residual one."""
+    await raise_alerts(here.store, 1)
+    alert = opened(2).alert
+    async with here.store.write() as unit:
+        (row,) = (await unit.stories.list(None, 10)).items
+        await unit.stories.put([replace(row, id=alert.story, live=False, residual=True)], 0)
+
+    async def ids(query: str) -> list[str]:
+        return [one["id"] for one in (await here.client.get(f"/v1/stories?{query}")).json()["items"]]
+
+    assert await ids("live=true") == await ids("residual=false") == [STORY]
+    assert await ids("live=false&residual=true") == [alert.story]
+    assert sorted(await ids("")) == sorted([STORY, alert.story])
+    problem_of(await here.client.get("/v1/stories?live=x"), 422)
