@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from monitor.alert import (
     POLICY,
@@ -13,6 +14,7 @@ from monitor.alert import (
     Alert,
     Counters,
     Level,
+    Mute,
     Reason,
     ReasonCode,
     Transition,
@@ -90,6 +92,24 @@ def test_an_alert_has_every_field_of_the_contract() -> None:
     assert wire["url"] == "http://h/v1/alerts/a1"
     assert (wire["first_at"], wire["last_at"]) == ("2026-03-02T08:00:00Z", "2026-03-02T08:00:01Z")
     assert msgspec.json.decode(msgspec.json.encode(wire)) == wire
+
+
+def test_how_an_alert_ended_is_shown() -> None:
+    """Why, whether raising it was right, until when its story is quiet, and what it became part of; null where nothing is known."""
+    named = ("resolution", "verdict", "muted_until", "merged_into")
+    ended = replace(ALERT, resolution="known", verdict="right", mute=Mute(START, Level.RED, 1), merged_into="a2")
+
+    assert [ALERT.wire("")[name] for name in named] == [None] * 4
+    assert [ended.wire("")[name] for name in named] == ["known", "right", "2026-03-02T08:00:00Z", "a2"]
+
+
+def test_what_an_act_said_is_on_its_transition() -> None:
+    """Who is to see to it (null: nobody any more), until when, why it ended, what it became part of; what was not said is left out."""
+    said = transition(assignee="", until=START, resolution="known", verdict="false", merged_into="a2")
+
+    assert {name: said[name] for name in said if name not in transition()} == {
+        "assignee": None, "until": "2026-03-02T08:00:00Z", "resolution": "known", "verdict": "false", "merged_into": "a2",
+    }  # fmt: skip
 
 
 def test_a_stored_alert_is_read_back() -> None:

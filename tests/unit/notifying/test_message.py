@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from monitor.alert import Level, Transition
+from monitor.alert import Level, Transition, Verdict
 from monitor.clock import MINUTE, rfc3339
-from monitor.notifying.message import LIMIT, Wire, compose, compose_health, kind_of, notification_id, recompose
+from monitor.notifying.message import LIMIT, Wire, compose, compose_health, kind_of, notification_id, recompose, summary
 from tests.unit.notifying.making import AT, URL, alert, level_change, note, status_change
 
 RISE = level_change(Level.NONE, Level.BLUE)
@@ -64,6 +64,14 @@ def test_a_persons_act_names_them() -> None:
     """The line in Chinese says who did it."""
     whole, _ = read(compose("alert.handling", alert(), [status_change("open", "handling")], URL))
     assert whole["summary"] == "【蓝】处置中 红十字会:善款去向被质疑 操作人:小王"
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("right", "(预警属实)"), ("false", "(误报)")])
+def test_a_review_says_what_it_found(verdict: Verdict, words: str) -> None:
+    """In the one line that everybody reads."""
+    said = replace(status_change("resolved", "reviewed"), verdict=verdict)
+
+    assert f"已复核{words} 红十字会" in summary("alert.reviewed", alert(), said)
 
 
 def test_equal_alerts_make_equal_bytes() -> None:

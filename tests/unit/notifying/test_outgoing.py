@@ -3,8 +3,9 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from monitor.alert import Level, Transition
+from monitor.alert import Level, Mute, Transition
 from monitor.escalation.effects import AlertChange
 from monitor.notifying.message import notification_id
 from monitor.notifying.notification import Notification
@@ -76,3 +77,17 @@ def test_alerts_do_not_mix() -> None:
     made = rows(both, [receiver()], {}, {})
     assert [(row.alert, row.n) for row in made] == [("a1", 1), ("a2", 1), ("a2", 3)]
     assert len(covered(made[2])) == 2
+
+
+def test_a_muted_story_tells_of_its_later_episodes_only_what_is_much_worse() -> None:
+    """Then with all that went before; the alert it was muted with, and what comes when the mute is over, are told as ever."""
+    climb = [level_change(Level.NONE, Level.YELLOW), level_change(Level.YELLOW, Level.ORANGE), status_change("open", "acknowledged")]
+    for episode, until, kinds in (
+        (2, AT + 1, ["alert.raised", "alert.acknowledged"]), (1, AT + 1, ["alert.opened", "alert.raised", "alert.acknowledged"]),
+        (2, AT, ["alert.opened", "alert.raised", "alert.acknowledged"]),
+    ):  # fmt: skip
+        mute = Mute(until, Level.ORANGE, 1)
+        muted = [replace(change, alert=replace(change.alert, mute=mute, episode=episode)) for change in changes(climb)]
+        made = rows(muted, [receiver()], {}, {})
+        assert [row.type for row in made] == kinds
+        assert len(covered(made[0])) == (2 if kinds[0] == "alert.raised" else 1)

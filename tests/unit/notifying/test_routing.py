@@ -63,3 +63,14 @@ def test_a_reopened_alert_is_told() -> None:
 def test_notes_and_standing_levels_wake_nobody(quiet: Transition) -> None:
     """What changes neither level nor status is not told."""
     assert names(SUBJECT, quiet, Level.RED, [receiver()]) == []
+
+
+@given(LEVELS, LEVELS, LEVELS, st.sampled_from(["blue", "yellow", "orange", "red"]))
+def test_a_mute_raises_every_min_level(before: Level, after: Level, below: Level, least: str) -> None:
+    """What is told under a mute is what would be told to a receiver who wants only that much; a status by its alert's level."""
+    wanting = max(below, Level.of(least))
+    told = recipients(SUBJECT, level_change(before, after), after, [receiver(min_level=least)], below)
+    ended = recipients(SUBJECT, status_change("open", "resolved"), after, [receiver(min_level=least)], below)
+
+    assert bool(told) == (before != after and max(before, after) >= wanting)
+    assert bool(ended) == (after >= wanting)

@@ -1,0 +1,213 @@
+"""An alert's whole life with log, store, escalator and API: what people do, the policy goes on, and a rerun decides again."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.bus.base import SCORED, Record
+from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.escalation.effects import Effects
+from monitor.mention import Tick, encode
+from services.backtest import Backtest, level_changes
+from services.escalate import Escalator
+from services.wiring import desk_maker, make_escalator
+from tests.unit.api.making import SUBJECT, World, world
+from tests.unit.escalation.making import scored
+
+TEXT = "红十字会的捐款去了哪里, 请给大家一个交代, 账目为什么一直没有公布"
+
+
+class Walk:
+    """The service as far as alerts are concerned; `restarts`: the escalator is drawn anew from the store before each step."""
+
+    def __init__(self, here: World, *, restarts: bool) -> None:
+        self.here, self._restarts, self._said = here, restarts, 0
+        self._escalator = self._fresh()
+
+    def _fresh(self) -> Escalator:
+        here = self.here
+        return make_escalator(here.api.settings, here.bus, here.store, here.clock, here.api.metrics, here.api.log, batch=7)
+
+    async def say(self, count: int) -> None:
+        """So many people say it, a second apart, and it is decided."""
+        records = []
+        for _ in range(count):
+            self._said += 1
+            self.here.clock.advance(SECOND)
+            one = scored(f"m{self._said}", self.here.clock.now(), text=TEXT, subject=SUBJECT, root="p", as_if=False)
+            records.append(Record(key=SUBJECT.encode(), value=encode(one)))
+        await self.here.bus.append(SCORED, records)
+        await self._decide()
+
+    async def wait(self, minutes: int) -> None:
+        """Minutes pass, and are ticked."""
+        clock = self.here.clock
+        for _ in range(minutes):
+            clock.advance(MINUTE - clock.now() % MINUTE)
+            await self.here.bus.append(SCORED, [Record(key=b"", value=encode(Tick(at=clock.now())), kind="tick")])
+        await self._decide()
+
+    async def _decide(self) -> None:
+        if self._restarts:
+            self._escalator = self._fresh()
+        end = (await self.here.bus.bounds(SCORED))[0][1]
+        while self._escalator.offset < end:
+            await self._escalator.advance()
+
+    async def act(self, action: str, body: dict[str, Any] | None = None, alert: str | None = None) -> dict[str, Any]:
+        """What a person does to the newest alert, or to another."""
+        self.here.clock.advance(SECOND)
+        answer = await self.here.client.post(f"/v1/alerts/{alert or (await self.alerts())[-1]['id']}/{action}", json=body or {})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def alerts(self) -> list[dict[str, Any]]:
+        """Every alert, the first opened first."""
+        found: list[dict[str, Any]] = (await self.here.client.get("/v1/alerts")).json()["items"]
+        return sorted(found, key=lambda one: str(one["opened_at"]))
+
+    async def told(self) -> list[tuple[str, str]]:
+        """The messages: of which episode, of what type."""
+        items = (await self.here.client.get("/v1/notifications")).json()["items"]
+        return [(item["alert"][-3:], item["type"]) for item in reversed(items)]
+
+    async def changes(self) -> list[dict[str, Any]]:
+        """The stored changes of level, by alert."""
+        async with self.here.store.read() as unit:
+            histories = [history async for _, history in unit.alerts.all()]
+        return [_timeless(one.wire()) for history in histories for one in history if one.to_level is not None]
+
+    async def decided_again(self, batch: int = 512) -> list[dict[str, Any]]:
+        """The changes of level that `backtest --from-bus` finds in the log, by alert."""
+        found: list[dict[str, Any]] = []
+
+        def take(effects: Effects) -> None:
+            found.extend(level_changes(effects))
+
+        async with self.here.store.read() as unit:
+            acts = await unit.acts.all(0)
+        await Backtest(desk_maker(self.here.api.settings)(), take, batch).log(self.here.bus, 0, acts)
+        return sorted(found, key=lambda one: str(one["alert"]))
+
+
+def _timeless(wire: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wire.items() if name != "recorded_at"}
+
+
+@pytest.fixture(params=[False, True], ids=["lived", "restarted"])
+async def walk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Walk]:
+    """A service whose escalator lives, or is started again for every step."""
+    async with world(tmp_path) as here:
+        yield Walk(here, restarts=request.param)
+
+
+async def same_again(walk: Walk) -> None:
+    """The log and the acts give the same changes of level as were stored when it was lived, whatever the batches."""
+    stored = await walk.changes()
+    assert await walk.decided_again() == stored
+    assert await walk.decided_again(batch=3) == stored
+
+
+async def test_a_false_alarm_is_quiet_until_it_truly_grows(walk: Walk) -> None:
+    """Open, acknowledged, assigned, handling, set by hand, resolved as a false alarm; quiet; then it grows, is told, and reopened."""
+    await walk.say(5)
+    (first,) = await walk.alerts()
+    assert (first["level"], first["status"]) == ("blue", "open")
+    await walk.act("acknowledge")
+    await walk.act("assign", {"assignee": "李四"})
+    await walk.act("handle")
+    held = await walk.act("level", {"level": "orange", "note": "领导关注", "until": "30m"})
+    assert (held["level"], held["policy_level"]) == ("orange", "blue")
+    await walk.wait(31)
+    assert [(one["level"], one["assignee"], one["status"]) for one in await walk.alerts()] == [("blue", "李四", "handling")]
+    await walk.act("resolve", {"reason": "false_alarm", "note": "旧闻"})
+    before = await walk.told()
+
+    await walk.say(20)
+    _, second = await walk.alerts()
+    assert (second["level"], second["previous"], second["status"]) == ("yellow", first["id"], "open")
+    assert second["muted_until"] is not None
+    assert await walk.told() == before  # listed, and told to nobody
+
+    await walk.say(90)
+    await walk.wait(2)
+    assert (await walk.alerts())[-1]["level"] == "orange"
+    await walk.act("resolve")
+    await walk.act("review", {"verdict": "right"})
+    third = await walk.act("reopen", {"note": "又有媒体跟进"})
+
+    assert (third["previous"], third["level"], third["muted_until"], third["assignee"]) == (second["id"], "orange", None, None)
+    assert await walk.told() == [
+        ("001", "alert.opened"), ("001", "alert.acknowledged"), ("001", "alert.handling"), ("001", "alert.raised"),
+        ("001", "alert.lowered"), ("001", "alert.resolved"), ("002", "alert.raised"), ("002", "alert.resolved"),
+        ("002", "alert.reviewed"), ("003", "alert.reopened"), ("003", "alert.raised"),
+    ]  # fmt: skip
+    await walk.wait(200)  # the hour's voices are gone, and it sinks
+    assert (await walk.alerts())[-1]["level"] in {"none", "blue"}
+    await same_again(walk)
+
+
+async def test_a_hand_set_level_gives_way_to_worse(walk: Walk) -> None:
+    """It stays while the policy falls below it and rises again to it; above it the policy is believed."""
+    await walk.say(25)
+    await walk.act("level", {"level": "yellow", "note": "已核实, 影响有限"})
+    await walk.wait(150)
+    assert [(one["level"], one["policy_level"]) for one in await walk.alerts()] == [("yellow", "blue")]
+    await walk.say(120)
+    await walk.wait(2)
+
+    assert [(one["level"], one["policy_level"]) for one in await walk.alerts()] == [("orange", "orange")]
+    await same_again(walk)
+
+
+async def test_what_is_resolved_does_not_come_back_by_falling(walk: Walk) -> None:
+    """Resolved at yellow it sinks to none without a word; then it is a new episode, at any level."""
+    await walk.say(25)
+    await walk.act("resolve")
+    await walk.wait(150)
+    assert len(await walk.alerts()) == 1
+    walk.here.clock.advance(DAY)
+    await walk.wait(65)
+    await walk.say(5)
+
+    assert [(one["id"][-3:], one["level"]) for one in await walk.alerts()] == [("001", "yellow"), ("002", "blue")]
+    await same_again(walk)
+
+
+async def test_reopened_at_none_it_fades_a_day_later(walk: Walk) -> None:
+    """The clock of fading begins again with the reopening, and ends with the alert resolved by policy."""
+    await walk.say(5)
+    await walk.act("resolve")
+    walk.here.clock.advance(30 * HOUR)
+    await walk.wait(65)
+    reopened = await walk.act("reopen")
+    assert (reopened["level"], [said["to_status"] for said in reopened["transitions"]]) == ("none", ["open"])
+    walk.here.clock.advance(23 * HOUR)
+    await walk.wait(2)
+    assert (await walk.alerts())[-1]["status"] == "open"
+    walk.here.clock.advance(HOUR)
+    await walk.wait(2)
+
+    assert [(one["status"], one["resolution"]) for one in await walk.alerts()] == [("resolved", "handled"), ("resolved", "faded")]
+    await same_again(walk)
+
+
+async def test_an_alert_at_rest_is_acted_on_many_times(walk: Walk) -> None:
+    """Nobody decides meanwhile: each act follows from the one before, and the next start takes them all up."""
+    await walk.say(5)
+    for action, body in (
+        ("level", {"level": "red", "note": "因为"}), ("resolve", {"reason": "known"}), ("reopen", {}),
+        ("level", {"level": "orange", "note": "因为"}), ("handle", {}),
+    ):  # fmt: skip
+        await walk.act(action, body)
+    newest = (await walk.alerts())[-1]
+    assert (newest["level"], newest["policy_level"], newest["status"]) == ("orange", "blue", "handling")
+    await walk.say(20)
+
+    first, second = await walk.alerts()
+    assert (first["next"], first["level"], first["status"]) == (second["id"], "red", "resolved")
+    assert (second["level"], second["policy_level"], second["status"]) == ("orange", "yellow", "handling")
+    await same_again(walk)
