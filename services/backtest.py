@@ -1,12 +1,17 @@
 """Backtest: the decisions of a recording, or of the retained log, made again in memory: no bus, no store, nothing told."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from monitor.bus.base import SCORED, Bus
 from monitor.collecting.recording import Block
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Act, Effects
 from monitor.mention import Scored, Tick, decode_scored, decode_tick
+from services.archive import Archive
+from services.recorded import Standing
 from services.replay import in_order
 from services.score import Score
 
@@ -19,30 +24,52 @@ class Backtest:
 
     def __init__(self, desk: Desk, on_effects: OnEffects, batch: int) -> None:
         self._desk, self._on_effects, self._batch = desk, on_effects, batch
-        self._known: dict[tuple[str, bytes], int] = {}
+        self._archive = Archive()
+        self._standing: Standing | None = None  # only where a recording has acts
         self._offset = 0
 
-    def recording(self, blocks: Iterable[Block], score: Score, on_progress: Callable[[int], None]) -> None:
-        """Decide a recording as `replay` does."""
-        last = 0
+    def recording(self, blocks: Iterable[Block], score: Score, on_progress: Callable[[int], None], acts: Sequence[Act] = ()) -> None:
+        """Decide a recording as `replay` does; `acts` in the order they were done."""
+        last, left = 0, deque(acts)
+        self._standing = Standing() if acts else None
         for block in blocks:
             scored: Sequence[Scored] = in_order(score(block.raws))
             for one in scored:
+                while left and left[0].at < one.received_at:
+                    self._again(left.popleft())
                 self.observe(one, self._offset)
                 self._offset += 1
             last = block.raws[-1].received_at
             on_progress(len(block.raws))
+        for act in left:
+            self._again(act)
         if last:
-            self._desk.tick(Tick(at=last, as_if=True, end=True))
-        self._on_effects(self._desk.drain())
+            self._desk.tick(Tick(at=max([last, *(act.at for act in acts[-1:])]), as_if=True, end=True))
+        self._drain()
 
     def observe(self, scored: Scored, offset: int) -> None:
         """Decide one mention."""
-        pair = (scored.score.subject, scored.mention.digest)
-        if self._desk.observe(scored, offset, self._known.get(pair)):
-            self._known[pair] = scored.mention.seen
+        known = self._archive.known(scored)
+        story = self._desk.lacks(scored, known)
+        if story is not None:
+            self._recall(story, offset, None)
+        self._desk.observe(scored, offset, known)
         if offset % self._batch == self._batch - 1:
-            self._on_effects(self._desk.drain())
+            self._drain()
+
+    def act(self, act: Act) -> None:
+        """Do again what a person did."""
+        for story in self._desk.needs(act):
+            self._recall(story, act.offset, act)
+        self._desk.act(act)
+
+    def _again(self, act: Act) -> None:
+        """Do again what a recording tells that a person did, if it fits what was decided."""
+        self._desk.tick(Tick(at=act.at, as_if=True))
+        self._drain()
+        fitting = self._standing.fitting(act) if self._standing else None
+        if fitting:
+            self.act(replace(fitting, offset=self._offset))
 
     async def log(self, bus: Bus, partition: int, acts: Sequence[Act]) -> None:
         """Decide what a bus has kept, people's acts included, each where it took effect."""
@@ -52,14 +79,31 @@ class Backtest:
         while records := await bus.read(SCORED, partition, offset, _READ):
             for record in records:
                 while act is not None and act.offset <= record.offset:
-                    self._desk.act(act)
+                    self.act(act)
                     act = next(waiting)
                 if record.kind == "tick":
                     self._desk.tick(decode_tick(record.value))
                 else:
                     self.observe(decode_scored(record.value), record.offset)
             offset = records[-1].offset + 1
-        self._on_effects(self._desk.drain())
+        self._drain()
+
+    def _recall(self, story: str, offset: int, act: Act | None) -> None:
+        self._drain()
+        row = self._archive.story(story)
+        if row is None:
+            return
+        self._desk.recall(row, offset, act)
+        for hit in self._archive.hits(story):
+            self._desk.take(hit)
+        self._desk.ready()
+
+    def _drain(self) -> None:
+        effects = self._desk.drain()
+        self._archive.keep(effects)
+        if self._standing:
+            self._standing.take(effects.changes)
+        self._on_effects(effects)
 
 
 def level_changes(effects: Effects) -> Iterator[dict[str, object]]:
@@ -75,6 +119,7 @@ class StoryMap:
     def __init__(self) -> None:
         self._story: dict[tuple[str, bytes], tuple[str, str, str]] = {}
         self._residual: set[str] = set()
+        self._into: dict[str, str] = {}
 
     def add(self, effects: Effects) -> None:
         """Follow one batch of decisions."""
@@ -84,10 +129,14 @@ class StoryMap:
         for moved in effects.moved:
             source, item, _ = self._story[moved.subject, moved.digest]
             self._story[moved.subject, moved.digest] = (source, item, moved.story)
+        self._into |= {merged.story: merged.into for merged in effects.merged}
         self._residual |= {row.id for row in effects.stories.values() if row.residual}
 
     def lines(self) -> Iterator[dict[str, object]]:
         """One line a mention and subject, in the order they were decided."""
-        for (subject, _), (source, item, story) in self._story.items():
+        for (subject, _), (source, item, first) in self._story.items():
+            story = first
+            while story in self._into:
+                story = self._into[story]
             line: dict[str, object] = {"source": source, "id": item, "subject": subject, "story": story}
             yield line | ({"residual": True} if story in self._residual else {})

@@ -16,20 +16,20 @@ from monitor.bus.base import SCORED, Bus, Stored, Taken
 from monitor.clock import SECOND, Clock
 from monitor.errors import BusUnavailable, Fenced, StoreUnavailable
 from monitor.escalation.desk import Desk
-from monitor.escalation.effects import AlertChange, Effects
-from monitor.mention import Scored, Tick, decode_scored, decode_tick
+from monitor.escalation.effects import AlertChange
+from monitor.escalation.settling import KEYS
+from monitor.mention import Scored, decode_scored, decode_tick
 from monitor.metrics import Metrics
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
 from services.dead import bury
+from services.sitting import Observation, Sitting
 from services.telling import Told, count, stamped, tell
 
 ROLE = "escalate"
 _AGAIN = 1.0
 _TAKE_EVERY = 5.0
-
-Observation = tuple[int, Scored | Tick]
 
 
 class Escalator:
@@ -110,9 +110,11 @@ class Escalator:
         self._changed, desk = False, self._make_desk()
         async with self._store.read() as unit:
             position = await unit.positions.read(SCORED, self.partition)
-            rows = await unit.stories.live(self.partition)
-            hits = [hit async for hit, _ in unit.mentions.hits_of_live(self.partition, position.now - HORIZON)]
-        desk.restore(rows, hits, position.now)
+            asleep, settled = await unit.stories.asleep(self.partition, KEYS)
+            desk.restore(await unit.stories.live(self.partition), asleep, settled, position.now)
+            async for hit, _ in unit.mentions.hits_of_live(self.partition, position.now - HORIZON):
+                desk.take(hit)
+        desk.ready()
         self._desk = desk
         self._set_offset(position.offset)
 
@@ -146,33 +148,19 @@ class Escalator:
             if position.offset != self._offset:
                 raise Fenced(f"{SCORED}/{self.partition} stands at {position.offset}, not at {self._offset}")
             acts = await unit.acts.since(self.partition, position.last_act)
+            sitting = Sitting(unit, desk, self.partition, self._clock.now())
             for act in acts:
-                desk.act(act)
-            await self._observe(unit, desk, run)
-            changes = await self._write(unit, desk.drain(), live=bool(run) and not run[-1][1].as_if)
+                await sitting.act(act)
+            await sitting.observe(run)
+            changes = await self._tell(unit, await sitting.end(), live=bool(run) and not run[-1][1].as_if)
             await self._move(unit, position, desk.now, acts[-1].id if acts else position.last_act)
         self._set_offset(self._next)
         self._measure(run, changes, perf_counter() - started)
 
-    async def _observe(self, unit: WriteUnit, desk: Desk, run: Sequence[Observation]) -> None:
-        pairs = {(seen.score.subject, seen.mention.digest) for _, seen in run if isinstance(seen, Scored)}
-        known = await unit.mentions.known(pairs) if pairs else {}
-        for offset, seen in run:
-            if isinstance(seen, Tick):
-                desk.tick(seen)
-                continue
-            pair = (seen.score.subject, seen.mention.digest)
-            if desk.observe(seen, offset, known.get(pair)):
-                known[pair] = seen.mention.seen
-
-    async def _write(self, unit: WriteUnit, effects: Effects, *, live: bool) -> list[AlertChange]:
+    async def _tell(self, unit: WriteUnit, decided: Sequence[AlertChange], *, live: bool) -> list[AlertChange]:
         now = self._clock.now()
-        await unit.mentions.add(effects.hits, self.partition, now)
-        await unit.mentions.move(effects.moved)
-        await unit.mentions.observe(effects.observed)
-        await unit.stories.put(effects.stories.values(), self.partition)
-        decided = [change for change in effects.changes if not change.acted]  # an act was recorded when it was done
-        changes = [stamped(change, now) for change in decided] if live else decided
+        # An act was recorded when it was done
+        changes = [stamped(change, now) if live else change for change in decided if not change.acted]
         if not changes:
             return []
         recorded = await unit.alerts.record(changes)

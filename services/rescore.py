@@ -12,7 +12,7 @@ import msgspec
 
 from monitor.bus.base import RAW, SCORED, Bus, Stored, partition_of
 from monitor.clock import Clock
-from monitor.escalation.effects import NewHit, Observed
+from monitor.escalation.effects import Known, NewHit, Observed
 from monitor.mention import Raw, Scored, decode_raw
 from monitor.store.sessions import Store
 from services.score import Score
@@ -64,11 +64,11 @@ class Rescore:
                 pair = (self._subject, one.mention.digest)
                 if pair not in known:
                     hits.append(NewHit(offset=0, digest=one.mention.digest, scored=one, story="", counted=False))
-                elif one.mention.seen > known[pair]:
+                elif one.mention.seen > known[pair].seen:
                     seen.append(Observed(one.mention.digest, one.mention, self._subject))
                 else:
                     continue
-                known[pair] = one.mention.seen
+                known[pair] = Known(one.mention.seen, "")
             await unit.mentions.add(hits, self._partition, self._clock.now())
             await unit.mentions.observe(seen)
         return len(hits)

@@ -3,103 +3,134 @@ The desk: everything decided from one partition of `mentions.scored`, record by 
 
 Feed it records in order (`observe`, `tick`, `act`), take out what they decided (`drain`). A desk restored from what its effects
 stored goes on exactly as one that never stopped, whatever the size of the batches between drains.
+
+It keeps nothing of each mention: what was decided of one comes back with it (`Known`). A story it has let go of is given back when it
+is needed: ask `lacks` before a record and `needs` before an act, and let it `recall` what they name from what was stored.
 """
 
-import heapq
 from collections.abc import Callable, Iterable, Mapping
 
-from monitor.alert import residual_id, story_id
-from monitor.clock import HOUR, MINUTE
+import msgspec
+
+from monitor.clock import DAY, HOUR, MINUTE
+from monitor.escalation import correcting
 from monitor.escalation.acting import applied
-from monitor.escalation.effects import Act, AlertChange, Effects, Moved, NewHit, Observed, StoryRow
+from monitor.escalation.effects import Act, AlertChange, Effects, Judged, Known, NewHit, StoryRow, as_judged
+from monitor.escalation.living import Living
 from monitor.escalation.policy import Policy
-from monitor.escalation.step import NEVER
-from monitor.escalation.story import Ruled, Story, begun
+from monitor.escalation.settling import LIVE, WAITING, Asleep
+from monitor.escalation.story import Story
 from monitor.escalation.windows import reach
 from monitor.mention import Scored, Tick
-from monitor.stories.grouping import Grouping, Node
+from monitor.stories.grouping import Ties
 from monitor.subject import Subject
 
 IGNORED = "ignore"  # the role of an account whose posts are stored, but in no story
 
 
 class Desk:
-    """The live stories of one partition. `policies` by subject name, with "" for the default; `fold` makes texts comparable."""
+    """
+    The live stories of one partition. `policies` by subject name, with "" for the default; `fold` makes texts comparable.
 
-    def __init__(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str]) -> None:
-        self._subjects, self._policies, self._fold = subjects, policies, fold
-        self._groupings: dict[str, Grouping] = {}
-        self._stories: dict[str, Story] = {}
-        self._homes: dict[tuple[str, bytes], str] = {}  # the story of every mention in memory
-        self._agenda: list[tuple[int, str]] = []
-        self._touched: dict[str, Story] = {}
-        self._over: dict[str, StoryRow] = {}
-        self._effects = Effects()
+    `live` and `waiting`: how many stories and lone mentions are kept at most.
+    """
+
+    def __init__(
+        self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str], *, live: int = LIVE,
+        waiting: int = WAITING,
+    ) -> None:  # fmt: skip
+        self._living = Living(subjects, policies, fold, live=live, waiting=waiting)
+        self._stories, self._decisions = self._living.stories, self._living.decisions
+        self._sought: tuple[Scored | None, Ties | None, str | None] = None, None, None
+        self._taking: list[Story] = []
+        self._taken_for: Act | None = None
         self._swept = 0
         self.now = 0
 
     # -- the log ------------------------------------------------------------------------------------------------------------
 
-    def observe(self, scored: Scored, offset: int, known: int | None) -> bool:
+    def lacks(self, scored: Scored, known: Known | None) -> str | None:
+        """The story that sleeps and is woken by this record: `recall` it before you `observe` the record. None: nothing is lacking."""
+        self._pass(scored.received_at, as_if=scored.as_if)
+        subject, self._sought = self._decided(scored), (scored, None, None)
+        if subject is None or self._decisions.known((subject.name, scored.mention.digest), known):
+            return None
+        grouping = self._living.grouping(subject.name)
+        ties, woken = grouping.find(scored.mention, self.now), None
+        if ties is None and self._living.settled:
+            woken = self._living.settled.woken_by(subject.name, grouping.wakers(scored.mention))
+        self._sought = scored, ties, woken
+        return woken
+
+    def observe(self, scored: Scored, offset: int, known: Known | None) -> bool:
         """
-        Decide one record. `known`: None for a mention new to its subject, else the `seen` its engagement was last read at.
+        Decide one record; what it `lacks` has been recalled. `known`: what was stored of the mention and subject at the last drain.
 
         Returns whether it changed anything (a second arrival does not).
         """
-        if scored.as_if:
-            self._minutes(scored.received_at)
-        self.now = max(self.now, scored.received_at)
-        self._sweep()
+        if self._sought[0] is not scored and self.lacks(scored, known) is not None:
+            message = "the record wakes a story that was not recalled"
+            raise AssertionError(message)
+        digest = scored.mention.digest
+        known = self._decisions.known((scored.score.subject, digest), known)
         if known is not None:
             return self._observe_again(scored, known)
-        subject = self._subjects.get(scored.score.subject)
-        if subject is None or scored.role == IGNORED:
-            self._effects.hits.append(NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story="", counted=False))
+        subject = self._decided(scored)
+        if subject is None:
+            self._decisions.hit(NewHit(offset=offset, digest=digest, scored=scored, story="", counted=False))
             return True
-        story = self._place(subject, scored, self._groupings_of(subject.name))
-        self._homes[subject.name, scored.mention.digest] = story.id
+        story = self._place(subject, scored, offset)
         counted = story.add(scored, offset, self.now)
-        self._effects.hits.append(
-            NewHit(offset=offset, digest=scored.mention.digest, scored=scored, story=story.id, counted=counted)
-        )
-        self._decide(self._alone(story, scored.mention.digest))
+        self._decisions.hit(NewHit(offset=offset, digest=digest, scored=scored, story=story.id, counted=counted))
+        self._decide(self._far_alone(story, digest))
+        self._living.bound(self.now)
         return True
 
     def tick(self, tick: Tick) -> None:
         """A minute that passed; the last tick of a replay also brings every alert's counters up to date."""
-        if tick.as_if:
-            self._minutes(tick.at)
-        self.now = max(self.now, tick.at)
+        self._pass(tick.at, as_if=tick.as_if)
         due = [key for key, story in self._stories.items() if (story.state.dirty if tick.end else story.due <= self.now)]
         for key in sorted(due if tick.end or not tick.as_if else ()):
-            self._recheck(self._stories[key], self.now)
-        self._sweep()
+            if story := self._stories.get(key):
+                self._recheck(story, self.now)
+
+    def needs(self, act: Act) -> tuple[str, ...]:
+        """The stories to `recall` before this act: those it is about that sleep, or whose mentions it changes."""
+        rebuilt = act.action in correcting.REBUILDING
+        named = dict.fromkeys(self._decisions.whole(story) for story in (act.story, act.into) if story)
+        return tuple(key for key in named if self._stories.get(key) is None or _to_recall(self._stories[key], rebuilt=rebuilt))
 
     def act(self, act: Act) -> None:
-        """What a person did to an alert, at the place in the stream where it took effect."""
-        story = self._stories.get(act.story)
-        if story:
+        """What a person did, at the place in the stream where it took effect; what it `needs` has been recalled."""
+        story, other = (self._stories.get(self._decisions.whole(key)) for key in (act.story, act.into))
+        if act.action in correcting.REBUILDING:
+            self._correct(story, act)
+        elif story is None:
+            return
+        elif act.action == "merge":
+            if other and other is not story and not (story.residual or other.residual):
+                into, gone = sorted((story, other), key=lambda one: one.age)
+                self._living.unite(into, gone, self.now, act)
+                self._decide(into)
+        else:
             story.state, changes = applied(story.state, act)
             self._take(story, changes)
 
     def drain(self) -> Effects:
         """Everything decided since the last drain."""
-        effects, self._effects = self._effects, Effects()
-        effects.stories = self._over | {key: story.row(live=True) for key, story in self._touched.items() if key in self._stories}
-        self._touched, self._over = {}, {}
-        return effects
+        return self._decisions.drain(self._stories)
 
     # -- other settings -------------------------------------------------------------------------------------------------------
 
     @property
     def subjects(self) -> Mapping[str, Subject]:
         """What is decided now."""
-        return self._subjects
+        return self._living.subjects
 
     @property
     def policies(self) -> Mapping[str, Policy]:
         """By which."""
-        return self._policies
+        return self._living.policies
 
     def use(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy]) -> None:
         """
@@ -107,119 +138,148 @@ class Desk:
 
         The stories of a subject no longer there are forgotten; one that is new begins with none, whatever the store has.
         """
-        self._subjects, self._policies = subjects, policies
-        self._groupings = {name: grouping for name, grouping in self._groupings.items() if name in subjects}
-        self._stories = {key: story for key, story in self._stories.items() if story.subject.name in subjects}
-        self._homes = {pair: key for pair, key in self._homes.items() if key in self._stories}
+        self._living.use(subjects, policies)
         for story in self._stories.values():
-            story.follow(subjects[story.subject.name], self._policy_of(story.subject.name))
             self._look_soon(story)
 
     # -- restoring ------------------------------------------------------------------------------------------------------------
 
-    def restore(self, rows: Iterable[StoryRow], hits: Iterable[NewHit], now: int) -> None:
-        """Take up where another desk's stored effects end: its live stories, their hits in the order of the log, its `now`."""
-        for row in rows:
-            if row.subject in self._subjects:
-                self._open(row)
-        for hit in hits:
-            if hit.story in self._stories:
-                self._restore_hit(self._stories[hit.story], hit)
-        self.now = now
-        for story in self._stories.values():
+    def restore(self, rows: Iterable[StoryRow], asleep: Iterable[Asleep], settled: int, now: int) -> None:
+        """
+        Take up where another desk's stored effects end: its live stories, its sleeping ones, its `now`.
+
+        Then `take` the hits of the live ones in their order, and say `ready`.
+        """
+        self.now, self._swept = now, now // HOUR
+        subjects = self._living.subjects
+        self._living.settled.restore((one for one in asleep if one.subject in subjects), settled)
+        self._taking = [self._living.open(row) for row in rows if row.subject in subjects]
+
+    def recall(self, row: StoryRow, offset: int, act: Act | None = None) -> None:
+        """
+        Take up one story from what is stored, drained before; `offset`: of the record, or the act, that needs it.
+
+        Then `take` its hits in the order of the log, and say `ready`.
+        """
+        before = self._stories.get(row.id)
+        if before:
+            self._living.ungroup(before)
+        self._living.settled.wake(row.id)
+        story = self._living.open(msgspec.structs.replace(row, live=True, keys=()))
+        self._taking, self._taken_for = [story], act
+        self._decisions.recalled(story.id, offset)
+        self._decisions.touched(story)
+
+    def take(self, hit: NewHit) -> None:
+        """One stored hit of a story being taken up."""
+        story, act = self._stories.get(hit.story), self._taken_for
+        if story is None:
+            return
+        if act and act.action in correcting.REBUILDING:
+            self._take_again(story, hit, act)
+            return
+        self._living.regroup(story, hit.scored, hit.offset)
+        story.restore(hit.scored, hit.offset, counted=hit.counted)
+
+    def ready(self) -> None:
+        """All hits were taken."""
+        for story in self._taking:
             story.windows.advance(story.state.evaluated_at)
             self._look_soon(story)
-        self._swept = now // HOUR
-
-    def _restore_hit(self, story: Story, hit: NewHit) -> None:
-        scored, grouping = hit.scored, self._groupings_of(story.subject.name)
-        self._homes[story.subject.name, hit.digest] = story.id
-        if story.residual:
-            grouping.found(scored.mention, "", scored.received_at)
-        elif story.node:
-            grouping.join(story.node, scored.mention, scored.received_at)
-        else:
-            story.node = grouping.found(scored.mention, story.id, scored.received_at)
-        story.restore(scored, hit.offset, counted=hit.counted)
+        self._taking, self._taken_for = [], None
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
-    def _groupings_of(self, subject: str) -> Grouping:
-        grouping = self._groupings.get(subject)
-        if grouping is None:
-            grouping = self._groupings[subject] = Grouping(self._fold)
-        return grouping
+    def _take_again(self, story: Story, hit: NewHit, act: Act) -> None:
+        """A hit of a story that a person corrects: as it now is, and counted as if it had been so from the start."""
+        scored = correcting.corrected(hit, act)
+        if scored is None:
+            return
+        self._living.regroup(story, scored, hit.offset)
+        counted = story.add(scored, hit.offset, self.now)
+        if counted != hit.counted and scored.at > self.now - DAY:
+            self._decisions.counted(story.subject.name, hit.digest, counted=counted)
 
-    def _place(self, subject: Subject, scored: Scored, grouping: Grouping) -> Story:
-        """The story a new mention joins: one that lives, one it founds with a mention that waited, or the residual one."""
-        node = grouping.find(scored.mention, self.now)
-        if node is None and subject.floor and scored.spreads and scored.score.sensitive:
-            return self._found(subject, scored, grouping)
-        if node is None:
-            grouping.found(scored.mention, "", scored.received_at)
-            return self._residual(subject, scored)
-        if not node.story:
-            self._promote(subject, node)
-        grouping.join(node, scored.mention, scored.received_at)
-        return self._stories[node.story]
+    def _correct(self, story: Story | None, act: Act) -> None:
+        """The story is there as it now is, but for a residual one: that loses or changes the one mention."""
+        for digest in act.mentions:
+            if story and story.residual:
+                self._correct_alone(story, digest, act)
+            if correcting.takes_out(act):
+                self._decisions.taken_out((act.subject, digest))
+            if act.judgement:
+                self._decisions.judged(Judged(act.subject, digest, act.judgement))
+        if story:
+            story.touch()
+            self._recheck(story, self.now)
+            story.mark(self.now)
 
-    def _found(self, subject: Subject, scored: Scored, grouping: Grouping) -> Story:
-        """A story of one mention: where a floor makes one enough for an alert, it is told by its own name, and waits for nobody."""
-        row = begun(story_id(subject.name, scored.mention.digest), subject.name, scored, residual=False)
-        story = self._open(row)
-        story.node = grouping.found(scored.mention, row.id, scored.received_at)
+    def _correct_alone(self, residual: Story, digest: bytes, act: Act) -> None:
+        residual.waiting.expire(self.now)
+        residual.windows.advance(self.now)
+        if digest not in residual.waiting:
+            return
+        order, scored = residual.waiting.order(digest), residual.waiting.take(digest)
+        residual.windows.remove(digest)
+        if scored is None or correcting.takes_out(act):
+            self._living.forget_alone(residual.subject.name, digest)
+            return
+        counted = residual.add(as_judged(scored, act.judgement), order, self.now)
+        self._decisions.counted(act.subject, digest, counted=counted)
+
+    def _pass(self, at: int, *, as_if: bool) -> None:
+        """Time goes on to `at`."""
+        if as_if:
+            while (found := self._living.agenda.next(at)) is not None:
+                due, story = found
+                self.now = max(self.now, due)
+                self._recheck(story, due)
+        self.now = max(self.now, at)
+        self._living.settle(self.now)
+        hour = self.now // HOUR
+        if hour != self._swept:
+            self._swept = hour
+            self._living.expire(self.now)
+
+    def _decided(self, scored: Scored) -> Subject | None:
+        """The subject it is decided for; None: it is only stored."""
+        return None if scored.role == IGNORED else self._living.subjects.get(scored.score.subject)
+
+    def _place(self, subject: Subject, scored: Scored, offset: int) -> Story:
+        """The story a new mention joins: one that lives, one it wakes or founds with others that waited, or the residual one."""
+        _, ties, woken = self._sought
+        if woken is not None:
+            story = self._stories[woken]
+        elif ties:
+            story = self._living.tied(subject, ties, self.now)
+        elif subject.floor and scored.spreads and scored.score.sensitive:
+            # Where a floor makes one enough for an alert, it is told by its own name, and waits for nobody
+            return self._living.found(subject, scored)
+        else:
+            return self._living.wait(subject, scored, offset)
+        self._living.joined(story, scored)
         return story
 
-    def _residual(self, subject: Subject, scored: Scored) -> Story:
-        key = residual_id(subject.name)
-        return self._stories.get(key) or self._open(begun(key, subject.name, scored, residual=True))
-
-    def _promote(self, subject: Ruled, node: Node) -> None:
-        """A mention that waited alone gets company, or is seen by many: it founds a story, and takes its weight out of the residual one."""
-        residual = self._stories[residual_id(subject.name)]
-        scored = residual.waiting.take(node.founder)
-        if scored is None:
-            raise AssertionError("a mention that waits alone is in no residual story")
-        node.story = story_id(subject.name, node.founder)
-        story = self._open(begun(node.story, subject.name, scored, residual=False))
-        story.node = node
-        residual.windows.advance(self.now)
-        story.adopt(scored, residual.windows.remove(node.founder), self.now)
-        self._effects.moved.append(Moved(subject.name, node.founder, node.story))
-        self._homes[subject.name, node.founder] = node.story
-        residual.touch()
-        residual.mark(self.now)
-        self._touched[residual.id] = residual
-        self._schedule(residual)
-
-    def _alone(self, story: Story, digest: bytes) -> Story:
+    def _far_alone(self, story: Story, digest: bytes) -> Story:
         """The story to decide: a mention that waits alone but reaches as far as a level asks needs no company to be one."""
         scored = story.waiting.get(digest)
-        node = self._groupings_of(story.subject.name).node(digest)
+        node = self._living.grouping(story.subject.name).node(digest) if scored else None
         if scored is None or node is None:
             return story
         far = reach(scored.mention.engagement, scored.mention.views or 0)
         if far and far >= story.policy.least_reach and story.windows.counts(digest):
-            self._promote(story.subject, node)
-            return self._stories[node.story]
+            return self._living.promote(story.subject, node, self.now)
         return story
 
-    def _open(self, row: StoryRow) -> Story:
-        story = self._stories[row.id] = Story(self._subjects[row.subject], self._policy_of(row.subject), row)
-        return story
-
-    def _policy_of(self, subject: str) -> Policy:
-        return self._policies.get(subject) or self._policies[""]
-
-    def _observe_again(self, scored: Scored, known: int) -> bool:
+    def _observe_again(self, scored: Scored, known: Known) -> bool:
         """A known mention: only a later look at its engagement changes anything."""
         mention = scored.mention
-        if mention.seen <= known:
+        if mention.seen <= known.seen:
             return False
-        self._effects.observed.append(Observed(mention.digest, mention, scored.score.subject))
-        story = self._stories.get(self._homes.get((scored.score.subject, mention.digest), ""))
-        if story and story.observe(mention, self.now):
-            self._decide(self._alone(story, mention.digest))
+        self._decisions.observed(scored, known)
+        story = self._stories.get(self._decisions.whole(known.story))
+        if story and not known.out and story.observe(mention, known.engagement, self.now):
+            self._decide(self._far_alone(story, mention.digest))
         return True
 
     def _decide(self, story: Story) -> None:
@@ -240,50 +300,18 @@ class Desk:
             self._schedule(story)
 
     def _take(self, story: Story, found: list[AlertChange]) -> None:
-        self._effects.changes += found
-        self._touched[story.id] = story
+        self._decisions.changes.extend(found)
+        self._decisions.touched(story)
         self._schedule(story)
+        self._living.released(story)
 
     def _schedule(self, story: Story) -> None:
-        self._enter(story, story.next_due(self.now))
+        self._living.agenda.enter(story, story.next_due(self.now))
 
     def _look_soon(self, story: Story) -> None:
         """Look at it at the next whole minute: under the same settings that changes nothing, under others it must not wait."""
-        self._enter(story, (self.now // MINUTE + 1) * MINUTE)
+        self._living.agenda.enter(story, (self.now // MINUTE + 1) * MINUTE)
 
-    def _enter(self, story: Story, due: int) -> None:
-        if due != story.due:
-            story.due = due
-            if due != NEVER:
-                heapq.heappush(self._agenda, (due, story.id))
 
-    def _minutes(self, until: int) -> None:
-        """Tick as if each whole minute up to `until` had ticked: only those at which something is due are visited."""
-        while self._agenda and self._agenda[0][0] <= until:
-            due, key = heapq.heappop(self._agenda)
-            story = self._stories.get(key)
-            if story and story.due == due:
-                self.now = max(self.now, due)
-                story.due = 0
-                self._recheck(story, due)
-
-    def _sweep(self) -> None:
-        """Once an hour of the log forget what can no longer change."""
-        hour = self.now // HOUR
-        if hour == self._swept:
-            return
-        self._swept = hour
-        for name, grouping in self._groupings.items():
-            grouping.sweep(self.now)
-            residual = self._stories.get(residual_id(name))
-            if residual:
-                residual.waiting.expire(self.now)
-                while residual.waiting.expired:
-                    self._homes.pop((name, residual.waiting.expired.pop()), None)
-                    self._touched[residual.id] = residual
-        for story in [story for story in self._stories.values() if story.over(self.now)]:
-            del self._stories[story.id]
-            for digest in story.totals.reactions:
-                self._homes.pop((story.subject.name, digest), None)
-            self._over[story.id] = story.row(live=False)
-        self._agenda = sorted((due, key) for due, key in set(self._agenda) if key in self._stories and self._stories[key].due == due)
+def _to_recall(story: Story, *, rebuilt: bool) -> bool:
+    return bool(story.keys) or (rebuilt and not story.residual)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from monitor.alert import Alert, Level, Mute, Resolution, Transition, Verdict
 from monitor.mention import Mention, Scored
+from monitor.score import Emotion, EmotionLabel, Score, Sentiment, SentimentLabel
 
 
 class Hand(msgspec.Struct, frozen=True):
@@ -38,16 +39,46 @@ class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     bar: Level = Level.NONE
     hand: Hand | None = None
     mute: Mute | None = None
+    waiting_from: int = 0  # of a residual story: what came before this offset waits no more, whoever else came
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person's word over the model's, on one mention and subject; None: nothing said of it."""
+
+    label: SentimentLabel | None = None
+    emotion: EmotionLabel | None = None
+    relevant: bool | None = None
+    actor: str = ""
+    note: str | None = None
+    at: int = 0
 
 
 class NewHit(msgspec.Struct, frozen=True, kw_only=True):
-    """A mention decided for a subject for the first time. `counted` False: a copy that no indicator counts."""
+    """
+    A mention decided for a subject for the first time. `counted` False: a copy that no indicator counts.
+
+    `judged` is there only on hits read back; `scored` is as judged.
+    """
 
     offset: int
     digest: bytes
     scored: Scored
     story: str
     counted: bool
+    judged: Judgement | None = None
+
+
+class Known(msgspec.Struct, frozen=True):
+    """
+    What a hit already decided tells of a mention that comes again: when its engagement was read, what it came to, in which story.
+
+    `out`: a person took it out of its story, and no later look puts it back.
+    """
+
+    seen: int
+    story: str
+    engagement: int = 0
+    out: bool = False
 
 
 class Observed(msgspec.Struct, frozen=True):
@@ -65,16 +96,79 @@ def mention_with(known: Mention, seen: Mention) -> Mention:
     )
 
 
+_CALM = Emotion("none", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+_SURE: dict[SentimentLabel, Sentiment] = {
+    "negative": Sentiment("negative", 1.0, 0.0, 0.0), "neutral": Sentiment("neutral", 0.0, 1.0, 0.0),
+    "positive": Sentiment("positive", 0.0, 0.0, 1.0),
+}  # fmt: skip
+
+
+def as_judged(scored: Scored, judgement: Judgement | None) -> Scored:
+    """The mention as a person says it is."""
+    if judgement is None or (judgement.label is None and judgement.emotion is None):
+        return scored
+    score, emotion = judged_score(scored.score, judgement), scored.emotion
+    if judgement.emotion is not None:
+        emotion = replace(_CALM, **{"none": 0.0, judgement.emotion: 1.0, "label": judgement.emotion})
+    return replace(scored, score=score, emotion=emotion)
+
+
+def judged_score(score: Score, judgement: Judgement | None) -> Score:
+    """The score as a person says it is."""
+    return replace(score, sentiment=_SURE[judgement.label]) if judgement and judgement.label is not None else score
+
+
+def judged_again(before: Judgement | None, now: Judgement) -> Judgement:
+    """The newest word; what it leaves open stays as it was."""
+    kept = {name: getattr(before, name) for name in ("label", "emotion", "relevant") if before and getattr(now, name) is None}
+    return replace(now, **kept)
+
+
 class Moved(msgspec.Struct, frozen=True):
-    """A mention that waited in the residual story and became the seed of a story of its own."""
+    """A mention that waited in the residual story and left for another; "": a person took it out of its story."""
 
     subject: str
     digest: bytes
     story: str
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """Whether windows count a mention, where that changed: in a merged story one voice counts once."""
+
+    subject: str
+    digest: bytes
+    counted: bool
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """A story that became part of an older one, with all its hits."""
+
+    subject: str
+    story: str
+    into: str
+
+
+class Recalled(msgspec.Struct, frozen=True):
+    """A story whose hits were grouped once more when the record at `offset` came: a rebuilding groups them there too."""
+
+    story: str
+    offset: int
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A person's word on a mention."""
+
+    subject: str
+    digest: bytes
+    judgement: Judgement
+
+
 class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A story as stored; `live` False: the desk has let go of it."""
+    """
+    A story as stored; `live` False: the desk has let go of it.
+
+    `keys`: by which it can be woken, empty while it is awake; `settled`: how many keys the partition had put by when it fell asleep.
+    """
 
     id: str
     subject: str
@@ -86,6 +180,9 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     mentions: int
     live: bool
     state: StoryState
+    merged_into: str | None = None
+    keys: tuple[int, ...] = ()
+    settled: int = 0
 
 
 class AlertChange(msgspec.Struct, frozen=True):
@@ -124,6 +221,9 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: Resolution = "handled"
     verdict: Verdict = "right"
     target: Alert | None = None
+    into: str = ""
+    mentions: tuple[bytes, ...] = ()
+    judgement: Judgement | None = None
 
 
 class Effects(msgspec.Struct, kw_only=True):
@@ -132,5 +232,9 @@ class Effects(msgspec.Struct, kw_only=True):
     hits: list[NewHit] = []
     observed: list[Observed] = []
     moved: list[Moved] = []
+    counted: list[Counted] = []
+    merged: list[Merged] = []
+    recalled: list[Recalled] = []
+    judged: list[Judged] = []
     stories: dict[str, StoryRow] = {}
     changes: list[AlertChange] = []

@@ -20,6 +20,7 @@ from monitor.stories.grouping import Node
 from monitor.stories.title import title
 
 RESIDUAL_TITLE = "散点信息"
+_NOBODY = Waiting()  # of every story but a residual one; nobody is ever put there
 
 
 class Ruled(Protocol):
@@ -34,6 +35,9 @@ class Ruled(Protocol):
 class Story:
     """One live story. The residual one (`residual`) has no node: its mentions are those that wait alone."""
 
+    __slots__ = ("due", "founder", "id", "keys", "node", "opened_at", "policy", "residual", "settled", "state", "subject", "title",
+                 "totals", "waiting", "windows")  # fmt: skip
+
     def __init__(self, subject: Ruled, policy: Policy, row: StoryRow) -> None:
         self.id = row.id
         self.residual, self.founder, self.title, self.opened_at = row.residual, row.founder, row.title, row.opened_at
@@ -41,8 +45,9 @@ class Story:
         self.node: Node | None = None
         self.windows = Windows()
         self.totals = Totals()
-        self.waiting = Waiting()
+        self.waiting = Waiting() if row.residual else _NOBODY
         self.state = row.state
+        self.keys, self.settled = row.keys, row.settled
         self.due = NEVER
 
     def add(self, scored: Scored, order: int, now: int) -> bool:
@@ -52,17 +57,21 @@ class Story:
         if not scored.spreads:
             return False
         made = fact(scored, author, order)
-        if made.voice in self.windows.voices:
+        if self.windows.heard(made.voice):
             return False
         self.windows.add(made, now)
         return True
 
-    def adopt(self, scored: Scored, known: Fact | None, now: int) -> None:
-        """Take over a mention from the residual story, with the weight it had there."""
-        self.totals.add(scored, author_key(scored.mention))
-        if known:
-            self.windows.advance(now)
-            self.windows.add(known, now)
+    def adopt(self, scored: Scored, order: int, known: Fact | None, now: int) -> bool:
+        """Take over a mention from the residual story, with the weight it had there; whether the windows still count it."""
+        self.totals.add(scored, author_key(scored.mention), order)
+        if known is None:
+            return False
+        self.windows.advance(now)
+        if self.windows.heard(known.voice):
+            return False
+        self.windows.add(known, now)
+        return True
 
     def restore(self, scored: Scored, order: int, *, counted: bool) -> None:
         """Take in a stored mention as it was when the story was last evaluated."""
@@ -70,13 +79,17 @@ class Story:
         if counted:
             self.windows.add(fact(scored, author, order), self.state.evaluated_at)
 
-    def observe(self, mention: Mention, now: int) -> bool:
-        """A mention of ours was seen again: its reactions take the newest values. False: it waited here, and no longer does."""
+    def observe(self, mention: Mention, before: int, now: int) -> bool:
+        """
+        A mention of ours was seen again: its reactions, `before` until now, take the newest values.
+
+        False: it waited here, and no longer does.
+        """
         digest = mention.digest
         self.waiting.expire(now)
         if self.residual and digest not in self.waiting:
             return False
-        self.totals.observe(digest, mention.engagement)
+        self.totals.observe(before, mention.engagement)
         self.waiting.observe(mention)
         engagement, views = mention.engagement, mention.views or 0
         self.windows.reweigh(digest, reaction_weight(engagement, views), reach(engagement, views))
@@ -92,7 +105,7 @@ class Story:
         if self.residual:
             self.waiting.add(scored, order, author)
         else:
-            self.totals.add(scored, author)
+            self.totals.add(scored, author, order)
         return author
 
     def touch(self) -> None:
@@ -147,11 +160,16 @@ class Story:
         due = min(due, episodes.let_go_at(self.state), episodes.fades_at(self.state, self.policy.fade))
         return NEVER if due == NEVER else -(-max(due, now + 1) // MINUTE) * MINUTE
 
-    def over(self, now: int) -> bool:
-        """Whether the desk may forget it: nothing can join it and no alert of it is open."""
-        open_alert = self.state.alert and not self.state.alert.ended
-        joinable = self.residual or (self.node is not None and self.node.alive(now))
-        return not joinable and not open_alert and not self.state.level
+    @property
+    def held(self) -> bool:
+        """Whether the desk must keep it, however quiet it is: an alert of it is open, or its level still falls."""
+        alert = self.state.alert
+        return self.residual or bool(self.state.level) or (alert is not None and not alert.ended)
+
+    @property
+    def age(self) -> tuple[int, str]:
+        """By which of two stories the older is told."""
+        return self.opened_at, self.id
 
     def row(self, *, live: bool) -> StoryRow:
         """The story as stored."""
@@ -159,7 +177,8 @@ class Story:
         last_at = self._gathered.last_at or self.opened_at
         return StoryRow(
             id=self.id, subject=self.subject.name, founder=self.founder, residual=self.residual, title=self.title,
-            opened_at=self.opened_at, last_at=last_at, mentions=mentions, live=live, state=self.state,
+            opened_at=self.opened_at, last_at=last_at, mentions=mentions, live=live, state=self.state, keys=self.keys,
+            settled=self.settled,
         )  # fmt: skip
 
     @property
@@ -203,4 +222,3 @@ def _voice(mention: Mention) -> int:
 
 def _sum64(parts: Iterable[str]) -> int:
     return int.from_bytes(blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-

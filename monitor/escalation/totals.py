@@ -1,72 +1,70 @@
 """What a story has gathered over its whole life: the counters of its alert, kept as mentions come and equal when recounted."""
 
-from collections import Counter
-from collections.abc import Sequence
+from typing import Self
 
 from monitor.alert import Counters, ReasonCode
+from monitor.escalation.authors import Authors
 from monitor.mention import Scored
-from monitor.stories.title import sample
+from monitor.stories.samples import Samples
 
 
 class Totals:
-    """Running counters of one story. `authors` counts pseudonyms, as 64-bit sums."""
+    """
+    Running counters of one story, with nothing kept of each mention. `authors` counts pseudonyms, as 64-bit sums.
 
-    __slots__ = ("authors", "engagement", "farthest", "first", "first_at", "last_at", "latest", "negative", "platforms", "reactions")
+    All are functions of the set of mentions and their places in the log: the same after a merge, or a rebuilding.
+    """
+
+    __slots__ = ("authors", "engagement", "first_at", "last_at", "mentions", "negative", "platforms", "samples")
 
     def __init__(self) -> None:
-        self.negative = self.engagement = 0
-        self.reactions: dict[bytes, int] = {}
-        self.authors: Counter[int] = Counter()
-        self.platforms: dict[str, None] = {}
+        self.mentions = self.negative = self.engagement = 0
+        self.authors = Authors()
+        self.platforms: dict[str, int] = {}  # and at which place in the log each came first
         self.first_at = self.last_at = 0
-        self.first: Scored | None = None
-        self.farthest: Scored | None = None
-        self.latest: Scored | None = None
+        self.samples = Samples()
 
-    def add(self, scored: Scored, author: int) -> None:
-        """Count one mention that is new to the story."""
+    def add(self, scored: Scored, author: int, order: int) -> None:
+        """Count one mention that is new to the story, at its place in the log."""
         mention = scored.mention
-        self.reactions[mention.digest] = mention.engagement
+        self.mentions += 1
         self.negative += scored.score.negative
         self.engagement += mention.engagement
-        self.authors[author] += 1
-        self.platforms.setdefault(mention.platform or mention.source)
-        self.first_at = min(self.first_at or scored.at, scored.at)
-        self.last_at = max(self.last_at, scored.at)
+        self.authors.add(author)
+        self._span(scored.at, scored.at)
+        self._first_on(mention.platform or mention.source, order)
         if scored.spreads:
-            self.first = self.first or scored
-            self.latest = scored
-            if self.farthest is None or (mention.followers or 0) > (self.farthest.mention.followers or 0):
-                self.farthest = scored
+            self.samples.add(scored, order)
 
-    def observe(self, digest: bytes, engagement: int) -> None:
-        """Give one mention's reactions their newest count."""
-        if digest in self.reactions:
-            self.engagement += engagement - self.reactions[digest]
-            self.reactions[digest] = engagement
+    def unite(self, other: Self) -> None:
+        """Count another story's mentions too; none is in both."""
+        self.mentions += other.mentions
+        self.negative += other.negative
+        self.engagement += other.engagement
+        self.authors.unite(other.authors)
+        if other.mentions:
+            self._span(other.first_at, other.last_at)
+        for platform, order in other.platforms.items():
+            self._first_on(platform, order)
+        self.samples.merge(other.samples)
 
-    @property
-    def mentions(self) -> int:
-        """How many distinct mentions the story has."""
-        return len(self.reactions)
+    def observe(self, before: int, after: int) -> None:
+        """One mention's reactions were counted again."""
+        self.engagement += after - before
 
     def counters(self, title: str, indicators: dict[ReasonCode, float]) -> Counters:
-        """The counters as an alert carries them, with at most three samples: the first, the farthest heard, the latest."""
-        return counted(
-            title, indicators, [one for one in (self.first, self.farthest, self.latest) if one], mentions=self.mentions,
-            authors=len(self.authors), negative=self.negative, platforms=tuple(self.platforms), engagement=self.engagement,
-            first_at=self.first_at, last_at=self.last_at,
+        """The counters as an alert carries them, with at most three samples that differ."""
+        return Counters(
+            title=self.samples.title or title, mentions=self.mentions, authors=len(self.authors), negative=self.negative,
+            platforms=tuple(sorted(self.platforms, key=self.platforms.__getitem__)), engagement=self.engagement,
+            first_at=self.first_at, last_at=self.last_at, samples=self.samples.chosen(),
+            indicators={code.value: value for code, value in indicators.items()},
         )  # fmt: skip
 
+    def _span(self, first: int, last: int) -> None:
+        self.first_at = min(self.first_at or first, first)
+        self.last_at = max(self.last_at, last)
 
-def counted(
-    title: str, indicators: dict[ReasonCode, float], samples: Sequence[Scored], *, mentions: int, authors: int, negative: int,
-    platforms: tuple[str, ...], engagement: int, first_at: int, last_at: int,
-) -> Counters:  # fmt: skip
-    """Counters with each sample once."""
-    chosen = {one.mention.digest: one for one in reversed(samples)}
-    return Counters(
-        title=title, mentions=mentions, authors=authors, negative=negative, platforms=platforms, engagement=engagement,
-        first_at=first_at, last_at=last_at, samples=tuple(sample(one) for one in reversed(chosen.values())),
-        indicators={code.value: value for code, value in indicators.items()},
-    )  # fmt: skip
+    def _first_on(self, platform: str, order: int) -> None:
+        if order < self.platforms.get(platform, order + 1):
+            self.platforms[platform] = order

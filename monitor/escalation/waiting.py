@@ -8,31 +8,36 @@ spent entries are passed over. All answers are functions of who waits now: a reb
 import heapq
 from collections import Counter
 
-from msgspec.structs import replace
+import msgspec
 
 from monitor.alert import Counters, ReasonCode
+from monitor.escalation.complaints import Complaint, largest
 from monitor.escalation.effects import mention_with
-from monitor.escalation.totals import counted
 from monitor.escalation.windows import bump
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import HORIZON
-from monitor.stories.title import TITLE_LENGTH, shown
+from monitor.stories.title import TITLE_LENGTH, sample, shown
 from monitor.stories.title import title as title_of
+
+_LOOKED_AT = 24  # of the newest that wait: enough to see which complaints are the largest, few enough to look at each minute
 
 _Heap = list[tuple[int, int, bytes]]
 
 
 class _One:
-    """Who waits, in which order it came, and by whom it was said."""
+    """Who waits: in which order it came, by whom and where it was said, and the whole of it in bytes."""
 
-    __slots__ = ("author", "order", "scored")
+    __slots__ = ("author", "body", "engagement", "negative", "order", "platform", "told")
 
     def __init__(self, scored: Scored, order: int, author: int) -> None:
-        self.scored, self.order, self.author = scored, order, author
+        mention = scored.mention
+        self.order, self.author, self.platform = order, author, mention.platform or mention.source
+        self.negative, self.engagement, self.told = scored.score.negative, mention.engagement, scored.spreads
+        self.body = _encode(scored)
 
     @property
-    def told(self) -> bool:
-        return self.scored.spreads
+    def scored(self) -> Scored:
+        return _decode(self.body)
 
 
 class Waiting:
@@ -47,7 +52,6 @@ class Waiting:
         self._negative = self._engagement = 0
         self._oldest: _Heap = []
         self._newest: _Heap = []
-        self._farthest: _Heap = []
         self._expiring: _Heap = []
 
     def __len__(self) -> int:
@@ -61,10 +65,13 @@ class Waiting:
         one = self._ones.get(digest)
         return one.scored if one else None
 
+    def order(self, digest: bytes) -> int:
+        """The place in the log of one that waits."""
+        return self._ones[digest].order
+
     def add(self, scored: Scored, order: int, author: int) -> None:
         """One more waits; `order` is its place in the log."""
-        one, mention = _One(scored, order, author), scored.mention
-        digest = mention.digest
+        one, digest = _One(scored, order, author), scored.mention.digest
         self._ones[digest] = one
         self._count(one, 1)
         heapq.heappush(self._oldest, (scored.at, order, digest))
@@ -72,7 +79,6 @@ class Waiting:
         heapq.heappush(self._expiring, (scored.received_at, order, digest))
         if one.told:
             self._told[digest] = one
-            heapq.heappush(self._farthest, (-(mention.followers or 0), order, digest))
 
     def take(self, digest: bytes) -> Scored | None:
         """One leaves; None if it does not wait here."""
@@ -87,8 +93,10 @@ class Waiting:
         """One was seen again: its reactions take the newest values."""
         one = self._ones.get(mention.digest)
         if one:
-            self._engagement += mention.engagement - one.scored.mention.engagement
-            one.scored = replace(one.scored, mention=mention_with(one.scored.mention, mention))
+            self._engagement += mention.engagement - one.engagement
+            one.engagement = mention.engagement
+            before = one.scored
+            one.body = _encode(msgspec.structs.replace(before, mention=mention_with(before.mention, mention)))
 
     def expire(self, now: int) -> None:
         """Those for whom nobody came in time leave, and are listed in `expired` for whoever keeps something of them."""
@@ -98,14 +106,15 @@ class Waiting:
                 self.expired.append(digest)
 
     def counters(self, title: str, indicators: dict[ReasonCode, float]) -> Counters:
-        """The counters of those that wait; platforms by name, since whoever brought one first may have left."""
-        ends = (next(iter(self._told.values()), None), self._far(), next(reversed(self._told.values()), None))
-        said = title_of(ends[2].scored.mention) if ends[2] else ""
-        return counted(
-            shown(f"{title}: {said}" if said else title, TITLE_LENGTH), indicators, [one.scored for one in ends if one],
-            mentions=len(self._ones), authors=len(self._authors),
+        """The counters of those that wait, told by the largest complaints; platforms by name: whoever brought one first may have left."""
+        complaints = largest(self._complaints())
+        said = "; ".join(complaint.title for complaint in complaints)
+        return Counters(
+            title=shown(f"{title}: {said}" if said else title, TITLE_LENGTH), mentions=len(self._ones), authors=len(self._authors),
             negative=self._negative, platforms=tuple(sorted(self._platforms)), engagement=self._engagement,
             first_at=self._top(self._oldest), last_at=self.last_at,
+            samples=tuple(sample(self._ones[complaint.digest].scored) for complaint in complaints),
+            indicators={code.value: value for code, value in indicators.items()},
         )  # fmt: skip
 
     @property
@@ -113,9 +122,9 @@ class Waiting:
         """The moment of the newest, micros; 0 when nobody waits."""
         return -self._top(self._newest)
 
-    def _far(self) -> _One | None:
-        self._top(self._farthest)
-        return self._ones[self._farthest[0][2]] if self._farthest else None
+    def _complaints(self) -> list[Complaint]:
+        newest = heapq.nlargest(_LOOKED_AT, self._told.values(), key=lambda one: one.order)
+        return [_complaint(one.scored, one.order) for one in newest]
 
     def _top(self, heap: _Heap) -> int:
         """The least key of those that still wait; 0 for none."""
@@ -124,8 +133,18 @@ class Waiting:
         return heap[0][0] if heap else 0
 
     def _count(self, one: _One, by: int) -> None:
-        mention = one.scored.mention
-        self._negative += by * one.scored.score.negative
-        self._engagement += by * mention.engagement
+        self._negative += by * one.negative
+        self._engagement += by * one.engagement
         bump(self._authors, one.author, by)
-        bump(self._platforms, mention.platform or mention.source, by)
+        bump(self._platforms, one.platform, by)
+
+
+def _complaint(scored: Scored, order: int) -> Complaint:
+    mention = scored.mention
+    words = f"{mention.title or ''} {mention.text or mention.quoted or ''}"
+    far = (mention.followers or 0) + mention.engagement + (mention.views or 0)
+    return Complaint(digest=mention.digest, order=order, far=far, title=title_of(mention), words=words)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Scored).decode

@@ -5,10 +5,10 @@ Only mentions that spread ill talk enter (sensitive ones, and those that pass se
 outlet counts once a window. All sums are of ints, so that a rebuilt window equals one that lived, bit for bit.
 """
 
-from bisect import insort
-from collections import Counter
+from bisect import bisect_left
+from collections.abc import MutableMapping, Sequence
 from math import log, log1p
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from monitor.alert import ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE
@@ -18,6 +18,7 @@ TEN, ONE_HOUR, ONE_DAY = range(3)
 _MILLI = 1000
 VIEWS_A_REACTION = 10
 _SPENT = 256  # facts that left every window, before the list is cut
+_FEW = 12  # facts that are counted when asked: running counts of so few take more room, and more time, than they save
 K = TypeVar("K")
 
 
@@ -57,97 +58,162 @@ def reach(engagement: int, views: int) -> int:
 
 
 class Windows:
-    """The three windows of one story. `advance(now)` first, then `indicators()`."""
+    """The three windows of one story. `advance(now)` first, then `indicators()`. Most stories are small: those are counted when asked."""
 
-    __slots__ = ("authors", "facts", "kol", "media", "outlets", "platforms", "reaches", "sensitive", "severities", "starts",
-                 "voices", "weight")  # fmt: skip
+    __slots__ = ("_tally", "facts", "starts")
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.starts = [0, 0, 0]
-        self.authors: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
-        self.platforms: Counter[str] = Counter()
-        self.outlets: Counter[str] = Counter()
-        self.media: Counter[str] = Counter()
-        self.kol: Counter[int] = Counter()
-        self.severities: Counter[float] = Counter()
-        self.reaches: Counter[int] = Counter()
-        self.voices: Counter[int] = Counter()
-        self.sensitive = 0
-        self.weight = 0
+        self._tally: Tally | None = None
 
     def add(self, fact: Fact, now: int) -> None:
         """Count a fact in every window it is not already too old for at `now` (no earlier than the last advance)."""
         if fact.at <= now - DAY:
             return
-        if not self.facts or self.facts[-1] < fact:
-            self.facts.append(fact)
-            place = len(self.facts) - 1
+        facts, starts = self.facts, self.starts
+        if not facts or facts[-1] < fact:
+            place = len(facts)
+            facts.append(fact)
         else:
-            insort(self.facts, fact)
-            place = self.facts.index(fact)
+            place = bisect_left(facts, fact)
+            facts.insert(place, fact)
         for i, span in enumerate(SPANS):
             if fact.at <= now - span:
-                self.starts[i] += 1
-            elif place < self.starts[i]:  # cannot be: what lies before a start is older than the window
+                starts[i] += 1
+            elif place < starts[i]:  # cannot be: what lies before a start is older than the window
                 message = "a fact inside a window lies before its start"
                 raise AssertionError(message)
-            else:
-                self._count(i, fact, 1)
+            elif self._tally:
+                self._tally.count(i, fact, 1)
+        if self._tally is None and len(facts) > _FEW:
+            self._tally = Tally(facts, starts)
 
     def remove(self, digest: bytes) -> Fact | None:
         """Take one fact out again (a mention that left for a story of its own)."""
-        for place, fact in enumerate(self.facts):
-            if fact.digest == digest:
-                for i in range(3):
-                    if place >= self.starts[i]:
-                        self._count(i, fact, -1)
-                    else:
-                        self.starts[i] -= 1
-                del self.facts[place]
-                return fact
-        return None
+        fact = self._find(digest)
+        if fact is None:
+            return None
+        place = bisect_left(self.facts, fact)
+        for i in range(3):
+            if place < self.starts[i]:
+                self.starts[i] -= 1
+            elif self._tally:
+                self._tally.count(i, fact, -1)
+        del self.facts[place]
+        return fact
+
+    def unite(self, other: Self, now: int) -> list[bytes]:
+        """Take over another story's facts; a voice that both have counts once, as first heard. Returns whose facts were dropped."""
+        self.advance(now)
+        other.advance(now)
+        both = sorted([*self.facts[self.starts[ONE_DAY] :], *other.facts[other.starts[ONE_DAY] :]])
+        self.facts, self.starts, self._tally = [], [0, 0, 0], None
+        heard: set[int] = set()
+        dropped: list[bytes] = []
+        for fact in both:
+            if fact.voice in heard:
+                dropped.append(fact.digest)
+            else:
+                heard.add(fact.voice)
+                self.add(fact, now)
+        return dropped
 
     def reweigh(self, digest: bytes, weight: int, reach: int = 0) -> bool:
         """Give a fact's reactions their newest weight and reach; False if it is in no window."""
-        for place in range(len(self.facts) - 1, self.starts[ONE_DAY] - 1, -1):
-            if self.facts[place].digest == digest:
-                self.weight += weight - self.facts[place].weight
-                self.facts[place].weight = weight
-                bump(self.reaches, self.facts[place].reach, -1)
-                bump(self.reaches, reach, 1)
-                self.facts[place].reach = reach
-                return True
-        return False
+        fact = self._find(digest)
+        if fact is None or not self._in_day(fact):
+            return False
+        if self._tally:
+            self._tally.reweigh(fact, weight, reach)
+        fact.weight, fact.reach = weight, reach
+        return True
 
     def counts(self, digest: bytes) -> bool:
         """Whether the fact is in the day's window."""
-        facts = self.facts
-        return any(facts[place].digest == digest for place in range(len(facts) - 1, self.starts[ONE_DAY] - 1, -1))
+        fact = self._find(digest)
+        return fact is not None and self._in_day(fact)
+
+    def heard(self, voice: int) -> bool:
+        """Whether this voice is in the day's window already."""
+        if self._tally:
+            return voice in self._tally.voices
+        return any(fact.voice == voice for fact in self.facts[self.starts[ONE_DAY] :])
 
     def advance(self, now: int) -> None:
         """Let go of what is too old at `now`: a window of span s holds (now - s, now]."""
-        facts = self.facts
+        facts, starts, tally = self.facts, self.starts, self._tally
+        if not facts:
+            return
         for i, span in enumerate(SPANS):
-            limit, start = now - span, self.starts[i]
+            limit, start = now - span, starts[i]
             while start < len(facts) and facts[start].at <= limit:
-                self._count(i, facts[start], -1)
+                if tally:
+                    tally.count(i, facts[start], -1)
                 start += 1
-            self.starts[i] = start
-        gone = self.starts[ONE_DAY]
+            starts[i] = start
+        gone = starts[ONE_DAY]
         if gone > _SPENT or gone == len(facts):
-            del facts[:gone]
-            self.starts = [start - gone for start in self.starts]
+            self._cut(gone)
+
+    def _cut(self, gone: int) -> None:
+        del self.facts[:gone]
+        self.starts = [start - gone for start in self.starts]
+        if len(self.facts) <= _FEW // 2:
+            self._tally = None
 
     def next_expiry(self) -> int | None:
         """When the next fact leaves a window, micros; None when all are empty."""
         facts = self.facts
         return min((facts[start].at + SPANS[i] for i, start in enumerate(self.starts) if start < len(facts)), default=None)
 
-    def _count(self, window: int, fact: Fact, by: int) -> None:
+    def indicators(self) -> dict[ReasonCode, float]:
+        """The named indicators of this moment; all floats, as they come back from the wire."""
+        if not self.facts:
+            return dict(_SILENCE)
+        return (self._tally or Tally(self.facts, self.starts)).indicators()
+
+    def _find(self, digest: bytes) -> Fact | None:
+        if self._tally:
+            return self._tally.by_digest.get(digest)
+        return next((fact for fact in self.facts if fact.digest == digest), None)
+
+    def _in_day(self, fact: Fact) -> bool:
+        start = self.starts[ONE_DAY]
+        return start < len(self.facts) and not fact < self.facts[start]
+
+
+class Tally:
+    """Running counts of the three windows over these facts."""
+
+    __slots__ = ("authors", "by_digest", "kol", "media", "outlets", "platforms", "reaches", "sensitive", "severities", "voices",
+                 "weight")  # fmt: skip
+
+    def __init__(self, facts: Sequence[Fact], starts: Sequence[int]) -> None:
+        self.by_digest: dict[bytes, Fact] = {}
+        self.authors: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})
+        self.platforms: dict[str, int] = {}
+        self.outlets: dict[str, int] = {}
+        self.media: dict[str, int] = {}
+        self.kol: dict[int, int] = {}
+        self.severities: dict[float, int] = {}
+        self.reaches: dict[int, int] = {}
+        self.voices: dict[int, int] = {}
+        self.sensitive = 0
+        self.weight = 0
+        for window, start in enumerate(starts):
+            for fact in facts[start:] if start else facts:
+                self.count(window, fact, 1)
+
+    def count(self, window: int, fact: Fact, by: int) -> None:
+        """Let a fact enter (1) or leave (-1) a window."""
         bump(self.authors[window], fact.author, by)
         if window != ONE_DAY:
             return
+        if by > 0:
+            self.by_digest[fact.digest] = fact
+        else:
+            self.by_digest.pop(fact.digest, None)
         bump(self.platforms, fact.platform, by)
         bump(self.severities, fact.severity, by)
         bump(self.reaches, fact.reach, by)
@@ -161,24 +227,29 @@ class Windows:
         self.sensitive += by * fact.sensitive
         self.weight += by * fact.weight
 
+    def reweigh(self, fact: Fact, weight: int, reach: int) -> None:
+        """A fact of the day's window is about to have other reactions."""
+        self.weight += weight - fact.weight
+        bump(self.reaches, fact.reach, -1)
+        bump(self.reaches, reach, 1)
+
     def indicators(self) -> dict[ReasonCode, float]:
-        """The named indicators of this moment; all floats, as they come back from the wire."""
+        """The named indicators."""
         ten, hour, day = (len(authors) for authors in self.authors)
-        counted = {
-            ReasonCode.SENSITIVE_24H: self.sensitive,
-            ReasonCode.AUTHORS_10M: ten,
-            ReasonCode.AUTHORS_1H: hour,
-            ReasonCode.AUTHORS_24H: day,
-            ReasonCode.PLATFORMS_24H: len(self.platforms),
-            ReasonCode.OUTLETS_24H: len(self.outlets),
-            ReasonCode.MEDIA_24H: len(self.media),
-            ReasonCode.KOL_24H: len(self.kol),
-            ReasonCode.SEVERITY_24H: max(self.severities, default=0.0),
-            ReasonCode.REACH_24H: max(self.reaches, default=0),
-            ReasonCode.GROWTH: round(hour / max(1.0, (day - hour) / 23), 2),
+        return {
+            ReasonCode.SENSITIVE_24H: float(self.sensitive),
+            ReasonCode.AUTHORS_10M: float(ten),
+            ReasonCode.AUTHORS_1H: float(hour),
+            ReasonCode.AUTHORS_24H: float(day),
+            ReasonCode.PLATFORMS_24H: float(len(self.platforms)),
+            ReasonCode.OUTLETS_24H: float(len(self.outlets)),
+            ReasonCode.MEDIA_24H: float(len(self.media)),
+            ReasonCode.KOL_24H: float(len(self.kol)),
+            ReasonCode.SEVERITY_24H: float(max(self.severities, default=0.0)),
+            ReasonCode.REACH_24H: float(max(self.reaches, default=0)),
+            ReasonCode.GROWTH: float(round(hour / max(1.0, (day - hour) / 23), 2)),
             ReasonCode.HEAT: self._heat(hour, day),
         }
-        return {code: float(value) for code, value in counted.items()}
 
     def _heat(self, hour: int, day: int) -> float:
         """
@@ -193,10 +264,13 @@ class Windows:
         return round(100 * x / (x + 20), 1)
 
 
-def bump(counter: Counter[K], key: K, by: int) -> None:
+def bump(counter: MutableMapping[K, int], key: K, by: int) -> None:
     """Count a key up or down; one at 0 is no longer there, so that `len` counts the distinct."""
-    count = counter[key] + by
+    count = counter.get(key, 0) + by
     if count:
         counter[key] = count
     else:
         del counter[key]
+
+
+_SILENCE = Tally((), (0, 0, 0)).indicators()

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.clock import moment
-from monitor.escalation.effects import NewHit
+from monitor.escalation.effects import Judgement, Known, NewHit, as_judged
 from monitor.mention import Mention, Scored
 from monitor.score import Emotion, Score
 from monitor.store import schema
@@ -23,16 +23,23 @@ class Body(msgspec.Struct, frozen=True):
 
     score: Score
     emotion: Emotion
+    judged: Judgement | None = None
 
 
 class StoredScore(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stored mention says about one subject ("": it hit none), and the story it is in."""
+    """
+    What a stored mention says about one subject ("": it hit none), and the story it is in.
+
+    `score` and `emotion` are the model's; `judged` is a person's word over them. `out`: a person took it out of its story.
+    """
 
     subject: str
     story: str
     counted: bool
     score: Score
     emotion: Emotion
+    judged: Judgement | None = None
+    out: bool = False
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,23 +58,23 @@ class Mentions:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def known(self, pairs: Collection[tuple[str, bytes]], *, undecided: bool = False) -> dict[tuple[str, bytes], int]:
+    async def known(self, pairs: Collection[tuple[str, bytes]], *, undecided: bool = False) -> dict[tuple[str, bytes], Known]:
         """
-        Of these (subject, digest) the ones that have a hit, with the moment its engagement was read (0: never).
+        Of these (subject, digest) the ones that have a hit, with what was decided of them.
 
-        A hit in no story of its subject was stored without being decided (by `rescore`, say): the desk has never seen it, so it is
-        known only to who asks for the `undecided` too.
+        A hit that never was in a story of its subject was stored without being decided (by `rescore`, say): the desk has never seen
+        it, so it is known only to who asks for the `undecided` too.
         """
         hit = schema.hit
         wanted = set(pairs)
-        query = select(hit.c.subject, hit.c.digest, hit.c.seen_at)
+        query = select(hit.c.subject, hit.c.digest, hit.c.seen_at, hit.c.story, hit.c.likes, hit.c.comments, hit.c.reposts, hit.c.out)
         if not undecided:
-            query = query.where(or_(hit.c.story != "", hit.c.subject == ""))
-        found: dict[tuple[str, bytes], int] = {}
+            query = query.where(or_(hit.c.story != "", hit.c.subject == "", hit.c.out.is_(True)))
+        found: dict[tuple[str, bytes], Known] = {}
         for chunk in chunks({digest for _, digest in wanted}):
-            for subject, digest, at in await self._connection.execute(query.where(hit.c.digest.in_(chunk))):
+            for subject, digest, at, story, *reactions, out in await self._connection.execute(query.where(hit.c.digest.in_(chunk))):
                 if (subject, digest) in wanted:
-                    found[subject, digest] = at
+                    found[subject, digest] = Known(at, story, sum(number or 0 for number in reactions), out)
         return found
 
     async def of_story(self, story: str, *, limit: int, cursor: str | None = None) -> Page[Found]:
@@ -97,19 +104,31 @@ class Mentions:
 
     async def hits_of_live(self, partition: int, residual_since: int) -> AsyncIterator[tuple[NewHit, Mention]]:
         """
-        Every hit of a partition's live stories in stream order, those of residual stories as received from `residual_since` on.
+        Every hit of a partition's live stories in the order they were grouped.
+
+        Of residual stories those received from `residual_since` on.
 
         Their mentions carry the engagement that subject was last decided with.
         """
         hit, story = schema.hit, schema.story
         recent = or_(story.c.residual.is_(False), hit.c.received_at >= residual_since)
         keys = select(hit.c.digest, hit.c.subject).join(story, story.c.id == hit.c.story)
-        keys = keys.where(story.c.partition == partition, story.c.live.is_(True), recent).order_by(hit.c.offset)
-        # Keys are sorted, not texts; then the rows come in portions.
+        keys = keys.where(story.c.partition == partition, story.c.live.is_(True), recent).order_by(hit.c.place, hit.c.offset)
+        async for new in self._in_order(keys):
+            yield new, new.scored.mention
+
+    async def hits_of(self, story: str) -> AsyncIterator[NewHit]:
+        """Every hit of a story in the order of the log."""
+        hit = schema.hit
+        async for new in self._in_order(select(hit.c.digest, hit.c.subject).where(hit.c.story == story).order_by(hit.c.offset)):
+            yield new
+
+    async def _in_order(self, keys: Select[tuple[bytes, str]]) -> AsyncIterator[NewHit]:
+        """Keys are sorted, not texts; then the rows come in portions."""
         async with self._connection.stream(keys) as sorted_keys:
             async for portion in sorted_keys.partitions(400):
                 for new in await self._hits([(row.digest, row.subject) for row in portion]):
-                    yield new, new.scored.mention
+                    yield new
 
     async def _hits(self, keys: Sequence[tuple[bytes, str]]) -> list[NewHit]:
         hit, mention = schema.hit, schema.mention
@@ -141,13 +160,15 @@ class Mentions:
 
     async def _with_scores(self, rows: Sequence[tuple[Row[tuple[object, ...]], Mention]]) -> list[Found]:
         hit = schema.hit
-        query = select(hit.c.digest, hit.c.subject, hit.c.story, hit.c.counted, hit.c.body).order_by(hit.c.digest, hit.c.subject)
+        query = select(hit.c.digest, hit.c.subject, hit.c.story, hit.c.counted, hit.c.out, hit.c.body).order_by(hit.c.digest, hit.c.subject)
         scores: dict[bytes, list[StoredScore]] = {}
-        for digest, subject, story, counted, body in await self._connection.execute(
+        for digest, subject, story, counted, out, body in await self._connection.execute(
             query.where(hit.c.digest.in_([row.digest for row, _ in rows]))
         ):
             kept = _body(body)
-            score = StoredScore(subject=subject, story=story, counted=counted, score=kept.score, emotion=kept.emotion)
+            score = StoredScore(
+                subject=subject, story=story, counted=counted, score=kept.score, emotion=kept.emotion, judged=kept.judged, out=out
+            )
             scores.setdefault(digest, []).append(score)
         return [
             Found(mention=said, name=row.name, role=row.role, received_at=row.received_at, scores=tuple(scores.get(row.digest, ())))
@@ -168,7 +189,8 @@ def _new_hit(row: Row[tuple[object, ...]]) -> NewHit:
     scored = Scored(
         received_at=row.received_at, mention=_said(row, row.said), score=kept.score, emotion=kept.emotion, name=row.name, role=row.role
     )
-    return NewHit(offset=row.offset, digest=row.digest, scored=scored, story=row.story, counted=row.counted)
+    scored = as_judged(scored, kept.judged)
+    return NewHit(offset=row.offset, digest=row.digest, scored=scored, story=row.story, counted=row.counted, judged=kept.judged)
 
 
 _mention = msgspec.json.Decoder(Mention).decode

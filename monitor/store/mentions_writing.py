@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, select, update
 
 from monitor.alert import Level
 from monitor.clock import DAY, micros
-from monitor.escalation.effects import Moved, NewHit, Observed
+from monitor.escalation.effects import Counted, Judged, Merged, Moved, NewHit, Observed, Recalled, judged_again, judged_score
 from monitor.mention import Mention, encode, identity
 from monitor.settings import Retention
 from monitor.store import schema
@@ -33,7 +34,7 @@ class MentionsWriter(Mentions):
         known = said.on_conflict_do_update(index_elements=[schema.mention.c.digest], set_=seen, where=later)
         await self._connection.execute(known, [mention_row(new, stored_at) for new in mentions.values()])
         decided = {column.name: hit.excluded[column.name] for column in schema.hit.c if not column.primary_key}
-        undecided = and_(schema.hit.c.story == "", hit.excluded.story != "")
+        undecided = and_(schema.hit.c.story == "", schema.hit.c.out.is_(False), hit.excluded.story != "")
         first = hit.on_conflict_do_update(index_elements=list(schema.hit.primary_key), set_=decided, where=undecided)
         await self._connection.execute(first, [hit_row(new, partition, stored_at) for new in hits])
 
@@ -52,13 +53,45 @@ class MentionsWriter(Mentions):
             await self._connection.execute(statement, rows)
 
     async def move(self, moved: Sequence[Moved]) -> None:
-        """Put hits into another story."""
-        if not moved:
-            return
+        """Put hits into another story, or take them out of theirs."""
+        if moved:
+            rows = [{"of": each.digest, "about": each.subject, "to": each.story, "removed": not each.story} for each in moved]
+            statement = update(schema.hit).where(*_THIS).values(story=bindparam("to"), out=bindparam("removed"))
+            await self._connection.execute(statement, rows)
+
+    async def count(self, counted: Sequence[Counted]) -> None:
+        """Let windows count hits, or not."""
+        if counted:
+            rows = [{"of": each.digest, "about": each.subject, "to": each.counted} for each in counted]
+            await self._connection.execute(update(schema.hit).where(*_THIS).values(counted=bindparam("to")), rows)
+
+    async def merge(self, merged: Sequence[Merged]) -> None:
+        """Put all hits of stories into those they became part of, in that order."""
         table = schema.hit
-        there = (table.c.digest == bindparam("of"), table.c.subject == bindparam("about"))
-        rows = [{"of": each.digest, "about": each.subject, "to": each.story} for each in moved]
-        await self._connection.execute(update(table).where(*there).values(story=bindparam("to")), rows)
+        for each in merged:
+            await self._connection.execute(update(table).where(table.c.story == each.story).values(story=each.into))
+
+    async def regroup(self, recalled: Sequence[Recalled]) -> None:
+        """Let a rebuilding group the hits of stories where they were grouped once more."""
+        table = schema.hit
+        for each in recalled:
+            await self._connection.execute(update(table).where(table.c.story == each.story).values(place=each.offset))
+
+    async def judge(self, judged: Sequence[Judged]) -> None:
+        """Keep a person's word beside what the model said; what is asked for by tone follows it."""
+        hit, mention = schema.hit, schema.mention
+        query = select(hit.c.body, mention.c.role).outerjoin(mention, mention.c.digest == hit.c.digest).where(*_THIS)
+        for each in judged:
+            about = {"of": each.digest, "about": each.subject}
+            row = (await self._connection.execute(query, about)).one_or_none()
+            if row is None:
+                continue
+            body = _body(row.body)
+            body = replace(body, judged=judged_again(body.judged, each.judgement))
+            score = judged_score(body.score, body.judged)
+            sensitive = row.role != "own" and score.sensitive
+            values = {"body": msgspec.json.encode(body), "negative": score.negative, "sensitive": sensitive}
+            await self._connection.execute(update(hit).where(*_THIS).values(values), about)
 
     async def expire(self, now: int, retention: Retention, limit: int = 1000) -> int:
         """
@@ -94,9 +127,7 @@ class MentionsWriter(Mentions):
         gone = [(row.digest, row.subject) for row in rows if not row.said]
         return await self._settle(hit, gone, [(now - identity + _SAID, (row.digest, row.subject)) for row in rows if row.said])
 
-    async def _settle(
-        self, table: Table, gone: Sequence[tuple[object, ...]], kept: Sequence[tuple[int, tuple[object, ...]]]
-    ) -> int:
+    async def _settle(self, table: Table, gone: Sequence[tuple[object, ...]], kept: Sequence[tuple[int, tuple[object, ...]]]) -> int:
         """Remove rows by their keys, and give others a later moment from which their retention counts."""
         names = [f"of_{column.name}" for column in table.primary_key]
         there = [column == bindparam(f"of_{column.name}") for column in table.primary_key]
@@ -134,11 +165,16 @@ def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
     """The row of what a subject decided from it."""
     scored, score = new.scored, new.scored.score
     return {
-        "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "story": new.story,
-        "at": scored.at, "published_at": micros(scored.mention.published_at), "received_at": scored.received_at,
+        "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "place": new.offset,
+        "story": new.story, "out": False, "at": scored.at,
+        "published_at": micros(scored.mention.published_at), "received_at": scored.received_at,
         "kept_from": stored_at, "negative": score.negative, "sensitive": scored.sensitive, "counted": new.counted,
         "body": msgspec.json.encode(Body(score, scored.emotion)), **_seen(scored.mention),
     }  # fmt: skip
+
+
+_THIS = (schema.hit.c.digest == bindparam("of"), schema.hit.c.subject == bindparam("about"))
+_body = msgspec.json.Decoder(Body).decode
 
 
 def _seen(mention: Mention) -> dict[str, object]:

