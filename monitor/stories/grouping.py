@@ -1,73 +1,90 @@
 """
 Grouping: to which story of its subject a mention belongs.
 
-In this order: the cascade it says it is part of (root, parent, or an earlier one that named it), the same words (quoted or
-its own), words most of which stand in the other (containment of shingles), else nowhere: it waits alone in the residual story
-(散点), and founds a story once a second one joins it.
+In this order: the cascade it says it is part of (root, parent, or an earlier one that named it), the same words (quoted or its own),
+words most of which stand in the other (containment of shingles), the same happening told in other words (happening.py), else
+nowhere: it waits alone in the residual story (散点), and founds a story once a second one joins it.
 
-Everything here is decided by what is alive at `now` (HORIZON since the last mention), never by when memory was swept: so a desk
-rebuilt from stored mentions groups as one that never stopped.
+Words are found for some days after they were told; a repost tells nothing again, so what is long since told, and is still passed
+on, draws in no new text. Everything is decided by what is alive at `now`, never by when memory was swept: so a desk rebuilt from
+stored mentions groups as one that never stopped.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from monitor.clock import DAY
 from monitor.mention import Mention, identity
-from monitor.stories.shingles import ENOUGH, WORDED, bare, contains, fingerprint, sampled, shingles
+from monitor.stories.happening import same_happening
+from monitor.stories.node import DAYS, HORIZON, Filed, Holders, Node
+from monitor.stories.segments import Segment, Segments
+from monitor.stories.shingles import ENOUGH, contains, resembles
+from monitor.stories.telling import (
+    FILED_SHINGLES,
+    REPLIES,
+    SIXTEEN,
+    Telling,
+    comparable,
+    filed_terms,
+    mass,
+    packed,
+    telling_text,
+    term_key,
+    unpacked,
+)  # fmt: skip
 
-HORIZON = 7 * DAY
-_TEXTS_A_STORY = 16
-_COMMON = 64  # a shingle in more living texts than this tells nothing
+__all__ = ["HORIZON", "Grouping", "Node", "Ties"]
+
+_COMMON = 32  # of the texts that share a shingle only the newest are looked at
 _CANDIDATES = 8
+_REMEMBERED = 256
 
 
-class Node:
-    """A living story, or a mention that waits alone (`story` ""). `touched`: the last time something joined, micros."""
+class Ties(NamedTuple):
+    """The node a mention belongs to, and other living ones that it ties to it so strongly that they are one story."""
 
-    __slots__ = ("filed", "founder", "keys", "order", "story", "texts", "touched")
-
-    def __init__(self, founder: bytes, story: str, touched: int, order: int) -> None:
-        self.founder, self.story, self.touched, self.order = founder, story, touched, order
-        self.keys: list[int] = []
-        self.filed: list[Filed] = []
-        self.texts: set[str] = set()
-
-    def alive(self, now: int) -> bool:
-        """Whether a mention at `now` may still join it."""
-        return self.touched + HORIZON >= now
-
-
-class Filed:
-    """One distinct text of a node, by its shingles."""
-
-    __slots__ = ("node", "whole")
-
-    def __init__(self, node: Node, whole: frozenset[int]) -> None:
-        self.node, self.whole = node, whole
+    home: Node
+    also: tuple[Node, ...]
 
 
 class Grouping:
-    """The living nodes of one subject. `fold` makes texts comparable (monitor/scoring/fold.py)."""
+    """
+    The living nodes of one subject. `fold` makes texts comparable (monitor/scoring/fold.py).
 
-    def __init__(self, fold: Callable[[str], str]) -> None:
+    `names`: what every mention of the subject says anyway, its own names; sharing them tells nothing.
+    """
+
+    def __init__(self, fold: Callable[[str], str], names: Collection[str] = ()) -> None:
         self._fold = fold
         self._nodes: dict[bytes, Node] = {}
-        self._by_key: dict[int, Node] = {}
-        self._also: dict[int, list[Node]] = {}  # later holders of a key, should the first one die before them
-        self._by_shingle: dict[int, list[Filed]] = {}
-        self._order = 0
+        self._holders = Holders()
+        self._segments = Segments()
+        self._count = 0
+        self._names: tuple[str, ...] = ()
+        self._named: dict[tuple[str, str], int] = {}  # saves work, decides nothing; so does
+        self._remembered: dict[tuple[str, bool, bool], Telling] = {}
+        self._last: tuple[Mention, list[int], Telling | None] | None = None
+        self.call(names)
 
-    def find(self, mention: Mention, now: int) -> Node | None:
-        """The living node the mention belongs to, or None."""
-        for key in self._links(mention):
-            node = self._holder(key, now)
-            if node:
-                return node
-        for text in self._texts(mention):
-            node = self._like(bare(text, self._fold), now)
-            if node:
-                return node
-        return None
+    def call(self, names: Collection[str]) -> None:
+        """Other names of the subject, from the next mention on."""
+        folded = {self._fold(name) for name in names if name}
+        self._names = tuple(sorted(folded, key=lambda name: (-len(name), name)))
+        self._remembered, self._last = {}, None
+
+    def find(self, mention: Mention, now: int) -> Ties | None:
+        """The living node the mention belongs to with those it ties to it, or None."""
+        links, telling = self._read(mention)
+        found: list[Node] = []
+        for key in links:
+            found += self._holders.living(key, now)
+        if telling and not (found and telling.short):
+            found += self._holders.living(telling.told, now) or self._like(telling, now, linked=bool(found))
+        if not found:
+            return None
+        home = found[0]
+        others = [node for node in found if node is not home]
+        return Ties(home, tuple(dict.fromkeys(others)) if others else ())
 
     def node(self, founder: bytes) -> Node | None:
         """The node that began with this mention, if it is not forgotten."""
@@ -75,114 +92,156 @@ class Grouping:
 
     def join(self, node: Node, mention: Mention, now: int) -> None:
         """Make the mention part of a node, so that what links to it or repeats it finds the node."""
-        node.touched = max(node.touched, now)
-        for key in self._links(mention):
-            self._file_key(key, node)
-        for text in self._texts(mention):
-            if text not in node.texts and len(node.texts) < _TEXTS_A_STORY:
-                node.texts.add(text)
-                self._file_text(node, bare(text, self._fold))
+        self._count += 1
+        self._join(node, mention, now, founds=False)
 
     def found(self, mention: Mention, story: str, now: int) -> Node:
         """A new node with this mention as its first; `story` "" for one that waits alone."""
-        self._order += 1
-        node = Node(mention.digest, story, now, self._order)
-        self._nodes[node.founder] = node
-        self.join(node, mention, now)
+        self._count += 1
+        node = self._nodes[mention.digest] = Node(mention.digest, story, now, self._count)
+        self._join(node, mention, now, founds=True)
         return node
+
+    def merge(self, into: Node, gone: Node) -> None:
+        """Everything filed under `gone` finds `into` from now on, as if all had joined the one that began first."""
+        if into is gone:
+            return
+        self._holders.merge(into, gone)
+        younger = max(into, gone, key=lambda node: node.order)
+        texts = sorted(into.filed + gone.filed, key=lambda filed: filed.order)
+        brought = [filed for filed in younger.filed if filed.quoted]
+        into.filed = gone.filed = ()
+        for filed in texts:
+            # As joining would have had it: what a repost brings is filed only where it founds, of the rest the first few a day.
+            if filed not in brought and (filed.quoted or into.room(filed.day, filed.told)):
+                filed.node = into
+                into.filed += (filed,)
+            else:
+                self._segments.unfile(filed)
+        for node in (into, gone):
+            self._nodes.pop(node.founder, None)
+        if gone.order < into.order:
+            into.founder, into.order, into.told = gone.founder, gone.order, gone.told
+        self._nodes[into.founder] = into
+        into.touched = max(into.touched, gone.touched)
+
+    def forget(self, node: Node) -> None:
+        """Let go of a node, living or not."""
+        self._nodes.pop(node.founder, None)
+        self._holders.drop(node)
+        for filed in node.filed:
+            self._segments.unfile(filed)
+        node.filed = ()
 
     def sweep(self, now: int) -> list[Node]:
         """Forget the nodes no longer alive; returns them. Changes no answer of `find`."""
+        for filed in self._segments.drop_old(now):
+            filed.node.filed = tuple(other for other in filed.node.filed if other is not filed)
         gone = [node for node in self._nodes.values() if not node.alive(now)]
         for node in gone:
-            del self._nodes[node.founder]
-            for key in node.keys:
-                self._unfile_key(key, node)
-            for filed in node.filed:
-                self._unfile(filed)
+            self.forget(node)
         return gone
 
-    def _links(self, mention: Mention) -> Iterable[int]:
-        """Keys of the cascade: what it is, and what it says it belongs to."""
-        names = (mention.root, mention.parent, mention.id)
-        return [_key(mention.source, name) for name in names if name]
+    def keys(self, node: Node) -> tuple[int, ...]:
+        """At most 16 keys by which the story may be woken when it has settled: how it began, and what was passed on first."""
+        return node.wakers()
 
-    def _texts(self, mention: Mention) -> list[str]:
-        """By which words it may be a copy: those it passes on if any, else its own (a repost's few words are no copy's)."""
-        if mention.quoted:
-            return [mention.quoted]
-        own = f"{mention.title} {mention.text}" if mention.title else mention.text
-        return [own] if own else []
+    def wakers(self, mention: Mention) -> list[int]:
+        """The keys of a new mention by which it may wake a settled story, best first: its cascade, then its exact words."""
+        links, telling = self._read(mention)
+        return [*links, telling.told] if telling else links
 
-    def _holder(self, key: int, now: int) -> Node | None:
-        """The first living node that has the key."""
-        node = self._by_key.get(key)
-        if node is None or node.alive(now):
-            return node
-        return next((other for other in self._also.get(key, ()) if other.alive(now)), None)
+    # -- inside ---------------------------------------------------------------------------------------------------------------
 
-    def _file_key(self, key: int, node: Node) -> None:
-        holder = self._by_key.get(key)
-        if holder is node:
-            return
-        if holder is None:
-            self._by_key[key] = node
+    def _read(self, mention: Mention) -> tuple[list[int], Telling | None]:
+        """The keys of its cascade (what it says it belongs to, last what it is), and its words if they tell anything."""
+        if self._last and self._last[0] is mention:
+            return self._last[1:]
+        links = [self._key(mention.source, name) for name in (mention.root, mention.parent) if name]
+        links.append(int.from_bytes(mention.digest[:8], "big"))
+        self._last = (mention, links, self._telling(mention))
+        return self._last[1:]
+
+    def _key(self, source: str, item: str) -> int:
+        """The key of an item that another names: of most, the same few are named again and again."""
+        key = self._named.get((source, item))
+        if key is None:
+            if len(self._named) >= _REMEMBERED:
+                self._named.clear()
+            key = self._named[source, item] = int.from_bytes(identity(source, item)[:8], "big")
+        return key
+
+    def _telling(self, mention: Mention) -> Telling | None:
+        text, quoted = telling_text(mention)
+        known = (text, quoted, mention.kind in REPLIES)
+        telling = self._remembered.get(known)
+        if telling is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            telling = self._remembered[known] = Telling(text, self._fold, self._names, quoted=quoted, reply=known[2])
+        return telling if comparable(telling) else None
+
+    def _join(self, node: Node, mention: Mention, now: int, *, founds: bool) -> None:
+        links, telling = self._read(mention)
+        node.touched = max(node.touched, now)
+        if founds and len(links) == 1:
+            self._holders.begin(node, telling.told if telling else 0)
         else:
-            others = self._also.setdefault(key, [])
-            if node in others:
-                return
-            others.append(node)
-        node.keys.append(key)
+            node.told = telling.told if founds and telling else node.told
+            for key in (*links, telling.told) if telling else links:
+                self._holders.use(key, node, self._count)
+        if telling and (founds if telling.quoted else node.room(now // DAY, telling.told)):
+            self._file(node, telling, now)
+        if mention.root:
+            node.name(links[0], self._count)
+        elif telling and telling.quoted:
+            node.name(telling.told, self._count)
 
-    def _unfile_key(self, key: int, node: Node) -> None:
-        others = self._also.pop(key, [])
-        if self._by_key.get(key) is node:
-            del self._by_key[key]
-        left = [other for other in others if other is not node]
-        if left and key not in self._by_key:
-            self._by_key[key] = left.pop(0)
-        if left:
-            self._also[key] = left
+    def _file(self, node: Node, telling: Telling, now: int) -> None:
+        """Let others find the text by its words. A reply is never told in other words."""
+        whole, found = telling.whole, {} if telling.reply and not telling.quoted else telling.weights()
+        filed = Filed(
+            node, self._count, now, told=telling.told, quoted=telling.quoted, whole=packed(whole),
+            terms=packed(map(term_key, found)), mass=round(mass(found)),
+        )  # fmt: skip
+        node.filed += (filed,)
+        self._segments.file(filed, sorted(whole)[:FILED_SHINGLES] if len(whole) >= ENOUGH else (), filed_terms(found))
 
-    def _file_text(self, node: Node, words: str) -> None:
-        if len(words) >= WORDED:
-            self._file_key(fingerprint(words), node)
-        whole = shingles(words)
-        if len(whole) >= ENOUGH:
-            filed = Filed(node, whole)
-            node.filed.append(filed)
-            for shingle in sampled(whole):
-                self._by_shingle.setdefault(shingle, []).append(filed)
+    def _like(self, telling: Telling, now: int, *, linked: bool) -> list[Node]:
+        """The nodes that tell the same, mostly in these words, else (for one without a link) in others."""
+        segments = self._segments.recent(now)
+        near, loose = self._copies(telling, segments, now)
+        if near or linked:
+            return near
+        if loose:
+            return loose[:1]
+        told = None if telling.reply and not telling.quoted else same_happening(telling, segments, now)
+        return [told] if told else []
 
-    def _unfile(self, filed: Filed) -> None:
-        for shingle in sampled(filed.whole):
-            bucket = self._by_shingle[shingle]
-            bucket.remove(filed)
-            if not bucket:
-                del self._by_shingle[shingle]
-
-    def _like(self, words: str, now: int) -> Node | None:
-        """The node that has these words, or most of them; of several the one that began first."""
-        node = self._holder(fingerprint(words), now) if len(words) >= WORDED else None
-        if node:
-            return node
-        whole = shingles(words)
+    def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node]]:
+        """The nodes with a text that resembles this one, and those where only one contains the other; each the oldest first."""
+        whole = telling.whole
         if len(whole) < ENOUGH:
-            return None
-        alike = [filed.node for filed in self._candidates(whole, now) if contains(whole, filed.whole)]
-        return min(alike, key=lambda node: node.order, default=None)
+            return [], []
+        near, loose = set[Node](), set[Node]()
+        kept = {shingle & SIXTEEN for shingle in whole}
+        for filed in self._candidates(whole, segments, now):
+            shared = len(kept & unpacked(filed.whole))
+            if contains(len(whole), len(filed.whole), shared):
+                (near if resembles(len(whole), len(filed.whole), shared) else loose).add(filed.node)
+        return _oldest_first(near), _oldest_first(loose)
 
-    def _candidates(self, whole: frozenset[int], now: int) -> list[Filed]:
+    def _candidates(self, whole: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:
         """The filed texts that share the most shingles with this one; a function of the living alone."""
         shared: dict[Filed, int] = {}
         for shingle in whole:
-            bucket = self._by_shingle.get(shingle)
-            if bucket:
-                living = [filed for filed in bucket if filed.node.alive(now)]
-                for filed in living if len(living) <= _COMMON else ():
+            left = _COMMON
+            for segment in segments:
+                for filed in segment.shingles.newest(shingle, left, lambda filed: not filed.gone and filed.at + DAYS * DAY >= now):
                     shared[filed] = shared.get(filed, 0) + 1
-        return sorted(shared, key=lambda filed: (-shared[filed], filed.node.order))[:_CANDIDATES]
+                    left -= 1
+        return sorted(shared, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
 
 
-def _key(source: str, item: str) -> int:
-    return int.from_bytes(identity(source, item)[:8], "big")
+def _oldest_first(nodes: set[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: node.order)

@@ -14,7 +14,9 @@ ENOUGH = 5  # fewer shingles than this and containment says nothing
 SHORT = 12  # so short a text stands in many longer ones by chance: it is a copy only of one about as long
 CONTAINED = 0.7
 WORDED = ENOUGH + WIDTH - 1  # characters that make as many shingles
-_SAMPLED_FROM = 64
+LONGEST = 600  # characters that are compared: what a long text tells stands at its beginning, and the time must be bounded
+_UNIT = 4  # bytes of a character in UTF-32
+_GRAM = _UNIT * WIDTH
 
 _NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]|[^\w@\[]+|[@\[_]|\d+")
 
@@ -26,18 +28,19 @@ def bare(text: str, fold: Callable[[str], str]) -> str:
 
 def shingles(words: str) -> frozenset[int]:
     """The 4-grams of bare words, as 32-bit sums."""
-    return frozenset(crc32(words[i : i + WIDTH].encode("utf-8", "surrogatepass")) for i in range(len(words) - WIDTH + 1))
+    data = words[:LONGEST].encode("utf-32-le", "surrogatepass")
+    return frozenset(crc32(data[i : i + _GRAM]) for i in range(0, len(data) - _GRAM + 1, _UNIT))
 
 
-def sampled(whole: frozenset[int]) -> list[int]:
-    """Under which shingles a text is filed: all of a short one, about half of a long one."""
-    return list(whole) if len(whole) < _SAMPLED_FROM else [shingle for shingle in whole if not shingle & 1]
+def contains(one: int, other: int, shared: int) -> bool:
+    """Whether most of the shorter text stands in the longer: by how many shingles each has, and how many both."""
+    shorter, longer = (one, other) if one < other else (other, one)
+    return (shorter >= SHORT or longer <= 2 * shorter) and shared >= CONTAINED * shorter
 
 
-def contains(one: frozenset[int], other: frozenset[int]) -> bool:
-    """Whether most of the shorter text stands in the longer."""
-    shorter, longer = sorted((len(one), len(other)))
-    return (shorter >= SHORT or longer <= 2 * shorter) and len(one & other) >= CONTAINED * shorter
+def resembles(one: int, other: int, shared: int) -> bool:
+    """Whether most of each text stands in the other, so that neither tells much that the other does not."""
+    return shared >= CONTAINED * max(one, other)
 
 
 def fingerprint(words: str) -> int:

@@ -5,10 +5,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from monitor.scoring.fold import fold
-from monitor.stories.shingles import ENOUGH, SHORT, WIDTH, bare, contains, fingerprint, sampled, shingles
+from monitor.stories.shingles import ENOUGH, LONGEST, SHORT, WIDTH, bare, contains, fingerprint, resembles, shingles
 
 WORDS = st.text(alphabet=st.sampled_from("某集团的牛奶里喝出活虫客服让我自己去化验太愤怒abc12"), max_size=150)
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了"
+
+
+def alike(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Whether most of the shorter stands in the longer."""
+    return contains(len(one), len(other), len(one & other))
 
 
 @pytest.mark.parametrize("dressed", [
@@ -17,7 +22,7 @@ RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 
 ])  # fmt: skip
 def test_decoration_is_no_difference(dressed: str) -> None:
     """Links, names, faces, punctuation and the traditional script leave the bare words as they are."""
-    assert contains(shingles(bare(dressed, fold)), shingles(bare(RUMOUR, fold)))
+    assert alike(shingles(bare(dressed, fold)), shingles(bare(RUMOUR, fold)))
 
 
 def test_bare_words() -> None:
@@ -41,24 +46,25 @@ def test_a_text_contains_its_parts(before: str, words: str, after: str) -> None:
     whole, part = shingles(before + words + after), shingles(words)
     assume(len(part) >= SHORT or len(whole) <= 2 * len(part))
 
-    assert contains(whole, part)
-    assert contains(part, whole)
+    assert alike(whole, part)
+    assert alike(part, whole)
 
 
 @given(WORDS, WORDS)
-def test_containment_has_no_direction(one: str, other: str) -> None:
-    """Whether two texts are alike does not depend on who asks."""
-    assert contains(shingles(one), shingles(other)) == contains(shingles(other), shingles(one))
+def test_likeness_has_no_direction(one: str, other: str) -> None:
+    """Whether two texts are alike does not depend on who asks; and texts that resemble each other are alike unless very short."""
+    mine, theirs = shingles(one), shingles(other)
+    both = len(mine & theirs)
+
+    assert alike(mine, theirs) == alike(theirs, mine)
+    assert resembles(len(mine), len(theirs), both) == resembles(len(theirs), len(mine), both)
+    assert alike(mine, theirs) or not resembles(len(mine), len(theirs), both)
 
 
-@given(WORDS)
-def test_what_is_sampled_is_a_part_and_fixed(words: str) -> None:
-    """A text is filed under shingles of its own, all of them when it is short, the same ones every time."""
-    whole = shingles(words)
-
-    assert set(sampled(whole)) <= whole
-    assert sorted(sampled(whole)) == sorted(sampled(shingles(words)))
-    assert len(whole) >= 64 or len(sampled(whole)) == len(whole)
+@given(st.text(alphabet="某集团", min_size=LONGEST, max_size=LONGEST), WORDS)
+def test_a_long_text_is_known_by_its_beginning(words: str, after: str) -> None:
+    """What stands far behind takes no time and no room."""
+    assert shingles(words + after) == shingles(words)
 
 
 @given(WORDS, WORDS)

@@ -1,0 +1,173 @@
+"""
+Node: a living story as grouping sees it, or a mention that waits alone; and who holds a key.
+
+A node is a function of the mentions that joined it, in stream order: of its keys the last `KEPT` that were used, of its texts the
+first `TEXTS_A_DAY` of each of the last days. So a desk that joins them again has the same node, and a million copies weigh no more
+than a few.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from operator import itemgetter
+
+from monitor.clock import DAY
+
+HORIZON = 7 * DAY
+KEPT = 2_048
+NAMED = 16
+TEXTS_A_DAY = 8
+DAYS = 3  # before today, in which a text may still find its like
+
+
+class Node:
+    """`story` "" waits alone; `touched`: the last time something joined, micros; `order`: of two, the lesser began first."""
+
+    __slots__ = ("_keys", "filed", "founder", "named", "order", "story", "told", "touched")
+
+    def __init__(self, founder: bytes, story: str, touched: int, order: int) -> None:
+        self.founder, self.story, self.touched, self.order = founder, story, touched, order
+        self.told = 0  # the fingerprint of the founder's words, 0 for none
+        self._keys: dict[int, int] | None = {}
+        self.named: dict[int, int] | None = None  # the first that others named -> when; most are never named
+        self.filed: tuple[Filed, ...] = ()
+
+    @property
+    def keys(self) -> dict[int, int]:
+        """Its keys and when each was used last, in the order of use; of most no more than how they began, which takes no room."""
+        if self._keys is None:
+            self._keys = dict.fromkeys(self._began(), self.order)
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: dict[int, int]) -> None:
+        self._keys = keys
+
+    def _began(self) -> tuple[int, ...]:
+        """The keys of its founder: what it is, and its words."""
+        own = int.from_bytes(self.founder[:8], "big")
+        return (own, self.told) if self.told else (own,)
+
+    def begin(self, told: int) -> tuple[int, ...]:
+        """It has the keys of its founder and no others yet, which need not be kept."""
+        self.told, self._keys = told, None
+        return self._began()
+
+    def alive(self, now: int) -> bool:
+        """Whether a mention at `now` may still join it."""
+        return self.touched + HORIZON >= now
+
+    def name(self, key: int, count: int) -> None:
+        """Remember a key by which the story may be woken when it has settled."""
+        if self.named is None:
+            self.named = {}
+        if len(self.named) < NAMED:
+            self.named.setdefault(key, count)
+
+    def wakers(self) -> tuple[int, ...]:
+        """By what it may be woken: how it began, then what was named first."""
+        return tuple(dict.fromkeys((*self._began(), *(self.named or ()))))[:NAMED]
+
+    def room(self, day: int, told: int) -> bool:
+        """Whether a text told on a day is to be filed: not the same twice, and few a day."""
+        self.filed = tuple(filed for filed in self.filed if filed.day >= day - DAYS)
+        today = [filed.told for filed in self.filed if filed.day == day]
+        return len(today) < TEXTS_A_DAY and told not in today
+
+
+class Filed:
+    """
+    One text of a node. `told`: its fingerprint; `quoted`: as the founder passed it on.
+
+    `whole`, `terms`: the shingles and terms by which it is compared, two bytes each; `mass`: what all its terms tell.
+    """
+
+    __slots__ = ("at", "gone", "mass", "node", "order", "quoted", "terms", "told", "whole")
+
+    def __init__(
+        self, node: Node, order: int, at: int, *, told: int, quoted: bool, whole: bytes, terms: bytes, mass: int
+    ) -> None:  # fmt: skip
+        self.node, self.order, self.at, self.told, self.quoted = node, order, at, told, quoted
+        self.whole, self.terms, self.mass = whole, terms, mass
+        self.gone = False
+
+    @property
+    def day(self) -> int:
+        """On which it was told."""
+        return self.at // DAY
+
+
+class Holders:
+    """The nodes that have each key, the first to have it first; whether they live is asked, never when memory was swept."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, Node] = {}
+        self._later: dict[int, list[Node]] = {}
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def living(self, key: int, now: int) -> tuple[Node, ...]:
+        """Who of them lives."""
+        first = self._first.get(key)
+        if first is None:
+            return ()
+        if key not in self._later:
+            return (first,) if first.touched + HORIZON >= now else ()
+        return tuple(node for node in (first, *self._later[key]) if node.alive(now))
+
+    def begin(self, node: Node, told: int) -> None:
+        """A new node has the keys of its founder, who names nobody."""
+        for key in node.begin(told):
+            self._enter(key, node)
+
+    def use(self, key: int, node: Node, count: int) -> None:
+        """The node has the key, and has used it just now; what it has not used for long it loses."""
+        keys = node.keys
+        if keys.pop(key, None) is None:
+            self._enter(key, node)
+        keys[key] = count
+        if len(keys) > KEPT:
+            oldest = next(iter(keys))
+            del keys[oldest]
+            self._leave(oldest, node)
+
+    def merge(self, into: Node, gone: Node) -> None:
+        """What one has the other has from now on, as if it had always been its own."""
+        for key in gone.keys:
+            self._replace(key, gone, into)
+        used, named = _both(into.keys, gone.keys, max), _both(into.named or {}, gone.named or {}, min)
+        into.keys, into.named = used, dict(islice(named.items(), NAMED)) or None
+        for key in list(into.keys)[: max(0, len(into.keys) - KEPT)]:
+            del into.keys[key]
+            self._leave(key, into)
+        gone.keys, gone.named = {}, None
+
+    def drop(self, node: Node) -> None:
+        """The node has no key any more."""
+        for key in node.keys:
+            self._leave(key, node)
+
+    def _enter(self, key: int, node: Node) -> None:
+        if self._first.setdefault(key, node) is not node:
+            self._later.setdefault(key, []).append(node)
+
+    def _leave(self, key: int, node: Node) -> None:
+        self._set(key, [other for other in (self._first[key], *self._later.get(key, ())) if other is not node])
+
+    def _replace(self, key: int, gone: Node, into: Node) -> None:
+        holders = (self._first[key], *self._later.get(key, ()))
+        self._set(key, list(dict.fromkeys(into if holder is gone else holder for holder in holders)))
+
+    def _set(self, key: int, holders: list[Node]) -> None:
+        self._first.pop(key)
+        self._later.pop(key, None)
+        if holders:
+            self._first[key] = holders[0]
+        if len(holders) > 1:
+            self._later[key] = holders[1:]
+
+
+def _both(mine: dict[int, int], theirs: dict[int, int], pick: Callable[[int, int], int]) -> dict[int, int]:
+    """The keys of both in the order of their moments."""
+    both = {key: pick(mine.get(key, at), theirs.get(key, at)) for key, at in (mine | theirs).items()}
+    return dict(sorted(both.items(), key=itemgetter(1)))
