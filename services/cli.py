@@ -41,6 +41,8 @@ VERBS: Mapping[str, Listed] = MappingProxyType(
         "report": Listed("services.commands.report", "上报人工发现的链接, 给出回执"),
         "rescore": Listed("services.commands.rescore", "用一个主题把留存的原始信息补评入库, 不通知"),
         "alerts": Listed("services.commands.alerts", "列出全部预警及其升降经过"),
+        "story": Listed("services.commands.story", "把一个事件画成传播树: 起源、扩散、谁在传"),
+        "export": Listed("services.commands.export", "把一个预警的信息和处置写成可以重放的文件"),
         "backtest": Listed("services.commands.backtest", "不落库地重新判断, 输出级别变化"),
         "doctor": Listed("services.commands.doctor", "体检: 在不在运行、积压、待发、磁盘, 可贴进工单"),
         "bench": Listed("services.commands.bench", "在这台机器上测量性能"),

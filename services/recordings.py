@@ -14,16 +14,18 @@ from monitor.bus.base import RAW
 from monitor.clock import micros
 from monitor.collecting.recording import OnBad, Recording
 from monitor.errors import InvalidMention
+from monitor.escalation.effects import Act
 from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.settings import Settings
 from services.dead import bury_bytes
 from services.house import House
 from services.intake import complete
+from services.recorded import act_of, in_time
 
 
-async def stage(recording: Recording, files: Sequence[Path], house: House, bar: Progress) -> None:
-    """Read every file into the recording, with a bar that counts lines."""
+async def stage(recording: Recording, files: Sequence[Path], house: House, bar: Progress) -> list[Act]:
+    """Read every file into the recording, with a bar that counts lines; people's acts among them, in the order they were done."""
     task = bar.add_task("读取", total=None)
     loop = asyncio.get_running_loop()
 
@@ -33,16 +35,25 @@ async def stage(recording: Recording, files: Sequence[Path], house: House, bar: 
         letter = bury_bytes(house.bus, house.metrics, RAW, origin, invalid.raw, "invalid", str(invalid))
         asyncio.run_coroutine_threadsafe(letter, loop).result()
 
-    await asyncio.to_thread(stage_files, recording, files, house.settings, on_bad, lambda count: bar.advance(task, count))
+    acts = await asyncio.to_thread(stage_files, recording, files, house.settings, on_bad, lambda count: bar.advance(task, count))
     bar.remove_task(task)
+    return acts
 
 
 def stage_files(
     recording: Recording, files: Sequence[Path], settings: Settings, on_bad: OnBad, on_line: Callable[[int], None]
-) -> None:
-    """Read every file into the recording; a file of a configured source takes its name where a line has none."""
+) -> list[Act]:
+    """Read every file into the recording, and give the acts; a file of a configured source takes its name where a line has none."""
     known = {Path(source.path).resolve(): source for source in settings.sources if source.type == "file" and source.path}
     sources = {source.name: source for source in settings.sources}
+    acts: list[Act] = []
+
+    def told(file: str, line: int, invalid: InvalidMention) -> None:
+        act = act_of(invalid.raw)
+        if act is None:
+            on_bad(file, line, invalid)
+        else:
+            acts.append(act)
 
     def completed(mention: Mention) -> Mention:
         return complete(mention, sources, micros(mention.published_at), staff=False)
@@ -50,7 +61,8 @@ def stage_files(
     for file in files:
         source = known.get(file.resolve())
         defaults = FileDefaults(source=source.name if source else file.name.split(".")[0], timezone=ZoneInfo(settings.timezone))
-        recording.add(file, on_bad, on_line, defaults, completed, source.columns if source else None)
+        recording.add(file, told, on_line, defaults, completed, source.columns if source else None)
+    return in_time(acts)
 
 
 def tell_bad(file: str, line: int, invalid: InvalidMention) -> None:

@@ -6,13 +6,18 @@ appended to scored, each append by the block's name; so a block seen twice is pa
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from hashlib import blake2b
 
 from monitor.bus.base import RAW, SCORED, Bus, Record, Taken
 from monitor.clock import SECOND
 from monitor.collecting.recording import Block
+from monitor.escalation.effects import Act
+from monitor.escalation.step import NEVER
 from monitor.mention import Raw, Scored, Tick, encode
 from services.escalate import Escalator
+from services.recorded import line_of
 from services.score import ROLE, Score, ScoreRole, record_of
 
 _PACE = 0.2  # seconds: how finely a paced replay is cut
@@ -34,19 +39,29 @@ class Replay:
     def __init__(self, bus: Bus, score: Score, escalator: Escalator, *, speed: float | None = None, alone: bool = True) -> None:
         self._bus, self._score, self._escalator, self._speed, self._alone = bus, score, escalator, speed, alone
         self._began: tuple[float, int] | None = None
+        self._acts: Sequence[Act] = ()
+        self._moments: list[int] = []
+        self._done = 0
+
+    def also(self, acts: Sequence[Act], perform: Callable[[Act], Awaitable[None]]) -> None:
+        """Let people's acts, in their order, be done again by `perform`, each after what was decided up to its moment."""
+        self._acts, self._perform = acts, perform
+        self._moments = [act.at for act in acts]
 
     async def run(self, blocks: Iterator[Block], on_part: Callable[[Block], object]) -> None:
         """Through with every block, in order, telling `on_part` of each; returns when all are decided (by the escalator beside)."""
         last, name = 0, ""
         for block in blocks:
             for part in self._parts(block):
+                await self._act(part.raws[0].received_at)
                 if not await self._bus.done(SCORED, part.name):  # what an earlier run has done is not waited for again
                     await self._pace(part.raws[0].received_at)
                     await self._feed(part)
                 on_part(part)
             last, name = block.raws[-1].received_at, block.name
         if name:
-            await self._clock(Tick(at=last, as_if=True, end=True), f"end/{name}")
+            await self._act(NEVER)
+            await self._clock(Tick(at=max([last, *self._moments[-1:]]), as_if=True, end=True), f"end/{name}")
         await self._decided(0)
 
     async def _feed(self, block: Block) -> None:
@@ -64,17 +79,30 @@ class Replay:
     async def _end(self) -> int:
         return (await self._bus.bounds(SCORED))[self._escalator.partition][1]
 
+    async def _act(self, until: int) -> None:
+        """Do again what people did before `until`: at its moment on the log's clock, after everything before is decided."""
+        while self._done < len(self._acts) and self._acts[self._done].at < until:
+            act = self._acts[self._done]
+            await self._clock(Tick(at=act.at, as_if=True), f"act/{blake2b(line_of(act), digest_size=16).hexdigest()}")
+            await self._decided(0)
+            await self._perform(act)
+            self._done += 1
+
     def _parts(self, block: Block) -> Iterator[Block]:
-        """A block as it is paced: whole when as fast as can be."""
-        if self._speed is None:
+        """A block as it is paced: whole when as fast as can be and nobody acted meanwhile."""
+        if self._speed is None and not self._acts:
             yield block
             return
         start = 0
-        step = _PACE * self._speed * SECOND
+        step = _PACE * self._speed * SECOND if self._speed else NEVER
         for i in range(1, len(block.raws) + 1):
-            if i == len(block.raws) or block.raws[i].received_at - block.raws[start].received_at >= step:
+            if i == len(block.raws) or self._apart(block.raws[start].received_at, block.raws[i].received_at, step):
                 yield Block(f"{block.name}/{start}", block.raws[start:i])
                 start = i
+
+    def _apart(self, first: int, at: int, step: float) -> bool:
+        """Whether a part that begins at a moment ends before another: for the pace, or for somebody's act between them."""
+        return at - first >= step or bisect_left(self._moments, first) != bisect_left(self._moments, at)
 
     async def _pace(self, at: int) -> None:
         """

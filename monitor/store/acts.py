@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.escalation.effects import Act
 from monitor.store import schema
-from monitor.store.rows import insert
+from monitor.store.rows import findable, insert
 
 
 class Acts:
@@ -26,6 +26,11 @@ class Acts:
         """Every act of a partition in the order it took effect on the stream."""
         table = schema.act
         return await self._where(table.c.partition == partition, order=(table.c.offset, table.c.id))
+
+    async def of_story(self, story: str) -> list[Act]:
+        """Every act on a story, in the order they were done."""
+        table = schema.act
+        return await self._where(table.c.story == story, order=(table.c.id,)) if findable(story) else []
 
     async def _where(self, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[int]]) -> list[Act]:
         table = schema.act

@@ -66,6 +66,14 @@ class Spreads:
             found |= {row.digest: _told(row) for row in rows}
         return found
 
+    async def received_after(self, story: str, offset: int) -> int | None:
+        """When the earliest of a story's mentions that were decided from an offset on was received; None: there is none."""
+        c = schema.hit.c
+        found: int | None = (
+            await self._connection.execute(select(func.min(c.received_at)).where(c.story == story, c.offset >= offset))
+        ).scalar_one()
+        return found
+
     async def of_story(self, story: str) -> AsyncIterator[Told]:
         """Every mention of a story, the earliest first."""
         async with self._connection.stream(_of_story(select(schema.mention), story)) as rows:

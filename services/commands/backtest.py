@@ -135,14 +135,12 @@ class Written:
 
 def _from_files(settings: Settings, files: tuple[Path, ...], backtest: Backtest) -> None:
     console = Console(file=sys.stderr)
-    with Recording(SystemClock().now()) as recording, Progress(
-        console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with Recording(SystemClock().now()) as recording, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         reading = bar.add_task("读取", total=None)
-        stage_files(recording, files, settings, tell_bad, lambda count: bar.advance(reading, count))
+        acts = stage_files(recording, files, settings, tell_bad, lambda count: bar.advance(reading, count))
         deciding = bar.add_task("判断", total=recording.lines)
         score = make_score(settings, _ANY_KEY)
-        backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count))
+        backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count), acts)
 
 
 async def _with_posted(settings: Settings) -> Settings:

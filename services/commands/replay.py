@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -11,17 +12,23 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from monitor.clock import SystemClock
+from monitor.bus.base import SCORED
+from monitor.clock import SystemClock, rfc3339
 from monitor.collecting.recording import Recording
 from monitor.errors import UsageError
+from monitor.escalation.effects import Act
 from monitor.loading import load_settings
+from monitor.logs import visible
 from monitor.settings import Settings
+from services.acts import Desk
 from services.house import House, open_house, parse_address, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
+from services.recorded import done_again
 from services.recordings import stage
 from services.replay import Replay, settle_raw
 from services.score import ScoreRole
+from services.telling import Told
 from services.verb import Verb, config_option
 
 
@@ -83,7 +90,7 @@ async def _replay(
 async def _work(house: House, files: Sequence[Path], speed: float | None, batch: int, *, send: bool) -> None:
     started = monotonic()
     with Recording(SystemClock().now()) as recording, _progress() as bar:
-        await stage(recording, files, house, bar)
+        acts = await stage(recording, files, house, bar)
         loading = bar.add_task("载入词典和模型", total=None)
         score = await house.add_scorer()
         bar.remove_task(loading)
@@ -92,6 +99,7 @@ async def _work(house: House, files: Sequence[Path], speed: float | None, batch:
         notifier = house.add_notifier() if send else None
         task = bar.add_task("重放", total=recording.lines)
         replay = Replay(house.bus, score, escalator, speed=speed)
+        replay.also(acts, partial(_again, house, send=send))
         await replay.run(recording.blocks(), lambda part: bar.advance(task, len(part.raws)))
         bar.update(task, completed=recording.lines)
         if notifier:
@@ -101,6 +109,15 @@ async def _work(house: House, files: Sequence[Path], speed: float | None, batch:
     async with house.store.read() as unit:
         alerts = sum((await unit.alerts.counts()).values())
     click.echo(f"重放完成: {recording.lines} 行, 用时 {monotonic() - started:.1f} 秒, 现有预警 {alerts} 个", err=True)
+
+
+async def _again(house: House, act: Act, *, send: bool) -> None:
+    """Do a recorded act again; one that does not fit what was decided here is told and passed over."""
+    subjects = {subject.name: subject for subject in house.settings.subjects}
+    told = Told(subjects, house.settings.receivers, house.settings.public_url, send)
+    refused = await done_again(house.store, Desk(house.bus.partitions(SCORED), told), act)
+    if refused:
+        click.echo(visible(f"没有重做 {rfc3339(act.at)} 对 {act.alert} 的 {act.action}: {refused}"), err=True)
 
 
 def _progress() -> Progress:

@@ -1,0 +1,137 @@
+"""A case from end to end: a story that grew, seen as a tree, written out with what people did, and decided again from that file."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.making import Line, write_lines
+from tests.acceptance.processes import Ran, ask, free_port, running, until, yuqing
+
+CONFIG = "organisation: 某某集团\ndata: ./var\nsubjects: [{name: 某某集团, rules: [某某集团]}]\naccounts: [./a.yaml]\n"
+ACCOUNTS = "- {name: 大声公, role: kol}\n"
+
+
+def cascade() -> Iterator[Line]:
+    """A complaint, two hundred who pass it on within the hour, the press, a listed account, and a later look at the first post."""
+    first = "【某某集团的牛奶喝出活虫】孩子喝完上吐下泻进了医院，太可怕了，必须追责！"
+    yield said("1", 0, first, author="妈妈")
+    for n in range(2, 202):
+        yield said(str(n), n / 4, "太可怕了，追责到底", author=f"u{n}", kind="repost", root="1", parent=str(max(1, n // 7)), quoted=first)
+    yield said("n1", 30, first, author="晚报", outlet="晚报", media=True, platform="新闻", url="https://n.example/1")
+    yield said("k1", 35, "某某集团的牛奶喝出活虫，太可怕了，大家别买", author="大声公", region="北京", kind="comment", parent="1")
+    yield said("x1", 40, "转发微博", author="u9001", kind="repost", root="gone", parent="gone", quoted=first)
+    yield said("1", 0, first, author="妈妈") | {"views": 90_000, "seen_at": at(55)}
+    yield said(
+        "z", 600, "某某集团的牛奶喝出活虫，现在怎么样了，必须追责", author="u9002", kind="repost", root="1", parent="1", quoted=first
+    )
+
+
+def at(minute: float) -> str:
+    """A moment of the day."""
+    return f"2026-03-02T{8 + int(minute) // 60:02}:{int(minute) % 60:02}:{int(minute * 60) % 60:02}Z"
+
+
+def said(item: str, minute: float, text: str, **more: object) -> Line:
+    """One line of the stream."""
+    return {"source": "t", "id": item, "text": text, "published_at": at(minute), "platform": "微博"} | more
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with a list of accounts."""
+    (tmp_path / "a.yaml").write_text(ACCOUNTS, "utf-8")
+    file = tmp_path / "c.yaml"
+    file.write_text(CONFIG, "utf-8")
+    return file
+
+
+def ran(*arguments: str | Path) -> Ran:
+    """A command line that does what it should."""
+    done = yuqing(*arguments)
+    assert done.code == 0, done.err
+    return done
+
+
+def levels(printed: bytes) -> list[tuple[object, ...]]:
+    """The changes of level that were printed."""
+    found = [json.loads(line) for line in printed.splitlines()]
+    return [(one["at"], one["alert"], one["story"], one["from"], one["to"], one["actor"]) for one in found]
+
+
+def the_alert(config: Path) -> dict[str, Any]:
+    """The only alert there is."""
+    (line,) = ran("alerts", "--config", config, "--json").out.splitlines()
+    alert: dict[str, Any] = json.loads(line)
+    return alert
+
+
+def test_a_story_is_drawn_as_a_tree(config: Path, tmp_path: Path) -> None:
+    """Origin, spread and tree, in lines that fit; the same for programs as JSON; an unknown one is said so."""
+    ran("replay", write_lines(tmp_path / "d.jsonl", cascade()), "--config", config)
+    alert = the_alert(config)
+
+    shown = ran("story", alert["id"], "--config", config).out.decode()
+    told = json.loads(ran("story", alert["story"], "--config", config, "--json").out)
+    unknown = yuqing("story", "s0", "--config", config)
+
+    for words in ("某某集团的牛奶喝出活虫", "把握: 中", "有信息指向没有采集到的原帖 (1)", "大声公 1 条", "晚报", "未采集到的原帖", "…还有"):
+        assert words in shown, shown
+    assert max(len(line) for line in shown.splitlines()) <= 120
+    assert "u9001" not in shown
+    assert (told["origin"]["id"], told["spread"]["counted"], told["tree"]["items"][0]["descendants"]) == ("1", 205, 202)
+    assert (unknown.code, unknown.out) == (2, b"")
+    assert "没有编号为 s0 的事件或预警" in unknown.err
+
+
+def test_a_case_is_decided_again_from_its_export(config: Path, tmp_path: Path) -> None:
+    """Mentions with pseudonyms, later looks and listed names: the same story, the same levels, the same counters."""
+    ran("replay", write_lines(tmp_path / "d.jsonl", cascade()), "--config", config)
+    alert = the_alert(config)
+    out = tmp_path / "case.jsonl.gz"
+
+    told = ran("export", "--alert", alert["id"], "--config", config, "-o", out)
+    printed = ran("export", "--alert", alert["id"], "--config", config).out
+    backtested = ran("backtest", out, "--config", config)
+    (tmp_path / "c2.yaml").write_text(CONFIG.replace("./var", "./var2"), "utf-8")
+    ran("replay", out, "--config", tmp_path / "c2.yaml")
+
+    assert "205 条信息, 1 次后来的互动数, 0 项处置" in told.err
+    assert gzip.decompress(out.read_bytes()) == printed
+    assert not {"妈妈".encode(), b"u9001"} & set(printed.replace(b'"', b" ").split())
+    assert "大声公".encode() in printed
+    transitions = [one for one in alert["transitions"] if "to" in one]
+    assert levels(backtested.out) == [(one["at"], one["alert"], one["story"], one["from"], one["to"], one["actor"]) for one in transitions]
+    again = the_alert(tmp_path / "c2.yaml")
+    assert {key: value for key, value in again.items() if key != "seq"} == {key: value for key, value in alert.items() if key != "seq"}
+    assert yuqing("export", "--alert", "a0", "--config", config).code == 2
+
+
+def test_what_people_did_is_done_again(config: Path, tmp_path: Path) -> None:
+    """An acknowledgement and a level set by hand stand in the export, and come again in a backtest and in a replay, once."""
+    ran("replay", write_lines(tmp_path / "d.jsonl", cascade()), "--config", config)
+    alert = the_alert(config)
+    listen = f"127.0.0.1:{free_port()}"
+    config.write_text(f"{CONFIG}listen: {listen}\n", "utf-8")
+    with running(tmp_path / "err", "run", "--role", "api", "--config", config):
+        until(lambda: ask(f"http://{listen}/livez").status == 200)
+        for action, body in (("acknowledge", {"by": "张三"}), ("level", {"by": "张三", "level": "red", "note": "领导关注"})):
+            answer = ask(f"http://{listen}/v1/alerts/{alert['id']}/{action}", json.dumps(body).encode())
+            assert answer.status == 200, answer.body
+    out = tmp_path / "case.jsonl"
+
+    told = ran("export", "--alert", alert["id"], "--config", config, "-o", out)
+    backtested = ran("backtest", out, "--config", config, "--batch", "7")
+    (tmp_path / "c2.yaml").write_text(CONFIG.replace("./var", "./var2"), "utf-8")
+    for _ in range(2):
+        ran("replay", out, "--config", tmp_path / "c2.yaml")
+
+    assert "2 项处置" in told.err
+    assert levels(backtested.out)[-1][4:] == ("red", "张三")
+    again = the_alert(tmp_path / "c2.yaml")
+    acted = [one for one in again["transitions"] if one["actor"] == "张三"]
+    assert [(one.get("to_status"), one.get("to")) for one in acted] == [("acknowledged", None), (None, "red")]
+    assert (again["level"], again["status"]) == ("red", "acknowledged")
