@@ -73,12 +73,12 @@ async def done(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> list[Aler
     before = await _found(unit, alert)  # as it is now that nobody else can change it
     if deed.versions is not None and before.version not in deed.versions:
         raise ChangedMeanwhile(f"the alert has changed since: it is at version {before.version}")
-    await _fit(unit, before, deed)
-    state = await _state(unit, before, position)
+    story, state = await _story(unit, before, position)
+    await _fit(unit, before, deed, story)
     # A person acts by the wall clock; where it took effect is told by the offset. Never before what was decided last.
     at = max(deed.recorded_at, position.now, before.changed_at)
     act = Act(
-        id=0, partition=partition, offset=position.offset, subject=before.subject, story=before.story, alert=before.id, at=at,
+        id=0, partition=partition, offset=position.offset, subject=before.subject, story=story, alert=before.id, at=at,
         action=deed.action, actor=deed.actor, by=deed.by, note=deed.note, assignee=deed.assignee, level=deed.level, until=deed.until,
         reason=deed.reason, verdict=deed.verdict, target=None if state.alert and state.alert.id == before.id else before,
     )  # fmt: skip
@@ -96,7 +96,7 @@ async def _found(unit: WriteUnit, alert: str) -> Alert:
     return found
 
 
-async def _fit(unit: WriteUnit, alert: Alert, deed: Deed) -> None:
+async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str) -> None:
     if 0 < deed.until <= deed.recorded_at:
         raise Past("until: must be a time to come")
     fitting = FITTING[deed.action]
@@ -104,20 +104,26 @@ async def _fit(unit: WriteUnit, alert: Alert, deed: Deed) -> None:
         raise DoesNotFit(f"the alert is {alert.status}; {deed.action} is for one that is {' or '.join(fitting)}")
     if deed.action != "reopen":
         return
-    if alert.merged_into:
-        raise DoesNotFit(f"the alert was merged into {alert.merged_into}")
+    if alert.merged_into or story != alert.story:
+        raise DoesNotFit(f"it was merged: its story is part of {story}")
     if running := await unit.alerts.open_of_story(alert.story):
         raise DoesNotFit(f"its story has an open alert: {running.id}")
 
 
-async def _state(unit: WriteUnit, alert: Alert, position: Position) -> StoryState:
-    """The alert's story as the desk will have it when it comes to this act: as stored, and the acts it has not come to yet."""
+async def _story(unit: WriteUnit, alert: Alert, position: Position) -> tuple[str, StoryState]:
+    """
+    The story that the alert's is, or became part of, as the desk will have it when it comes to this act.
+
+    That is: as stored, and the acts that the desk has not come to yet.
+    """
     row = await unit.stories.get(alert.story)
-    state = row.state if row else StoryState(alert=alert)
+    while row and row.merged_into:
+        row = await unit.stories.get(row.merged_into)
+    story, state = (row.id, row.state) if row else (alert.story, StoryState(alert=alert))
     for act in await unit.acts.since(position.partition, position.last_act):
-        if act.story != alert.story:
+        if act.story != story:
             continue
         if act.action not in FITTING:
             raise DoesNotFit("a change of its story is being worked in; try again in a moment")
         state, _ = applied(state, act)
-    return replace(state, alert=alert) if state.alert and state.alert.id == alert.id else state
+    return story, replace(state, alert=alert) if state.alert and state.alert.id == alert.id else state

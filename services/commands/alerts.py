@@ -93,7 +93,10 @@ def table(found: Sequence[tuple[Alert, Sequence[Transition]]], zone: ZoneInfo) -
 def _why(transitions: Sequence[Transition]) -> str:
     """The first reason of the newest change of level, in words."""
     reasons = next((transition.reasons for transition in reversed(transitions) if transition.to_level is not None), ())
-    return f"{REASON_ZH[reasons[0].code]} {reasons[0].value:g}（线 {reasons[0].threshold:g}）" if reasons else ""
+    if not reasons:
+        return ""
+    words, reason = REASON_ZH[reasons[0].code], reasons[0]
+    return f"{words} {reason.value:g}（线 {reason.threshold:g}）" if reason.threshold else words
 
 
 def _local(at: int, zone: ZoneInfo) -> datetime:

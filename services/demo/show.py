@@ -50,9 +50,10 @@ class Show:
     def _print(self, alert: Alert, transition: Transition) -> None:
         line = Text(f"[{self._clock(transition.at)}] ")
         if transition.to_level is not None and transition.from_level is not None:
-            verb = "升级" if transition.to_level > transition.from_level else "降级"
+            rise = transition.to_level - transition.from_level
+            verb = "升级" if rise > 0 else "降级" if rise else "不变"
             line.append(f"{transition.from_level.zh}→{transition.to_level.zh} {verb}", COLOURS[transition.to_level])
-        else:
+        elif transition.to_status is not None:
             line.append(f"{transition.from_status}→{transition.to_status}", "bold")
         line.append(f"  {alert.subject}: {alert.counters.title}")
         self._console.print(line)
@@ -69,12 +70,13 @@ def in_words(transition: Transition) -> str:
     rose = transition.to_level is not None and transition.from_level is not None and transition.to_level > transition.from_level
     return "; ".join(
         f"{REASON_ZH[reason.code]} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"
+        if reason.threshold else REASON_ZH[reason.code]  # a person's act has no figures
         for reason in transition.reasons
     )
 
 
 def _line(code: ReasonCode) -> str:
-    return "至少" if code in {ReasonCode.RECEDED, ReasonCode.FADED} else "清除线"
+    return "至少" if code in {ReasonCode.RECEDED, ReasonCode.FADED, ReasonCode.HAND_ENDED} else "清除线"
 
 
 def where(addresses: Mapping[str, str], console: Console) -> None:

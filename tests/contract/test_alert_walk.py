@@ -211,3 +211,39 @@ async def test_an_alert_at_rest_is_acted_on_many_times(walk: Walk) -> None:
     assert (first["next"], first["level"], first["status"]) == (second["id"], "red", "resolved")
     assert (second["level"], second["policy_level"], second["status"]) == ("orange", "yellow", "handling")
     await same_again(walk)
+
+
+async def asleep(walk: Walk) -> bool:
+    """Whether the desk has let go of the story of the first alert."""
+    async with walk.here.store.read() as unit:
+        row = await unit.stories.get((await walk.alerts())[0]["story"])
+    assert row is not None
+    return not row.live
+
+
+async def test_an_act_on_a_story_long_asleep_is_not_lost(walk: Walk) -> None:
+    """A note and a review stay with its alert when it wakes; reopened, it is decided on again, and fades."""
+    await walk.say(5)
+    await walk.act("resolve")
+    await walk.wait(130)
+    walk.here.clock.advance(20 * DAY)
+    await walk.wait(65)
+    assert await asleep(walk)
+    await walk.act("note", {"note": "又有人问起"})
+    await walk.act("review", {"verdict": "right"})
+    await walk.wait(2)
+    assert [(one["status"], one["verdict"]) for one in await walk.alerts()] == [("reviewed", "right")]
+    await walk.act("reopen")
+    await walk.wait(2)
+    assert not await asleep(walk)
+    await walk.say(25)
+    await walk.wait(1)
+
+    first, second = await walk.alerts()
+    assert (first["next"], first["verdict"], second["level"], second["status"]) == (second["id"], "right", "yellow", "open")
+    assert second["mentions"] == 30
+    await walk.wait(150)
+    walk.here.clock.advance(30 * HOUR)
+    await walk.wait(65)
+    assert (await walk.alerts())[-1]["level"] == "none"
+    await same_again(walk)
