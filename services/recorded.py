@@ -66,7 +66,7 @@ async def acts_of(unit: ReadUnit, story: str) -> list[Act]:
     On a replayed log a person acts long after the moments of its mentions: its moment is then that of the log.
     """
     found: list[Act] = []
-    for act in await unit.acts.of_story(story):
+    for act in [act for one in (story, *await unit.spread.parts(story)) for act in await unit.acts.of_story(one)]:
         now = (await unit.positions.read(SCORED, act.partition)).now
         later = await unit.spread.received_after(story, act.offset)
         found.append(replace(act, at=min(act.at, now, later - 1 if later else now)))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from monitor.alert import Alert
 from monitor.clock import micros, rfc3339
 from monitor.escalation.effects import StoryRow
 from monitor.mention import identity
@@ -35,13 +36,28 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 def story_wire(story: StoryRow) -> Wire:
-    """A story as it is listed."""
+    """A story as it is listed; its title is that of its alert, where it has one: chosen again as better words came."""
     alert = story.state.alert
     return {
-        "id": story.id, "subject": story.subject, "title": story.title, "residual": story.residual, "live": story.live,
+        "id": story.id, "subject": story.subject, "title": alert.counters.title if alert else story.title,
+        "residual": story.residual, "live": story.live,
         "level": story.state.level.word, "level_zh": story.state.level.zh, "alert": alert.id if alert else None,
         "opened_at": rfc3339(story.opened_at), "last_at": rfc3339(story.last_at), "mentions": story.mentions,
+        "merged_into": story.merged_into,
     }  # fmt: skip
+
+
+async def survivor(unit: Unit, story: StoryRow) -> StoryRow:
+    """The story that this one became part of in the end; itself when it was never merged."""
+    while story.merged_into and (into := await unit.stories.get(story.merged_into)):
+        story = into
+    return story
+
+
+async def story_of(unit: Unit, alert: Alert) -> str:
+    """The id of the story that an alert tells of, also when that became part of another."""
+    row = await unit.stories.get(alert.story)
+    return (await survivor(unit, row)).id if row else alert.story
 
 
 async def trace(unit: Unit, story: str) -> Trace:

@@ -66,6 +66,14 @@ class Spreads:
             found |= {row.digest: _told(row) for row in rows}
         return found
 
+    async def parts(self, story: str) -> list[str]:
+        """The stories that became part of this one, by whatever steps."""
+        c = schema.story.c
+        found = [story]
+        for into in found:  # grows as they are found; a story is merged once, so none comes again
+            found += (await self._connection.execute(select(c.id).where(c.merged_into == into).order_by(c.id))).scalars()
+        return found[1:]
+
     async def received_after(self, story: str, offset: int) -> int | None:
         """When the earliest of a story's mentions that were decided from an offset on was received; None: there is none."""
         c = schema.hit.c

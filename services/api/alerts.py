@@ -13,7 +13,7 @@ from services.api.errors import Refusal
 from services.api.mentions import mention_wire
 from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
 from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, fingerprint, listing, our_cursor, page, unchanged
-from services.tracing import Unit
+from services.tracing import Unit, story_of
 
 GLANCE = 1.0  # seconds after which a waiting reader looks for what another process wrote
 CHANGES = 200
@@ -90,7 +90,7 @@ async def mentions_of(api: Api, _: Reader, alert: str, limit: Limit = 50, cursor
     """The mentions of an alert's story, newest published first."""
     with our_cursor():
         async with listing(api) as (unit, seq):
-            story = (await existing(unit, alert)).story
+            story = await story_of(unit, await existing(unit, alert))
             found = await unit.mentions.of_story(story, limit=limit, cursor=cursor)
     return answer(page(found, seq, mention_wire))
 
@@ -111,7 +111,7 @@ def etag_of(alert: Alert) -> str:
 async def detailed(api: ApiState, unit: Unit, alert: Alert) -> dict[str, object]:
     """An alert with its history, where its story began, and how that spread; figures of the story are those of its counters."""
     transitions = await unit.alerts.transitions(alert.id)
-    traced = await api.traces.of(api.store, unit, alert.story, (alert.id, alert.version, alert.counter))
+    traced = await api.traces.of(api.store, unit, await story_of(unit, alert), (alert.id, alert.version, alert.counter))
     wire = alert.wire(api.settings.public_url)
     counted = {name: wire[name] for name in ("first_at", "last_at", "mentions", "authors", "engagement")}
     return wire | {

@@ -13,7 +13,7 @@ from services.api.mentions import mention_wire
 from services.api.schemas import PROBLEMS, MentionPage, StoryPage
 from services.api.state import Api, ApiState, Cursor, Limit, answer, listing, our_cursor, page
 from services.api.story_schemas import StoryDetail, TreePage
-from services.tracing import Trace, places, story_wire
+from services.tracing import Trace, places, story_wire, survivor
 
 Node = Annotated[str, Query(pattern="^[0-9a-f]{32}$", description="`node` of a place in the tree")]
 
@@ -34,12 +34,14 @@ async def list_stories(
 
 @router.get("/v1/stories/{story}", responses={200: {"model": StoryDetail}, **PROBLEMS})
 async def one_story(api: Api, _: Reader, story: str, limit: Limit = 50) -> Response:
-    """One story: where it began, how it spread, and the first page of its tree."""
+    """One story: where it began, how it spread, and the first page of its tree; of a merged one those of what it became part of."""
     async with api.store.read() as unit:
         found = await existing(unit, story)
-        traced = await _traced(api, unit, found)
+        last = await survivor(unit, found)
+        traced = await _traced(api, unit, last)
         tree = await places(unit, traced.tree, None, limit)
-    return answer(story_wire(found) | {"origin": traced.origin, "spread": traced.spread, "tree": _page(tree)})
+    merged = {"merged_into": last.id if last is not found else None}
+    return answer(story_wire(found) | merged | {"origin": traced.origin, "spread": traced.spread, "tree": _page(tree)})
 
 
 @router.get("/v1/stories/{story}/tree", responses={200: {"model": TreePage}, **PROBLEMS})
@@ -47,7 +49,7 @@ async def tree_of(api: Api, _: Reader, story: str, under: Node | None = None, li
     """Who answers and passes on whom: what hangs under a `node` of the tree (absent: the uppermost), the biggest branch first."""
     with our_cursor():
         async with api.store.read() as unit:
-            found = await existing(unit, story)
+            found = await survivor(unit, await existing(unit, story))
             tree = await places(unit, (await _traced(api, unit, found)).tree, under, limit, cursor)
     if tree is None:
         raise Refusal(404, "there is no such node in the tree of this story")
@@ -59,8 +61,8 @@ async def mentions_of(api: Api, _: Reader, story: str, limit: Limit = 50, cursor
     """The mentions of a story, newest published first."""
     with our_cursor():
         async with listing(api) as (unit, seq):
-            await existing(unit, story)
-            found = await unit.mentions.of_story(story, limit=limit, cursor=cursor)
+            last = await survivor(unit, await existing(unit, story))
+            found = await unit.mentions.of_story(last.id, limit=limit, cursor=cursor)
     return answer(page(found, seq, mention_wire))
 
 

@@ -122,6 +122,7 @@ class StoryModel(Shape):
     opened_at: AwareDatetime
     last_at: AwareDatetime
     mentions: int
+    merged_into: str | None
 
 
 class PlaceModel(Shape):

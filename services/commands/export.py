@@ -18,6 +18,7 @@ from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
 from services.recorded import acts_of, line_of, lines_of
+from services.tracing import story_of
 from services.verb import Verb, config_option
 
 STORE_FILE = "store.db"
@@ -52,7 +53,7 @@ async def _export(settings: Settings, alert: str, output: Path | None) -> Counte
             if found is None:
                 raise UsageError(f"没有编号为 {visible(alert)} 的预警: 用 yuqing alerts --json 查看编号")
             with _opened(output) as stream:
-                async for kind, line in _lines(unit, found.story):
+                async for kind, line in _lines(unit, await story_of(unit, found)):
                     stream.write(line + b"\n")
                     written[kind] += 1
     finally:

@@ -20,7 +20,7 @@ from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
 from monitor.stories.tree import Tree
 from services.drawing import Branch, drawn
-from services.tracing import Wire, places, story_wire, trace
+from services.tracing import Wire, places, story_of, story_wire, survivor, trace
 from services.verb import Verb, config_option
 
 STORE_FILE = "store.db"
@@ -57,7 +57,7 @@ async def _read(settings: Settings, asked: str, *, draw: bool) -> tuple[dict[str
     store = await Store.open(settings.store, settings.data)
     try:
         async with store.read() as unit:
-            story = await _found(unit, asked)
+            story = await survivor(unit, await _found(unit, asked))
             traced = await trace(unit, story.id)
             found: Wire = story_wire(story) | {"origin": traced.origin, "spread": traced.spread}
             if draw:
@@ -72,7 +72,7 @@ async def _read(settings: Settings, asked: str, *, draw: bool) -> tuple[dict[str
 async def _found(unit: ReadUnit, asked: str) -> StoryRow:
     """The story of this id, or that of the alert of this id."""
     alert = await unit.alerts.get(asked)
-    story = await unit.stories.get(alert.story if alert else asked)
+    story = await unit.stories.get(await story_of(unit, alert) if alert else asked)
     if story is None:
         raise UsageError(f"没有编号为 {visible(asked)} 的事件或预警: 用 yuqing alerts --json 或 /v1/stories 查看编号")
     return story

@@ -158,3 +158,21 @@ async def test_stories_are_filtered(here: World) -> None:
     assert await ids("live=false&residual=true") == [alert.story]
     assert sorted(await ids("")) == sorted([STORY, alert.story])
     problem_of(await here.client.get("/v1/stories?live=x"), 422)
+
+
+async def test_a_merged_story_points_on(here: World) -> None:
+    """It is answered with what it became part of in the end, whose origin, tree and mentions are told."""
+    await raise_alerts(here.store, 1)
+    await cascade(here)
+    first, second = opened(2).alert.story, opened(3).alert.story
+    async with here.store.write() as unit:
+        (row,) = (await unit.stories.list(None, 10)).items
+        await unit.stories.put([replace(row, id=first, merged_into=second), replace(row, id=second, merged_into=STORY)], 0)
+
+    answer = await here.client.get(f"/v1/stories/{first}")
+    tree, mentions = [(await here.client.get(f"/v1/stories/{first}/{what}")).json()["items"] for what in ("tree", "mentions")]
+
+    found = StoryDetail.model_validate(answer.json())
+    assert (found.id, found.merged_into, found.origin.id) == (first, STORY, "1")
+    assert (len(tree), len(mentions)) == (3, 5)
+    assert (await here.client.get(f"/v1/stories/{STORY}")).json()["merged_into"] is None
