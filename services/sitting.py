@@ -7,8 +7,11 @@ is read back in the same transaction: so it is as the desk itself would have it.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from monitor.escalation.acting import applied
 from monitor.escalation.desk import Desk
-from monitor.escalation.effects import Act, AlertChange, Known
+from monitor.escalation.effects import Act, AlertChange, Known, StoryRow
 from monitor.mention import Scored, Tick
 from monitor.store.sessions import WriteUnit
 
@@ -55,12 +58,24 @@ class Sitting:
     async def _recall(self, story: str, offset: int, act: Act | None) -> None:
         await self._write()
         row = await self._unit.stories.get(story)
-        if row is None or row.subject not in self._desk.subjects:  # of a subject that was taken off the list
+        if row is None:
+            return
+        if row.subject not in self._desk.subjects:
+            await self._set_down(row, act)
             return
         self._desk.recall(row, offset, act)
         async for hit in self._unit.mentions.hits_of(story):
             self._desk.take(hit)
         self._desk.ready()
+
+    async def _set_down(self, row: StoryRow, act: Act | None) -> None:
+        """Of a subject that was taken off the list nothing is decided; what people did to its alerts is kept for when it comes back."""
+        if act is None:
+            return
+        state, _ = applied(row.state, act)
+        live = row.live or (state.alert is not None and not state.alert.ended)
+        kept = replace(row, state=state, live=live, keys=() if live else row.keys)
+        await self._unit.stories.put([kept], self._partition)
 
     async def _write(self) -> None:
         effects, mentions = self._desk.drain(), self._unit.mentions

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from monitor.bus.base import SCORED, Record
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.effects import Effects
 from monitor.mention import Tick, encode
+from monitor.subject import Subject
 from services.backtest import Backtest, level_changes
 from services.escalate import Escalator
 from services.wiring import desk_maker, make_escalator
@@ -23,12 +25,18 @@ class Walk:
     """The service as far as alerts are concerned; `restarts`: the escalator is drawn anew from the store before each step."""
 
     def __init__(self, here: World, *, restarts: bool) -> None:
-        self.here, self._restarts, self._said = here, restarts, 0
+        self.here, self._restarts, self._said, self.settings = here, restarts, 0, here.api.settings
         self._escalator = self._fresh()
 
     def _fresh(self) -> Escalator:
         here = self.here
-        return make_escalator(here.api.settings, here.bus, here.store, here.clock, here.api.metrics, here.api.log, batch=7)
+        return make_escalator(self.settings, here.bus, here.store, here.clock, here.api.metrics, here.api.log, batch=7)
+
+    def watch(self, name: str) -> None:
+        """Another subject is watched from now on, and nothing else; what it is called is all that matters here."""
+        self.settings = replace(self.settings, subjects=(Subject(name=name, rules=("红十字",)),))
+        new = self._fresh()
+        self._escalator.use(new._make_desk, new._told)
 
     async def say(self, count: int) -> None:
         """So many people say it, a second apart, and it is decided."""
@@ -247,3 +255,19 @@ async def test_an_act_on_a_story_long_asleep_is_not_lost(walk: Walk) -> None:
     await walk.wait(65)
     assert (await walk.alerts())[-1]["level"] == "none"
     await same_again(walk)
+
+
+async def test_an_act_while_its_subject_is_not_watched_is_not_lost(walk: Walk) -> None:
+    """Resolved meanwhile it stays resolved when the subject is watched again, and is followed only by what is worse."""
+    await walk.say(5)
+    walk.watch("别的")
+    await walk.wait(1)
+    await walk.act("resolve")
+    await walk.wait(2)
+    walk.watch(SUBJECT)
+    await walk.say(3)
+    await walk.wait(1)
+    assert [one["status"] for one in await walk.alerts()] == ["resolved"]
+    await walk.say(25)
+
+    assert [(one["status"], one["level"]) for one in await walk.alerts()] == [("resolved", "blue"), ("open", "yellow")]
