@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from monitor.alert import REASON_ZH
 from monitor.metrics import CATALOG, PREFIX
+from monitor.stories.origin import DOUBT_ZH
 from services.cli import VERBS
 
 README = Path(__file__).parents[1] / "README.md"
@@ -140,8 +141,13 @@ def reasons() -> str:
     return _table(("原因", "含义"), ((f"`{code.value}`", words) for code, words in REASON_ZH.items()))
 
 
+def doubts() -> str:
+    """Every reason to doubt that the earliest mention was the first."""
+    return _table(("为什么不敢确定", "含义"), ((f"`{code.value}`", words) for code, words in DOUBT_ZH.items()))
+
+
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"verbs": verbs, "settings": settings, "metrics": metrics, "reasons": reasons}
+    {"verbs": verbs, "settings": settings, "metrics": metrics, "reasons": reasons, "doubts": doubts}
 )
 
 
