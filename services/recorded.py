@@ -80,6 +80,8 @@ def _signed(said: Mention, name: str | None) -> Mention:
 
 async def done_again(store: Store, desk: Desk, act: Act) -> str | None:
     """Do a recorded act, once: a replay that is run again has done it. Why it could not be done; None: it was."""
+    if act.action not in FITTING:
+        return "only acts on alerts are done again here"
     deed = Deed(
         action=act.action, actor=act.actor, by=act.by, note=act.note, recorded_at=act.at, assignee=act.assignee, level=act.level,
         until=act.until, reason=act.reason, verdict=act.verdict,

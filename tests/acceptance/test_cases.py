@@ -135,3 +135,37 @@ def test_what_people_did_is_done_again(config: Path, tmp_path: Path) -> None:
     acted = [one for one in again["transitions"] if one["actor"] == "张三"]
     assert [(one.get("to_status"), one.get("to")) for one in acted] == [("acknowledged", None), (None, "red")]
     assert (again["level"], again["status"]) == ("red", "acknowledged")
+
+
+def test_acts_amid_a_stream_take_effect_at_their_moments(config: Path, tmp_path: Path) -> None:
+    """Set to red by hand, then resolved as a false alarm, while it still grows: a backtest and replays of any batch decide alike."""
+    ran("replay", write_lines(tmp_path / "d.jsonl", cascade()), "--config", config)
+    alert = the_alert(config)
+    about = {"subject": alert["subject"], "story": alert["story"], "alert": alert["id"], "actor": "张三"}
+    acts: list[Line] = [
+        {"act": about | {"action": "resolve", "at": at(33.51), "reason": "false_alarm"}},
+        {"act": about | {"action": "level", "at": at(12.13), "level": 4, "note": "领导关注"}},
+        {"act": about | {"action": "handle", "at": at(50)}},
+        {"act": about | {"action": "note", "at": at(620), "alert": "a0"}},
+    ]
+    stream = write_lines(tmp_path / "acted.jsonl", [*acts, *cascade()])
+    backtested = levels(ran("backtest", stream, "--config", config).out)
+    found = []
+    for n, batch in enumerate(("1", "512")):
+        file = tmp_path / f"again{n}.yaml"
+        file.write_text(CONFIG.replace("./var", f"./again{n}"), "utf-8")
+        told = ran("replay", stream, "--config", file, "--batch", batch)
+        assert "没有重做" in told.err
+        found.append(ran("alerts", "--config", file, "--json").out)
+        ran("replay", stream, "--config", file, "--batch", batch)
+        assert ran("alerts", "--config", file, "--json").out == found[-1]
+
+    first = json.loads(found[0].splitlines()[0])["transitions"]
+    assert [json.loads(line)["transitions"] for line in found[0].splitlines()] == [
+        json.loads(line)["transitions"] for line in found[1].splitlines()
+    ]
+    assert [(one["at"], one["to"]) for one in first if "to" in one] == [
+        (when, to) for when, which, *_, to, _ in backtested if which == alert["id"]
+    ]
+    assert [one["at"] for one in first if one["actor"] == "张三"] == [at(12.13), at(33.51)]
+    assert backtested != levels(ran("backtest", tmp_path / "d.jsonl", "--config", config).out)
