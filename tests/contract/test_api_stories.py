@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
 from monitor.clock import MINUTE, moment
 from monitor.escalation.effects import NewHit
 from monitor.mention import Mention
+from services.api import kept
 from services.api.kept import SMALL
 from services.api.schemas import AlertDetail
 from services.api.story_schemas import StoryDetail, TreePage
@@ -176,3 +178,15 @@ async def test_a_merged_story_points_on(here: World) -> None:
     assert (found.id, found.merged_into, found.origin.id) == (first, STORY, "1")
     assert (len(tree), len(mentions)) == (3, 5)
     assert (await here.client.get(f"/v1/stories/{STORY}")).json()["merged_into"] is None
+
+
+async def test_what_is_kept_is_bounded(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the kept trees have no more room, those asked for longest ago go; the last one asked for stays."""
+    await raise_alerts(here.store, 1)
+    await cascade(here)
+    monkeypatch.setattr(kept, "_ROOM", 250)
+    async with here.store.read() as unit:
+        for number in range(5):
+            await here.api.traces.of(here.store, unit, story_of(number), 1)
+
+    assert list(here.api.traces._entries) == [story_of(3), story_of(4)]
