@@ -217,11 +217,14 @@ class Desk:
     def _correct_alone(self, residual: Story, digest: bytes, act: Act) -> None:
         residual.waiting.expire(self.now)
         residual.windows.advance(self.now)
-        if digest not in residual.waiting:
+        fact, scored = residual.windows.remove(digest), residual.waiting.get(digest)
+        if scored is None:  # it waits no more: what was counted of it goes
+            if fact:
+                self._decisions.counted(act.subject, digest, counted=False)
             return
-        order, scored = residual.waiting.order(digest), residual.waiting.take(digest)
-        residual.windows.remove(digest)
-        if scored is None or correcting.takes_out(act):
+        order = residual.waiting.order(digest)
+        residual.waiting.take(digest)
+        if correcting.takes_out(act):
             self._living.forget_alone(residual.subject.name, digest)
             return
         counted = residual.add(as_judged(scored, act.judgement), order, self.now)

@@ -75,7 +75,8 @@ class Story:
 
     def restore(self, scored: Scored, order: int, *, counted: bool) -> None:
         """Take in a stored mention as it was when the story was last evaluated."""
-        author = self._total(scored, order)
+        waits_no_more = self.residual and order < self.state.waiting_from
+        author = author_key(scored.mention) if waits_no_more else self._total(scored, order)
         if counted:
             self.windows.add(fact(scored, author, order), self.state.evaluated_at)
 
@@ -87,13 +88,13 @@ class Story:
         """
         digest = mention.digest
         self.waiting.expire(now)
-        if self.residual and digest not in self.waiting:
-            return False
-        self.totals.observe(before, mention.engagement)
-        self.waiting.observe(mention)
+        ours = not self.residual or digest in self.waiting
+        if ours:
+            self.totals.observe(before, mention.engagement)
+            self.waiting.observe(mention)
         engagement, views = mention.engagement, mention.views or 0
-        self.windows.reweigh(digest, reaction_weight(engagement, views), reach(engagement, views))
-        return True
+        # One that waits no more for want of room may still be in the windows
+        return self.windows.reweigh(digest, reaction_weight(engagement, views), reach(engagement, views)) or ours
 
     def follow(self, subject: Ruled, policy: Policy) -> None:
         """Be decided by these from now on: settings change."""

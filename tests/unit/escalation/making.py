@@ -1,6 +1,7 @@
 """Scored mentions made short, and a ledger that keeps what a desk decided as the store would."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -32,6 +33,7 @@ NO_EMOTION = Emotion("none", 0, 0, 0, 0, 0, 0, 1)
 SUBJECT = Subject(name="某某集团", rules=("某某",))
 
 
+@cache
 def default_policy() -> Policy:
     """The shipped policy."""
     policy, problems = load_policy()
@@ -68,7 +70,7 @@ class Ledger:
         self.places: dict[tuple[str, bytes], int] = {}
         self.out: set[tuple[str, bytes]] = set()
         self.changes: list[AlertChange] = []
-        self.now = 0
+        self.now = self.read = 0
 
     def keep(self, desk: Desk) -> None:
         """Drain the desk into the ledger."""
@@ -137,11 +139,19 @@ Record = Scored | Tick | Act
 
 def feed(
     at: Desk, ledger: Ledger, records: Sequence[Record], *, batch: int = 1, crash_every: int = 0, fresh: Callable[[], Desk] | None = None,
+    fitting: Callable[[Act], Act | None] | None = None,
 ) -> Desk:  # fmt: skip
-    """Run records through a desk, draining every `batch`, and rebuilding it (as `fresh`) after every `crash_every` drains."""
+    """
+    Run records through a desk, draining every `batch`, and rebuilding it (as `fresh`) after every `crash_every` drains.
+
+    `fitting`: an act as it is let through, or not at all, by what is kept when it is done.
+    """
     drains = 0
     for n, record in enumerate(records):
-        one(at, ledger, record, n)
+        let = fitting(record) if fitting and isinstance(record, Act) else record
+        if let is not None:
+            one(at, ledger, let, ledger.read)
+        ledger.read += 1
         if n % batch == batch - 1 or n == len(records) - 1:
             ledger.keep(at)
             drains += 1
