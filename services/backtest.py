@@ -86,12 +86,15 @@ class Backtest:
                 else:
                     self.observe(decode_scored(record.value), record.offset)
             offset = records[-1].offset + 1
+        while act is not None:  # done after the last record
+            self.act(act)
+            act = next(waiting)
         self._drain()
 
     def _recall(self, story: str, offset: int, act: Act | None) -> None:
         self._drain()
         row = self._archive.story(story)
-        if row is None:
+        if row is None or row.merged_into or row.subject not in self._desk.subjects:
             return
         self._desk.recall(row, offset, act)
         for hit in self._archive.hits(story):

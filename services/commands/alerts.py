@@ -24,7 +24,7 @@ from services.verb import Verb, config_option
 
 COLOURS = {Level.NONE: "dim", Level.BLUE: "blue", Level.YELLOW: "yellow", Level.ORANGE: "dark_orange", Level.RED: "bold red"}
 STATUS_ZH: dict[Status, str] = {
-    "open": "待确认", "acknowledged": "已确认", "handling": "处置中", "resolved": "已结束", "reviewed": "已复盘",
+    "open": "待确认", "acknowledged": "已确认", "handling": "处置中", "resolved": "已结束", "reviewed": "已复核",
 }  # fmt: skip
 STORE_FILE = "store.db"
 

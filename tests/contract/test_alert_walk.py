@@ -213,6 +213,7 @@ async def test_an_alert_at_rest_is_acted_on_many_times(walk: Walk) -> None:
         await walk.act(action, body)
     newest = (await walk.alerts())[-1]
     assert (newest["level"], newest["policy_level"], newest["status"]) == ("orange", "blue", "handling")
+    await same_again(walk)
     await walk.say(20)
 
     first, second = await walk.alerts()
