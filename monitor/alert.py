@@ -78,6 +78,8 @@ class ReasonCode(StrEnum):
     REVIEWED = "reviewed"
     REOPENED = "reopened"
     MERGED = "merged"
+    EXCLUDED = "excluded"
+    CORRECTED = "corrected"
 
 
 DEEDS = frozenset(list(ReasonCode)[list(ReasonCode).index(ReasonCode.ACKNOWLEDGED) :])  # what people do, or bring about
@@ -112,6 +114,8 @@ REASON_ZH: dict[ReasonCode, str] = {
     ReasonCode.REVIEWED: "已复核",
     ReasonCode.REOPENED: "重新开启",
     ReasonCode.MERGED: "并入另一事件",
+    ReasonCode.EXCLUDED: "剔除不相干的信息",
+    ReasonCode.CORRECTED: "更正评分",
 }
 
 

@@ -121,7 +121,7 @@ async def _story(unit: WriteUnit, alert: Alert, position: Position) -> tuple[str
         row = await unit.stories.get(row.merged_into)
     story, state = (row.id, row.state) if row else (alert.story, StoryState(alert=alert))
     for act in await unit.acts.since(position.partition, position.last_act):
-        if act.story != story:
+        if story not in {act.story, act.into}:
             continue
         if act.action not in FITTING:
             raise DoesNotFit("a change of its story is being worked in; try again in a moment")

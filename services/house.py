@@ -101,6 +101,7 @@ class House:
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
             log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, informative=INFORMATIVE,
+            bus=self.bus if pushes and "deciding" not in self.parts else None,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))

@@ -58,7 +58,7 @@ class Sitting:
     async def _recall(self, story: str, offset: int, act: Act | None) -> None:
         await self._write()
         row = await self._unit.stories.get(story)
-        if row is None:
+        if row is None or row.merged_into:
             return
         if row.subject not in self._desk.subjects:
             await self._set_down(row, act)

@@ -77,6 +77,11 @@ class Mentions:
                     found[subject, digest] = Known(at, story, sum(number or 0 for number in reactions), out)
         return found
 
+    async def get(self, digest: bytes) -> Found | None:
+        """One mention with its scores."""
+        row = (await self._connection.execute(select(schema.mention).where(schema.mention.c.digest == digest))).one_or_none()
+        return (await self._with_scores([(row, _said(row, row.body))]))[0] if row else None
+
     async def of_story(self, story: str, *, limit: int, cursor: str | None = None) -> Page[Found]:
         """The mentions of a story, newest published first."""
         hit, mention = schema.hit, schema.mention

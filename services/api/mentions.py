@@ -8,8 +8,10 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from monitor.border import parse
+from monitor.clock import rfc3339
 from monitor.documents import BadDocument, split
 from monitor.errors import BusFull, BusUnavailable, InvalidMention
+from monitor.escalation.effects import Judgement
 from monitor.mention import Mention
 from monitor.store.mentions import Found, StoredScore
 from services.api.auth import Reader, Staff
@@ -103,5 +105,13 @@ def mention_wire(found: Found) -> dict[str, object]:
 def _scores(scores: Sequence[StoredScore]) -> list[dict[str, object]]:
     return [
         {"story": one.story, "counted": one.counted, "emotion": msgspec.to_builtins(one.emotion), **msgspec.to_builtins(one.score)}
+        | ({"judged": _judged(one.judged)} if one.judged else {})
+        | ({"excluded": True} if one.out else {})
         for one in scores
     ]
+
+
+def _judged(word: Judgement) -> dict[str, object]:
+    """A person's word over the model's."""
+    said: dict[str, object] = msgspec.to_builtins(word)
+    return said | {"at": rfc3339(word.at)}

@@ -14,6 +14,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from structlog.stdlib import BoundLogger
 
+from monitor.bus.base import Bus
 from monitor.clock import Clock, micros
 from monitor.metrics import Metrics
 from monitor.settings import Settings
@@ -51,6 +52,7 @@ class ApiState:
     informative: str | tuple[str, ...] = ()
     partitions: int = 1
     send: bool = True
+    bus: Bus | None = None  # whose log is decided while this runs; None: nobody decides now
     reloader: Reloader | None = None  # None: subjects cannot be changed here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     traces: Traces = field(default_factory=Traces)

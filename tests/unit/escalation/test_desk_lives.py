@@ -1,6 +1,7 @@
 """The desk over whole lives: stories that merge, sleep and wake, and what people do to them: the same however it is run."""
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 from hypothesis import given, settings
@@ -27,15 +28,15 @@ GAPS = [0, SECOND, 7 * SECOND, 40 * SECOND, MINUTE, HOUR, 2 * DAY, 8 * DAY]
 
 def said(chance: Random, n: int, at: int) -> Scored:
     """One mention: a line, a rewording, a repost that ties two, or talk of its own."""
-    name = lambda: f"m{chance.randint(0, max(n, 1))}"  # noqa: E731 - a die
     text = chance.choice([*LINES, *(line + " 转给大家看看" for line in LINES), f"某某 {n * 7919} 随便说说", f"某某 {n}"])
     one = scored(
-        f"m{n}", at, text=text, author=f"a{chance.randint(0, 25)}", ill=chance.random() < 0.7, root=name() if chance.random() < 0.4 else None,
+        f"m{n}", at, text=text, author=f"a{chance.randint(0, 25)}", ill=chance.random() < 0.7,
+        root=f"m{chance.randint(0, max(n, 1))}" if chance.random() < 0.4 else None,
         quoted=chance.choice(LINES) if chance.random() < 0.2 else None, platform=chance.choice(["微博", "抖音", "新闻"]),
         likes=chance.randint(0, 5), views=chance.choice([0, 0, 0, 900, 60_000]), severity=chance.choice([0.0, 0.0, 0.9]),
         url=chance.choice([None, None, None, "https://e.cn/1", "https://e.cn/2"]),
     )  # fmt: skip
-    return replace(one, mention=replace(one.mention, parent=name() if chance.random() < 0.3 else None))
+    return replace(one, mention=replace(one.mention, parent=f"m{chance.randint(0, max(n, 1))}" if chance.random() < 0.3 else None))
 
 
 def act(chance: Random, n: int, at: int) -> Act:
@@ -46,8 +47,8 @@ def act(chance: Random, n: int, at: int) -> Act:
         label=chance.choice([None, "positive", "negative"]), relevant=chance.choice([None, False]), actor="张三", at=at
     ) if action == "score" else None  # fmt: skip
     return Act(
-        id=n, partition=0, offset=n, subject=SUBJECT.name, story=story, into=into if action == "merge" else "", alert="", action=action, at=at,
-        actor="张三", mentions=tuple(identity("t", f"m{chance.randint(0, n)}") for _ in range(3)), judgement=judgement,
+        id=n, partition=0, offset=n, subject=SUBJECT.name, story=story, alert="",
+        into=into if action == "merge" else "", action=action, at=at, actor="张三", mentions=tuple(identity("t", f"m{chance.randint(0, n)}") for _ in range(3)), judgement=judgement,
     )  # fmt: skip
 
 
@@ -89,8 +90,8 @@ class Fitting:
 def decided(stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, live: int = LIVE, waiting: int = WAITING) -> Ledger:
     """Everything decided of a stream; acts are let through as the service would."""
     ledger = Ledger()
-    make = lambda: desk(live=live, waiting=waiting)  # noqa: E731 - a name for it says no more
-    feed(make(), ledger, stream, batch=batch, crash_every=crash_every, fresh=make, fitting=Fitting(ledger))
+    fresh = partial(desk, live=live, waiting=waiting)
+    feed(fresh(), ledger, stream, batch=batch, crash_every=crash_every, fresh=fresh, fitting=Fitting(ledger))
     return ledger
 
 

@@ -1,0 +1,148 @@
+"""
+People's acts on stories and on single mentions: merging, taking out, and a word over the model's.
+
+One act is one transaction, as in services/acts.py; but what comes of it is the desk's to decide, when it comes to that place in the
+stream: alerts that become one, counters and levels without what was taken out. Until then the act is only recorded.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from monitor.alert import Alert, Reason, ReasonCode, Transition
+from monitor.bus.base import SCORED, Bus, Record, partition_of
+from monitor.clock import Clock
+from monitor.escalation.acting import FITTING
+from monitor.escalation.effects import Act, AlertChange, Judgement, StoryRow
+from monitor.mention import Tick, encode, identity
+from monitor.store.positions import Position
+from monitor.store.sessions import Store, WriteUnit
+from services.acts import ActError, Desk, DoesNotFit, NoSuchAlert
+from services.tracing import survivor
+
+
+class NoSuchStory(ActError):
+    """There is no story of that id."""
+
+
+class NoSuchMention(ActError):
+    """There is no such mention of that subject, or in that story."""
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Who does it, in whose words, when (micros, wall clock)."""
+
+    actor: str
+    by: str | None = None
+    note: str | None = None
+    recorded_at: int
+
+
+class Given(msgspec.Struct, frozen=True):
+    """An act as recorded, under its id, and what was recorded of alerts with it."""
+
+    act: Act
+    changes: list[AlertChange]
+
+
+async def merge(unit: WriteUnit, desk: Desk, story: str, into: str, who: Who) -> Given:
+    """Two stories of a subject are one: the older stays."""
+    position = await _lock(unit, desk, (await _story(unit, story)).subject)
+    one, other = await _story(unit, story), await _story(unit, into)
+    if one.subject != other.subject:
+        raise DoesNotFit("the stories are of different subjects")
+    if one.id == other.id:
+        raise DoesNotFit("they are one story already")
+    if one.residual or other.residual:
+        raise DoesNotFit("the residual story is no happening: nothing can be merged with it")
+    act = _act(position, one.subject, one.id, "merge", who, into=other.id)
+    return await _given(unit, position, act, [one, other], who, ReasonCode.MERGED)
+
+
+async def exclude(unit: WriteUnit, desk: Desk, alert: str, mentions: Sequence[tuple[str, str]], who: Who) -> Given:
+    """Mentions do not belong to an alert's story: they are counted there no more, and in no other."""
+    found = await unit.alerts.get(alert)
+    if found is None:
+        raise NoSuchAlert("there is no alert of this id")
+    position = await _lock(unit, desk, found.subject)
+    story = await _story(unit, found.story)
+    pairs = {(story.subject, identity(*mention)): mention for mention in mentions}
+    known = await unit.mentions.known(pairs)
+    strangers = [mention for pair, mention in pairs.items() if pair not in known or known[pair].story != story.id]
+    if strangers:
+        raise NoSuchMention(f"not in its story: {'; '.join(' '.join(mention) for mention in strangers[:5])}")
+    digests = tuple(digest for _, digest in pairs)
+    act = _act(position, story.subject, story.id, "exclude", who, alert=found.id, mentions=digests)
+    return await _given(unit, position, act, [story], who, ReasonCode.EXCLUDED)
+
+
+async def correct(unit: WriteUnit, desk: Desk, subject: str, mention: tuple[str, str], judgement: Judgement, who: Who) -> Given:
+    """What a mention says of a subject is otherwise than the model says."""
+    position = await _lock(unit, desk, subject)
+    pair = (subject, identity(*mention))
+    known = (await unit.mentions.known([pair], undecided=True)).get(pair)
+    if known is None:
+        raise NoSuchMention("there is no such mention of this subject")
+    if known.out and judgement.relevant:
+        raise DoesNotFit("it was taken out of its story, and cannot be put back")
+    row = await unit.stories.get(known.story) if known.story else None
+    story = await survivor(unit, row) if row else None
+    act = _act(position, subject, story.id if story else "", "score", who, mentions=pair[1:], judgement=judgement)
+    return await _given(unit, position, act, [story] if story else [], who, ReasonCode.CORRECTED)
+
+
+async def nudge(bus: Bus, clock: Clock, partition: int) -> None:
+    """Let the escalator look: it takes acts up with the next record."""
+    await bus.append(SCORED, [Record(key=b"", value=encode(Tick(at=clock.now())), kind="tick", partition=partition)])
+
+
+async def taken_up(store: Store, act: Act, patience: float) -> bool:
+    """Whether the desk has come to the act within `patience` seconds."""
+    for _ in range(max(1, round(patience / _LOOK))):
+        since = store.commits
+        async with store.read() as unit:
+            if (await unit.positions.read(SCORED, act.partition)).last_act >= act.id:
+                return True
+        await store.wait_change(_LOOK, since)
+    return False
+
+
+_LOOK = 0.25
+
+
+async def _lock(unit: WriteUnit, desk: Desk, subject: str) -> Position:
+    return await unit.positions.lock(SCORED, partition_of(subject.encode(), desk.partitions))
+
+
+async def _story(unit: WriteUnit, story: str) -> StoryRow:
+    row = await unit.stories.get(story)
+    if row is None:
+        raise NoSuchStory("there is no story of this id")
+    return await survivor(unit, row)
+
+
+def _act(position: Position, subject: str, story: str, action: str, who: Who, **more: object) -> Act:
+    act = Act(
+        id=0, partition=position.partition, offset=position.offset, subject=subject, story=story, alert="", action=action,
+        at=max(who.recorded_at, position.now), actor=who.actor, by=who.by, note=who.note,
+    )  # fmt: skip
+    return msgspec.structs.replace(act, **more)
+
+
+async def _given(unit: WriteUnit, position: Position, act: Act, stories: Sequence[StoryRow], who: Who, code: ReasonCode) -> Given:
+    """Record the act, and on the newest alert of each story that somebody did it."""
+    changed = {story.id for story in stories}
+    for earlier in await unit.acts.since(position.partition, position.last_act):
+        if earlier.action not in FITTING and changed & {earlier.story, earlier.into}:
+            raise DoesNotFit("a change of its story is being worked in; try again in a moment")
+    act = msgspec.structs.replace(act, id=await unit.acts.add(act))
+    newest = [await unit.alerts.get(story.state.alert.id) for story in stories if story.state.alert]
+    changes = [AlertChange(alert, _said(alert, act, who, code)) for alert in newest if alert]
+    return Given(act, await unit.alerts.record(changes))
+
+
+def _said(alert: Alert, act: Act, who: Who, code: ReasonCode) -> Transition:
+    return Transition(
+        at=max(act.at, alert.changed_at), recorded_at=who.recorded_at, alert=alert.id, subject=alert.subject, story=alert.story,
+        actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, len(act.mentions), 0),),
+    )  # fmt: skip
