@@ -9,6 +9,7 @@ is needed: ask `lacks` before a record and `needs` before an act, and let it `re
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,16 @@ from monitor.subject import Subject
 IGNORED = "ignore"  # the role of an account whose posts are stored, but in no story
 
 
+class _Sought(NamedTuple):
+    """Where the record at hand belongs, as far as that was looked up: to be decided for `subject` at all, tied to nodes, waking a story."""
+
+    scored: Scored | None
+    digest: bytes
+    subject: Subject | None
+    ties: Ties | None = None
+    woken: str | None = None
+
+
 class Desk:
     """
     The live stories of one partition. `policies` by subject name, with "" for the default; `fold` makes texts comparable.
@@ -41,7 +52,7 @@ class Desk:
     ) -> None:  # fmt: skip
         self._living = Living(subjects, policies, fold, live=live, waiting=waiting)
         self._stories, self._decisions = self._living.stories, self._living.decisions
-        self._sought: tuple[Scored | None, Ties | None, str | None] = None, None, None
+        self._sought = _Sought(None, b"", None)
         self._taking: list[Story] = []
         self._taken_for: Act | None = None
         self._swept = 0
@@ -52,14 +63,15 @@ class Desk:
     def lacks(self, scored: Scored, known: Known | None) -> str | None:
         """The story that sleeps and is woken by this record: `recall` it before you `observe` the record. None: nothing is lacking."""
         self._pass(scored.received_at, as_if=scored.as_if)
-        subject, self._sought = self._decided(scored), (scored, None, None)
-        if subject is None or self._decisions.known((subject.name, scored.mention.digest), known):
+        subject, digest = self._decided(scored), scored.mention.digest
+        self._sought = _Sought(scored, digest, subject)
+        if subject is None or self._decisions.known((subject.name, digest), known):
             return None
         grouping = self._living.grouping(subject.name)
         ties, woken = grouping.find(scored.mention, self.now), None
         if ties is None and self._living.settled:
             woken = self._living.settled.woken_by(subject.name, grouping.wakers(scored.mention))
-        self._sought = scored, ties, woken
+        self._sought = _Sought(scored, digest, subject, ties, woken)
         return woken
 
     def observe(self, scored: Scored, offset: int, known: Known | None) -> bool:
@@ -68,18 +80,19 @@ class Desk:
 
         Returns whether it changed anything (a second arrival does not).
         """
-        if self._sought[0] is not scored and self.lacks(scored, known) is not None:
+        if self._sought.scored is not scored and self.lacks(scored, known) is not None:
             message = "the record wakes a story that was not recalled"
             raise AssertionError(message)
-        digest = scored.mention.digest
+        _, digest, subject, ties, woken = self._sought
         known = self._decisions.known((scored.score.subject, digest), known)
         if known is not None:
             return self._observe_again(scored, known)
-        subject = self._decided(scored)
         if subject is None:
             self._decisions.hit(NewHit(offset=offset, digest=digest, scored=scored, story="", counted=False))
             return True
-        story = self._place(subject, scored, offset)
+        story = self._stories[woken] if woken is not None else self._place(subject, scored, offset, ties)
+        if ties or woken is not None:
+            self._living.joined(story, scored)
         counted = story.add(scored, offset, self.now)
         self._decisions.hit(NewHit(offset=offset, digest=digest, scored=scored, story=story.id, counted=counted))
         self._decide(self._far_alone(story, digest))
@@ -248,24 +261,18 @@ class Desk:
         """The subject it is decided for; None: it is only stored."""
         return None if scored.role == IGNORED else self._living.subjects.get(scored.score.subject)
 
-    def _place(self, subject: Subject, scored: Scored, offset: int) -> Story:
-        """The story a new mention joins: one that lives, one it wakes or founds with others that waited, or the residual one."""
-        _, ties, woken = self._sought
-        if woken is not None:
-            story = self._stories[woken]
-        elif ties:
-            story = self._living.tied(subject, ties, self.now)
-        elif subject.floor and scored.spreads and scored.score.sensitive:
+    def _place(self, subject: Subject, scored: Scored, offset: int, ties: Ties | None) -> Story:
+        """The story of a new mention: one that lives, one it founds, with others that waited or alone, or the residual one."""
+        if ties:
+            return self._living.tied(subject, ties, self.now)
+        if subject.floor and scored.spreads and scored.score.sensitive:
             # Where a floor makes one enough for an alert, it is told by its own name, and waits for nobody
             return self._living.found(subject, scored)
-        else:
-            return self._living.wait(subject, scored, offset)
-        self._living.joined(story, scored)
-        return story
+        return self._living.wait(subject, scored, offset)
 
     def _far_alone(self, story: Story, digest: bytes) -> Story:
         """The story to decide: a mention that waits alone but reaches as far as a level asks needs no company to be one."""
-        scored = story.waiting.get(digest)
+        scored = story.waiting.get(digest) if story.residual else None
         node = self._living.grouping(story.subject.name).node(digest) if scored else None
         if scored is None or node is None:
             return story
@@ -287,6 +294,9 @@ class Desk:
 
     def _decide(self, story: Story) -> None:
         """Evaluate a story at once, after something was said in it."""
+        if story.silent:
+            self._decisions.touched(story)
+            return
         found = story.evaluate(self.now, recount=False)
         if not found:
             story.touch()

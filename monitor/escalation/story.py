@@ -20,6 +20,7 @@ from monitor.stories.grouping import Node
 from monitor.stories.title import title
 
 RESIDUAL_TITLE = "散点信息"
+_STILL = (0, 0, 0, 0)
 _NOBODY = Waiting()  # of every story but a residual one; nobody is ever put there
 
 
@@ -166,6 +167,13 @@ class Story:
         """Whether the desk must keep it, however quiet it is: an alert of it is open, or its level still falls."""
         alert = self.state.alert
         return self.residual or bool(self.state.level) or (alert is not None and not alert.ended)
+
+    @property
+    def silent(self) -> bool:
+        """Whether no moment can change its level or its alert until somebody speaks ill again: nothing counts, runs or is open."""
+        state = self.state
+        at_rest = not self.windows.facts and not state.level and not state.dirty and state.raising == _STILL
+        return at_rest and (state.alert is None or state.alert.ended)
 
     @property
     def age(self) -> tuple[int, str]:

@@ -270,6 +270,7 @@ async def test_the_documentation_is_complete(here: World) -> None:
     assert set(document["paths"]) == acts | {
         "/v1/mentions", "/v1/alerts", "/v1/alerts/changes", "/v1/alerts/{alert}", "/v1/alerts/{alert}/mentions", "/v1/subjects",
         "/v1/subjects/{name}", "/v1/stories", "/v1/stories/{story}", "/v1/stories/{story}/mentions", "/v1/stories/{story}/tree",
+        "/v1/stories/{story}/merge", "/v1/alerts/{alert}/exclude", "/v1/mentions/score",
         "/v1/notifications", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     assert "application/x-ndjson" in document["paths"]["/v1/mentions"]["post"]["requestBody"]["content"]

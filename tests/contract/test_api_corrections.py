@@ -167,8 +167,10 @@ async def test_at_rest_it_is_recorded_and_takes_effect_later(tmp_path: Path) -> 
         problem_of(await here.post(f"/v1/stories/{MILK}/merge", into=FIRE), 409)
     async with api(tmp_path, [scored("x", START + 200 * SECOND, text="某某 别的", ill=False, as_if=False)]) as here:
         async with asyncio.timeout(10):
+            since = here.parts.store.commits
             while (await here.story(FIRE))["merged_into"] != MILK:
-                await asyncio.sleep(0.05)
+                await here.parts.store.wait_change(1.0, since)
+                since = here.parts.store.commits
 
 
 async def test_the_log_decided_again_repeats_them(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def act(chance: Random, n: int, at: int) -> Act:
     ) if action == "score" else None  # fmt: skip
     return Act(
         id=n, partition=0, offset=n, subject=SUBJECT.name, story=story, alert="",
-        into=into if action == "merge" else "", action=action, at=at, actor="张三", mentions=tuple(identity("t", f"m{chance.randint(0, n)}") for _ in range(3)), judgement=judgement,
+        into=into if action == "merge" else "", action=action, at=at, actor="张三", judgement=judgement,
+        mentions=tuple(identity("t", f"m{chance.randint(0, n)}") for _ in range(3)),
     )  # fmt: skip
 
 
