@@ -2,19 +2,25 @@
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator
 from heapq import merge
 from typing import Self
 
-_LOOSE = 1024  # so many are kept as a plain set before they are packed
+_FEW = 8  # so many need no set: most stories have fewer
+_LOOSE = 1024  # and so many are kept as a plain set before they are packed
 
 
 class Authors:
-    """A set of 64-bit sums: those of late in a set, the others in sorted runs of 8 bytes each, every run twice as long as the next."""
+    """
+    A set of 64-bit sums.
+
+    A few as a tuple; of many those of late in a set, the others in sorted runs of 8 bytes each, every run twice as long as the next.
+    """
 
     __slots__ = ("_loose", "_runs")
 
     def __init__(self) -> None:
-        self._loose: set[int] = set()
+        self._loose: tuple[int, ...] | set[int] = ()
         self._runs: tuple[array[int], ...] = ()
 
     def __len__(self) -> int:
@@ -23,9 +29,17 @@ class Authors:
     def __contains__(self, author: int) -> bool:
         return author in self._loose or any(_has(run, author) for run in self._runs)
 
+    def __iter__(self) -> Iterator[int]:
+        yield from self._loose
+        for run in self._runs:
+            yield from run
+
     def add(self, author: int) -> None:
         """One who spoke, perhaps not for the first time."""
         if author in self:
+            return
+        if isinstance(self._loose, tuple):
+            self._loose = (*self._loose, author) if len(self._loose) < _FEW else {*self._loose, author}
             return
         self._loose.add(author)
         if len(self._loose) > _LOOSE:
@@ -33,15 +47,12 @@ class Authors:
 
     def unite(self, other: Self) -> None:
         """All of another story's too."""
-        for author in other._loose:
+        for author in other:
             self.add(author)
-        for run in other._runs:
-            for author in run:
-                self.add(author)
 
     def _pack(self) -> None:
         runs = [*self._runs, array("Q", sorted(self._loose))]
-        self._loose = set()
+        self._loose = ()
         while len(runs) > 1 and 2 * len(runs[-1]) > len(runs[-2]):
             last = runs.pop()
             runs[-1] = array("Q", merge(runs[-1], last))

@@ -21,6 +21,8 @@ from monitor.stories.title import title as title_of
 
 _LOOKED_AT = 24  # of the newest that wait: enough to see which complaints are the largest, few enough to look at each minute
 
+_SPENT = 64  # entries of heaps that may outlive those they tell of
+
 _Heap = list[tuple[int, int, bytes]]
 
 
@@ -87,6 +89,8 @@ class Waiting:
             return None
         self._told.pop(digest, None)
         self._count(one, -1)
+        if len(self._expiring) > 2 * len(self._ones) + _SPENT:
+            self._tidy()
         return one.scored
 
     def observe(self, mention: Mention) -> None:
@@ -131,6 +135,12 @@ class Waiting:
         while heap and heap[0][2] not in self._ones:
             heapq.heappop(heap)
         return heap[0][0] if heap else 0
+
+    def _tidy(self) -> None:
+        """Most of those in the heaps wait no more: let go of them."""
+        for heap in (self._oldest, self._newest, self._expiring):
+            heap[:] = [entry for entry in heap if entry[2] in self._ones]
+            heapq.heapify(heap)
 
     def _count(self, one: _One, by: int) -> None:
         self._negative += by * one.negative

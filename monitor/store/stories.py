@@ -92,7 +92,7 @@ def _row(story: StoryRow, partition: int) -> dict[str, object]:
 
 
 def _story(row: Row[tuple[Any, ...]]) -> StoryRow:
-    kept = row._asdict()
+    kept: dict[str, Any] = dict(zip((*_PLAIN, "keys", "state"), row, strict=True))
     return StoryRow(**kept | {"state": _decode(kept["state"]), "keys": _keys(kept["keys"])})
 
 

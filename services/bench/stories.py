@@ -123,7 +123,7 @@ def _first(stories: int) -> Iterator[Scored]:
     drawn = Random(5)  # noqa: S311 - a measurement must be repeatable, not secret
     for number in range(stories):
         at = _START + number * 60 * MINUTE // stories
-        text = f"{NAMES[number % len(NAMES)]}{''.join(drawn.choices(_SIGNS, k=60))}"
+        text = f"{NAMES[number % len(NAMES)]}{''.join(drawn.choices(_SIGNS, k=30))}"
         yield _scored(f"p{number}", at, text, number)
         yield _scored(f"r{number}", at + SECOND, "转发微博", number, root=f"p{number}", quoted=text)
 
