@@ -234,10 +234,11 @@ class Grouping:
     def _candidates(self, whole: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:
         """The filed texts that share the most shingles with this one; a function of the living alone."""
         shared: dict[Filed, int] = {}
+        since = now - DAYS * DAY
         for shingle in whole:
             left = _COMMON
             for segment in segments:
-                for filed in segment.shingles.newest(shingle, left, lambda filed: not filed.gone and filed.at + DAYS * DAY >= now):
+                for filed in segment.shingles.newest(shingle, left, since) if left else ():
                     shared[filed] = shared.get(filed, 0) + 1
                     left -= 1
         return sorted(shared, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]

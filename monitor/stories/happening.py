@@ -12,19 +12,22 @@ from math import log
 from monitor.clock import DAY
 from monitor.stories.node import DAYS, Filed, Node
 from monitor.stories.segments import Segment
-from monitor.stories.telling import Telling, mass, term_key, unpacked, weights
+from monitor.stories.telling import FILED_TERMS, Telling, mass, term_key, unpacked, weights
 
 NEEDED = 14.0  # shared weight at the same moment
 _LATER = 0.45  # by how much more of it at the end of the days
-_SHARE = 0.3  # of the text that says less; below it what is shared counts less
+_SHARE = 0.3  # of the text that says less: below it what is shared counts less, above it more
+_MOST_BY_SHARE = 1.1
+_PHRASE = 8  # neighbouring pairs: words that run on for so long are more than a name
 _RARE_THING = 4.0
 _THINGS = 2
 _COMMON = 32  # of the texts that share a term only the newest are looked at
 _CANDIDATES = 8
+_LIKELY = 6.0  # weight of rare terms that must be shared for a closer look
 _PRIOR = 40  # stories as if there were so many more: a few stories say little of what is common
 _MOST = 1_000  # and no more than so many, for of a common term no more than `_COMMON` texts were looked at
 
-Having = dict[str, set[Node]]
+Having = dict[str, list[Filed]]
 
 
 def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> Node | None:
@@ -43,35 +46,37 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> N
 
 
 def _look_up(found: Mapping[str, float], segments: Sequence[Segment], now: int) -> tuple[Having, list[Filed]]:
-    """Which nodes have each term, and the texts that share the most."""
+    """Which texts have each of the rarest terms, and those that share the most, if it can be enough."""
     having: Having = {}
     shared: dict[Filed, float] = {}
-    for term, value in found.items():
-        for filed in _newest(term_key(term), segments, now):
-            having.setdefault(term, set()).add(filed.node)
-            shared[filed] = shared.get(filed, 0.0) + value
-    return having, sorted(shared, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
+    for term in sorted(found, key=lambda term: -found[term])[:FILED_TERMS]:
+        having[term] = _newest(term_key(term), segments, now - DAYS * DAY)
+        for filed in having[term]:
+            shared[filed] = shared.get(filed, 0.0) + found[term]
+    likely = [filed for filed, value in shared.items() if value >= _LIKELY]
+    return having, sorted(likely, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
 
 
-def _newest(key: int, segments: Sequence[Segment], now: int) -> list[Filed]:
+def _newest(key: int, segments: Sequence[Segment], since: int) -> list[Filed]:
     texts: list[Filed] = []
     for segment in segments:
-        texts += segment.terms.newest(key, _COMMON - len(texts), lambda filed: not filed.gone and filed.at + DAYS * DAY >= now)
+        if len(texts) < _COMMON:
+            texts += segment.terms.newest(key, _COMMON - len(texts), since)
     return texts
 
 
 def _here(found: Mapping[str, float], having: Having, node: Node, stories: int) -> dict[str, float]:
     """What each term tells in this subject: little if many of its other stories say it too."""
     here = dict(found)
-    for term, nodes in having.items():
-        others = len(nodes) - (node in nodes)
+    for term, texts in having.items():
+        others = len({filed.node for filed in texts if filed.node is not node})
         if others:
             here[term] = min(here[term], log(stories / others))
     return here
 
 
 def _likeness(ordered: Sequence[str], here: Mapping[str, float], filed: Filed, whole: float) -> float:
-    """The weight of what both say; less if it is a small part of what either says, nothing unless they are different things."""
+    """The weight of what both say, by its share of the text that says less; nothing unless it is more than one thing."""
     theirs, things, total = unpacked(filed.terms), 0, 0.0
     run: list[float] = []
     left = dict(here)
@@ -81,7 +86,7 @@ def _likeness(ordered: Sequence[str], here: Mapping[str, float], filed: Filed, w
         elif run:
             most = max(run)
             total += (most + sum(run)) / 2
-            things += most >= _RARE_THING
+            things += (most >= _RARE_THING) * (1 + (len(run) >= _PHRASE))
             run = []
     share = total / max(1.0, min(whole, filed.mass))
-    return total * min(1.0, share / _SHARE) ** 0.5 if things >= _THINGS else 0.0
+    return total * min(_MOST_BY_SHARE, (share / _SHARE) ** 0.5) if things >= _THINGS else 0.0

@@ -1,24 +1,25 @@
 """Postings: which texts have a term, newest first, in arrays: about 20 bytes an entry, and bounded scans."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Iterable
 
-T = TypeVar("T")
+from monitor.stories.node import Filed
+
 _FIRST = 64  # slots of an empty table
 
 
-class Postings(Generic[T]):
+class Postings:
     """A hash table of chains: the head of each is the newest entry. Entries are never taken out; the reader passes over the dead."""
 
-    __slots__ = ("_heads", "_keys", "_next", "_texts", "_which")
+    __slots__ = ("_heads", "_keys", "_mask", "_next", "_texts", "_which")
 
     def __init__(self) -> None:
         self._heads = array("I", bytes(4 * _FIRST))  # slot -> entry + 1, 0 for none
+        self._mask = _FIRST - 1
         self._keys, self._next, self._which = array("I"), array("I"), array("I")
-        self._texts: list[T] = []
+        self._texts: list[Filed] = []
 
-    def file(self, keys: Iterable[int], text: T) -> None:
+    def file(self, keys: Iterable[int], text: Filed) -> None:
         """Enter a text under 32-bit keys."""
         self._texts.append(text)
         which = len(self._texts) - 1
@@ -30,27 +31,33 @@ class Postings(Generic[T]):
         if len(self._keys) > len(self._heads):
             self._grow()
 
-    def newest(self, key: int, most: int, alive: Callable[[T], bool]) -> Iterator[T]:
-        """The newest living texts under a key, at most so many."""
-        entry = self._heads[key & (len(self._heads) - 1)]
-        while entry and most:
-            if self._keys[entry - 1] == key:
-                text = self._texts[self._which[entry - 1]]
-                if alive(text):
-                    most -= 1
-                    yield text
-            entry = self._next[entry - 1]
+    def newest(self, key: int, most: int, since: int) -> list[Filed]:
+        """The newest living texts under a key that were told no earlier, at most so many."""
+        found: list[Filed] = []
+        keys, texts, which = self._keys, self._texts, self._which
+        entry = self._heads[key & self._mask]
+        while entry:
+            entry -= 1
+            if keys[entry] == key:
+                text = texts[which[entry]]
+                if not text.gone and text.at >= since:
+                    found.append(text)
+                    if len(found) == most:
+                        break
+            entry = self._next[entry]
+        return found
 
-    def texts(self) -> list[T]:
+    def texts(self) -> list[Filed]:
         """All there are, the dead among them."""
         return self._texts
 
     def _link(self, entry: int) -> None:
-        slot = self._keys[entry] & (len(self._heads) - 1)
+        slot = self._keys[entry] & self._mask
         self._next[entry] = self._heads[slot]
         self._heads[slot] = entry + 1
 
     def _grow(self) -> None:
         self._heads = array("I", bytes(8 * len(self._heads)))
+        self._mask = len(self._heads) - 1
         for entry in range(len(self._keys)):
             self._link(entry)

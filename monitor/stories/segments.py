@@ -13,8 +13,8 @@ class Segment:
     __slots__ = ("living", "shingles", "terms")
 
     def __init__(self) -> None:
-        self.shingles: Postings[Filed] = Postings()
-        self.terms: Postings[Filed] = Postings()
+        self.shingles: Postings = Postings()
+        self.terms: Postings = Postings()
         self.living = 0
 
 

@@ -15,8 +15,8 @@ from monitor.stories.shingles import WORDED, bare, fingerprint, shingles
 REPLIES: frozenset[Kind] = frozenset(("comment", "danmaku", "repost", "live"))
 SIXTEEN = 0xFFFF  # bits in which a shingle or a term is kept
 REMARK = 20  # characters of a reply that may be a copy by themselves
-FILED_SHINGLES = 24
-FILED_TERMS = 20
+FILED_SHINGLES = 16
+FILED_TERMS = 30
 _TELLS = 2.5  # the least weight under which a text is filed
 _CHAIN = "//@"
 _NAMED_AT_LEAST = 4  # characters by which a quoted text is known again

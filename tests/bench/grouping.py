@@ -11,7 +11,9 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from random import Random
-from time import perf_counter
+from time import process_time
+
+from msgspec.structs import replace
 
 from monitor.border import parse
 from monitor.clock import micros, moment
@@ -22,6 +24,7 @@ from monitor.stories.rarity import known
 from tests.acceptance.making import SHARED_STREAM, SHARED_SUBJECTS
 
 SIZES = (10_000, 100_000)
+ROUNDS = 3  # the best counts: the machine has other work
 WORDS_A_TEXT = 35
 
 
@@ -68,10 +71,14 @@ def place(grouping: Grouping, mention: Mention, now: int) -> None:
 
 def pace(grouping: Grouping, mentions: list[Mention], now: int) -> float:
     """Mentions found and joined a second, as if all came at once: nothing dies meanwhile."""
-    started = perf_counter()
-    for mention in mentions:
-        place(grouping, mention, now)
-    return len(mentions) / (perf_counter() - started)
+    best = float("inf")
+    for turn in range(ROUNDS):
+        again = [replace(mention, source=f"weibo{turn}") for mention in mentions]
+        started = process_time()
+        for mention in again:
+            place(grouping, mention, now)
+        best = min(best, process_time() - started)
+    return len(mentions) / best
 
 
 def main() -> None:
