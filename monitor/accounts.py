@@ -19,8 +19,9 @@ from monitor.settings import Account, AccountRole
 from monitor.yaml_lines import Item, Report, read_items
 
 ROLES: tuple[str, ...] = get_args(AccountRole)
-# Who has several roles is, for decisions, the first of them
-_ORDER: tuple[AccountRole, ...] = ("own", "ignore", "competitor", "media", "kol", "watch")
+# Who has several roles is, for decisions, the first of them: what keeps an account out of the count, what gives it weight, and then
+# what only says who it is or that it is looked at, so that a rival's star or a watched newspaper weighs what it weighs
+_ORDER: tuple[AccountRole, ...] = ("own", "ignore", "media", "kol", "competitor", "watch")
 
 
 class Accounts:
