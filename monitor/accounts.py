@@ -9,10 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast, get_args
 
-from msgspec.structs import replace
-
 from monitor.mention import Mention
-from monitor.score import Score, Sentiment
+from monitor.score import Sentiment
 from monitor.scoring.fold import fold
 from monitor.section import Section, hint, kind_of
 from monitor.settings import Account, AccountRole
@@ -50,15 +48,13 @@ def decisive(roles: Iterable[str]) -> str | None:
     return next((role for role in _ORDER if role in held), None)
 
 
-def never_negative(score: Score) -> Score:
-    """The score of what the organisation says itself: the likelier of neutral and positive."""
-    said = score.sentiment
+def never_negative(said: Sentiment) -> Sentiment:
+    """The sentiment of what the organisation says itself: the likelier of neutral and positive."""
     if said.label != "negative":
-        return score
+        return said
     whole = said.neutral + said.positive
     positive = round(said.positive / whole, 4) if whole else 0.0
-    sentiment = Sentiment("positive" if positive > 0.5 else "neutral", 0.0, round(1 - positive, 4), positive)  # noqa: PLR2004 the likelier
-    return replace(score, sentiment=sentiment)
+    return Sentiment("positive" if positive > 0.5 else "neutral", 0.0, round(1 - positive, 4), positive)  # noqa: PLR2004 the likelier
 
 
 def read_accounts(file: Path, parent: Report) -> tuple[Account, ...]:

@@ -84,7 +84,7 @@ def test_what_the_organisation_says_itself_is_never_negative(accounts: Accounts)
     assert (own.score.negative, own.sensitive, own.spreads) == (False, False, False)
     assert (other.score.negative, other.sensitive, other.spreads) == (True, True, True)
     assert own.score.sentiment == Sentiment("neutral", 0.0, 0.75, 0.25)
-    assert never_negative(own.score) == own.score
+    assert never_negative(own.score.sentiment) is own.score.sentiment
     assert own.name == "某某集团官方微博"
 
 

@@ -123,6 +123,21 @@ def test_score_gives_a_line_for_every_mention_in_order(yuqing: Yuqing, config: P
     assert GOOD["text"][hit["start"] : hit["end"]] == hit["text"] == "红会"
 
 
+def test_score_knows_the_accounts_of_the_lists(yuqing: Yuqing, config: Path) -> None:
+    """As the score role does: the organisation's own words are never negative; whoever has a role has it on the line, hit or not."""
+    config.write_text(CONFIG + "accounts: [a.yaml]\n", "utf-8")
+    (config.parent / "a.yaml").write_text("- {name: 官方, role: own}\n- {name: 爆料哥, role: watch}\n", "utf-8")
+    ill = GOOD | {"text": "红会欺骗公众，太可耻了，气死我了"}
+    sent = [ill, ill | {"author": "官方"}, ill | {"author": "爆料哥", "text": "隔壁太可耻了"}, ill | {"followers": 10_000_000}]
+    ran = yuqing("score", "--config", str(config), stdin="\n".join(map(json.dumps, sent)).encode())
+    got = [json.loads(line) for line in ran.out.splitlines()]
+    labels = [[one["sentiment"]["label"] for one in (line, *line["subjects"])] for line in got]
+    assert [line.get("role") for line in got] == [None, "own", "watch", "kol"]
+    assert (labels[0], labels[2], labels[3]) == (["negative"] * 2, ["negative"], ["negative"] * 2)
+    assert "negative" not in labels[1]
+    assert len(labels[1]) == 2
+
+
 def test_score_passes_over_bad_lines_and_says_so(yuqing: Yuqing, config: Path) -> None:
     """A bad line is told with its number on stderr and costs its neighbours nothing; the code is 1."""
     stdin = b"\n".join([json.dumps(GOOD).encode(), b"oops", b"\xff\xfe", b"[" * 10_000, json.dumps(GOOD | {"id": "2"}).encode()])
