@@ -27,6 +27,7 @@ from services.house import House, addresses, open_house, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
 from services.replay import Replay
+from services.terminal import screen
 from services.verb import Verb
 from services.wiring import policies_of
 
@@ -55,7 +56,7 @@ def command(seconds: float) -> int:
 
 
 async def _demo(folder: Path, seconds: float) -> int:
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen(soft_wrap=True)
     console.print("[bold]舆情监测演示[/]: 虚构企业「云杉乳业」的一天, 压缩到约一分钟 (按 Ctrl-C 结束)")
     secret = "whsec_" + b64encode(token_bytes(32)).decode()
     lines: list[str] = []

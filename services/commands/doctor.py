@@ -18,6 +18,7 @@ from monitor.logs import visible
 from services.collect import PART
 from services.doctor.examine import examine
 from services.doctor.findings import Box, Disk, Findings, Log
+from services.terminal import folded, page_width
 from services.verb import Verb, config_option
 
 _MIB, _GIB = 1 << 20, 1 << 30
@@ -40,7 +41,7 @@ def command(config: Path, *, as_json: bool) -> int:
         sys.stdout.buffer.flush()
     else:
         for line in page(findings, ZoneInfo(settings.timezone)):
-            click.echo(visible(line))
+            click.echo("\n".join(folded(visible(line), page_width(), "    ")))
     return int(bool(findings.problems))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -13,8 +13,6 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 from msgspec.structs import replace
-from rich.console import Console
-from rich.table import Table
 
 from monitor.clock import MINUTE, SECOND, SystemClock
 from monitor.collecting.base import Batch
@@ -27,10 +25,11 @@ from monitor.mention import Mention, Raw
 from monitor.settings import Secret, Settings, Source, SourceType
 from services.collect import agent_of
 from services.intake import complete
+from services.terminal import screen, table
 from services.verb import Verb, config_option, near
 from services.wiring import make_score
 
-_SHOWN = 60
+_SHOWN = 200
 _ANY_KEY = b"try"  # pseudonyms are neither shown nor kept here
 
 
@@ -126,15 +125,15 @@ def _lines(mentions: Iterable[Mention], hits: Mapping[bytes, list[str]]) -> None
 
 
 def _table(settings: Settings, mentions: Iterable[Mention], hits: Mapping[bytes, list[str]]) -> None:
-    table = Table("时间", "标题", "作者", "命中", "链接或编号")
-    zone = ZoneInfo(settings.timezone)
-    for one in mentions:
-        words = " ".join((one.title or one.text or one.quoted or "").split())
-        table.add_row(
-            one.published_at.astimezone(zone).strftime("%m-%d %H:%M"), _short(words), _short(one.author or ""),
-            "、".join(hits.get(one.digest, [])), _short(one.url or one.id),
-        )  # fmt: skip
-    Console().print(table)
+    console, zone = screen(), ZoneInfo(settings.timezone)
+    rows = (_row(one, zone, hits.get(one.digest, [])) for one in mentions)
+    console.print(table(console.width, ("时间", "命中", "作者"), ("标题", "链接或编号"), rows))
+
+
+def _row(one: Mention, zone: ZoneInfo, hit: Sequence[str]) -> tuple[list[str], str, str]:
+    words = " ".join((one.title or one.text or one.quoted or "")[:_SHOWN].split())
+    at = one.published_at.astimezone(zone).strftime("%m-%d %H:%M")
+    return [at, visible("、".join(hit)), visible(one.author or "")], visible(words), visible(one.url or one.id)
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -143,10 +142,12 @@ def _list(settings: Settings, *, as_json: bool) -> None:
             line = {"name": source.name, "type": source.type, "every": _seconds(source), "where": _where(source)}
             click.echo(msgspec.json.encode(line | {"platform": source.platform}).decode())
         return
-    table = Table("名称", "类型", "间隔", "平台", "从哪里读")
-    for source in settings.sources:
-        table.add_row(*map(_short, (source.name, source.type, _every(source), source.platform or "", _where(source))))
-    Console().print(table)
+    console = screen()
+    rows = (
+        ([source.type, _every(source), visible(source.platform or "")], visible(source.name), visible(_where(source)))
+        for source in settings.sources
+    )
+    console.print(table(console.width, ("类型", "间隔", "平台"), ("名称", "从哪里读"), rows))
 
 
 def _every(source: Source) -> str:
@@ -167,8 +168,3 @@ def _where(source: Source) -> str:
         return source.path or ""
     parts = urlsplit(str(source.url))
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}{'?…' if parts.query else ''}"
-
-
-def _short(text: str) -> str:
-    shown = visible(text)
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
