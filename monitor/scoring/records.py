@@ -12,9 +12,7 @@ from monitor.score import MentionScore, Score
 NOBODY = Accounts()
 
 
-def scored_records(
-    raw: Raw, mention_score: MentionScore, key: bytes, kol_followers: int, accounts: Accounts = NOBODY
-) -> list[Scored]:
+def scored_records(raw: Raw, mention_score: MentionScore, key: bytes, kol_followers: int, accounts: Accounts = NOBODY) -> list[Scored]:
     """
     One record a subject hit, by subject.
 

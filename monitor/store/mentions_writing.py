@@ -1,6 +1,6 @@
 """Mentions and their hits, written: the hot path of the escalator's transaction, and the end of their retention."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, select, update
@@ -60,19 +60,22 @@ class MentionsWriter(Mentions):
         rows = [{"of": each.digest, "about": each.subject, "to": each.story} for each in moved]
         await self._connection.execute(update(table).where(*there).values(story=bindparam("to")), rows)
 
-    async def expire(self, now: int, retention: Retention, limit: int = 1000) -> int:
+    async def expire(self, now: int, retention: Retention, limit: int = 1000, *, watched: Collection[str] | None = None) -> int:
         """
         Look at no more than `limit` mentions and `limit` identities past their retention, and remove them; call again until 0.
 
-        Kept longer: what a live story still decides from, and evidence, the mentions of stories that reached orange. An identity
+        Kept longer: what a live story still decides from, and evidence, the mentions of stories that reached orange. No desk ever
+        lets go of the stories of a subject that is not `watched` (None: all are), so these keep nothing as live ones. An identity
         outlives its mention always. Returns how many were looked at.
         """
-        return await self._expire_texts(now, retention, limit) + await self._expire_identities(now, retention.identity, limit)
+        texts = await self._expire_texts(now, retention, limit, watched)
+        return texts + await self._expire_identities(now, retention.identity, limit)
 
-    async def _expire_texts(self, now: int, retention: Retention, limit: int) -> int:
-        mention = schema.mention
-        live = _in_a_story(schema.story.c.live.is_(True), schema.story.c.residual.is_(False))
-        evidence = _in_a_story(schema.story.c.peak >= int(Level.ORANGE))
+    async def _expire_texts(self, now: int, retention: Retention, limit: int, watched: Collection[str] | None) -> int:
+        mention, story = schema.mention, schema.story
+        decided = [story.c.subject.in_(watched)] if watched is not None else []
+        live = _in_a_story(story.c.live.is_(True), story.c.residual.is_(False), *decided)
+        evidence = _in_a_story(story.c.peak >= int(Level.ORANGE))
         due = select(mention.c.digest, mention.c.stored_at, live.label("live"), evidence.label("evidence"))
         due = due.where(mention.c.kept_from < now - retention.text).order_by(mention.c.kept_from).limit(limit)
         gone: list[tuple[object, ...]] = []

@@ -34,13 +34,21 @@ class RejectedModel(Shape):
     errors: list[str]
 
 
+class UnknownSubjectsModel(Shape):
+    """Which one named subjects that are not watched, counted from 0, and which: it is taken, but not under these."""
+
+    index: int
+    unknown_subjects: list[str]
+
+
 class ReceiptModel(Shape):
-    """What became of everything sent; the four add up to it."""
+    """What became of everything sent; the four add up to it. `warnings` is absent where there is none."""
 
     accepted: int
     duplicate: int
     updated: int
     rejected: list[RejectedModel]
+    warnings: list[UnknownSubjectsModel] | None = None
 
 
 class ReasonModel(Shape):
@@ -238,6 +246,22 @@ class SubjectModel(Shape):
 
 class AttemptModel(Shape):
     """One try."""
+
+class RescoreModel(Shape):
+    """A rescoring: `looked` of `total` retained raw mentions, `hit` by the subject, `new` to the store."""
+
+    subject: str
+    actor: str
+    by: str | None
+    started_at: AwareDatetime
+    state: Literal["running", "done", "failed"]
+    total: int
+    looked: int
+    hit: int
+    new: int
+    ended_at: AwareDatetime | None
+    error: str | None
+
 
     notification: str
     at: AwareDatetime

@@ -23,6 +23,7 @@ from services.acts import Desk
 from services.api.errors import Refusal
 from services.intake import Intake
 from services.reload import Reloader
+from services.rescoring import Rescoring
 from services.telling import Told
 
 Readiness = Callable[[], Mapping[str, str | None]]
@@ -51,6 +52,7 @@ class ApiState:
     partitions: int = 1
     send: bool = True
     reloader: Reloader | None = None  # None: subjects cannot be changed here
+    rescoring: Rescoring | None = None  # None: nothing can be rescored here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

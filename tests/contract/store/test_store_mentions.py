@@ -1,6 +1,6 @@
 """What a store promises of mentions: each once, found again exactly, kept as long as said."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 from msgspec.structs import replace
@@ -193,10 +193,10 @@ class TestRetention:
 
     SHORT = Retention(text=10 * DAY, evidence=100 * DAY, identity=40 * DAY)
 
-    async def _expired(self, store: Store, now: int, limit: int = 1000) -> int:
+    async def _expired(self, store: Store, now: int, limit: int = 1000, watched: Collection[str] | None = None) -> int:
         total = 0
         async with store.write() as unit:
-            while seen := await unit.mentions.expire(now, self.SHORT, limit):
+            while seen := await unit.mentions.expire(now, self.SHORT, limit, watched=watched):
                 assert seen <= 2 * limit
                 total += seen
         return total
@@ -263,4 +263,16 @@ class TestRetention:
         async with store.write() as unit:
             await unit.stories.put([story("s1", live=False)], 0)
         await self._expired(store, START + 201 * DAY + 1)
+        assert await self._left(store) == set()
+
+    async def test_live_of_a_subject_no_longer_watched(self, store: Store) -> None:
+        """Nobody lets go of its stories any more: they hold no text back, but what reached orange stays evidence."""
+        async with store.write() as unit:
+            await unit.stories.put([story("s1"), story("high", level=Level.ORANGE)], 0)
+            await unit.mentions.add([new_hit(1), new_hit(2, story="high")], 0, START)
+        await self._expired(store, START + 10 * DAY + 1, watched=["红十字会"])
+        assert await self._left(store) == {"m1", "m2"}
+        await self._expired(store, START + 12 * DAY, watched=["别的"])
+        assert await self._left(store) == {"m2"}
+        await self._expired(store, START + 101 * DAY, watched=[])
         assert await self._left(store) == set()
