@@ -244,9 +244,6 @@ class SubjectModel(Shape):
     level: LevelWord
 
 
-class AttemptModel(Shape):
-    """One try."""
-
 class RescoreModel(Shape):
     """A rescoring: `looked` of `total` retained raw mentions, `hit` by the subject, `new` to the store."""
 
@@ -262,6 +259,9 @@ class RescoreModel(Shape):
     ended_at: AwareDatetime | None
     error: str | None
 
+
+class AttemptModel(Shape):
+    """One try."""
 
     notification: str
     at: AwareDatetime
