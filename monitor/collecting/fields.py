@@ -85,6 +85,10 @@ def _count(value: object) -> object:
     return value
 
 
+def _rank(value: object) -> object:
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,9}\s*", value, re.ASCII) else value
+
+
 def _flag(value: object) -> object:
     word = str(value).strip().lower()
     return True if word in _YES else False if word in _NO else value
@@ -110,5 +114,5 @@ def _names(value: object) -> object:
 
 _READ: Mapping[str, Callable[[Any], object]] = {
     **dict.fromkeys(_COUNTS, _count), **dict.fromkeys(_FLAGS, _flag), **dict.fromkeys(_TIMES, _word),
-    "verified": _verified, "kind": _kind, "topics": _names, "subjects": _names,
+    "rank": _rank, "best_rank": _rank, "heat": _count, "verified": _verified, "kind": _kind, "topics": _names, "subjects": _names,
 }  # fmt: skip

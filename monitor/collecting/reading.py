@@ -7,7 +7,8 @@ A file of mentions, whatever its kind: JSON Lines, CSV or XLSX, gzipped or not, 
 import codecs
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal, cast
@@ -28,6 +29,7 @@ _SAMPLE = 1 << 20
 _NOT_FOUND_IN_TEXT = 8_192
 
 Made = tuple[int, Mention | InvalidMention]
+Lines = Callable[[IO[bytes]], Iterator[Made]]
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -69,28 +71,43 @@ def _kind(path: Path, sample: bytes) -> Kind:
 
 def read_file(path: Path, now: int, defaults: FileDefaults, columns: Mapping[str, str] | None = None) -> Iterator[Made]:
     """Every mention of a file with its line or row; bad ones as InvalidMention. UsageError when the file as a whole cannot be read."""
-    try:
+    with _readable(path):
         look = look_at(path)
         if look.kind == "lines":
-            yield from _read_lines(path, look, now, defaults)
+            yield from _read_lines(path, look, lambda stream: read_lines(stream, str(path), now, defaults))
         else:
             yield from _read_table(path, look, now, defaults, columns or {})
+
+
+def read_only_lines(path: Path, lines: Lines) -> Iterator[Made]:
+    """The same for a file that is lines and no table, which `lines` reads in its own way."""
+    with _readable(path):
+        look = look_at(path)
+        if look.kind != "lines":
+            raise SourceFailed("malformed", "应是每行一个 JSON 对象的文件")
+        yield from _read_lines(path, look, lines)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except SourceFailed as failed:
         raise UsageError(f"{path}:1: {failed}") from failed
     except OSError as error:
         raise UsageError(f"{path}: 打不开 ({error.strerror or error}), 请检查路径和权限") from error
 
 
-def _read_lines(path: Path, look: Look, now: int, defaults: FileDefaults) -> Iterator[Made]:
+def _read_lines(path: Path, look: Look, lines: Lines) -> Iterator[Made]:
     with path.open("rb") as stream:
         if look.encoding == "utf-8":
-            yield from read_lines(stream, str(path), now, defaults)
+            yield from lines(stream)
             return
         plain = cast("IO[bytes]", gzip.GzipFile(fileobj=stream)) if look.zipped else cast("IO[bytes]", stream)
         recoded = cast("IO[bytes]", codecs.EncodedFile(plain, "utf-8", look.encoding, "replace"))
         for number, line in enumerate(iter(recoded.readline, b""), 1):
             if line.strip():
-                yield number, next(made for _, made in read_lines(BytesIO(line), str(path), now, defaults))
+                yield number, next(made for _, made in lines(BytesIO(line)))
 
 
 def _read_table(path: Path, look: Look, now: int, defaults: FileDefaults, columns: Mapping[str, str]) -> Iterator[Made]:

@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, se
 from monitor.alert import Level
 from monitor.clock import DAY, micros
 from monitor.escalation.effects import Moved, NewHit, Observed
-from monitor.mention import Mention, encode
+from monitor.mention import Mention, decode, encode, ranked
 from monitor.settings import Retention
 from monitor.store import schema
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
-from monitor.store.rows import insert
+from monitor.store.rows import chunks, insert
 
 _LIVE = DAY  # how soon a mention kept for a live story is looked at again,
 _SAID = 30 * DAY  # and an identity kept for its mention
@@ -26,6 +26,7 @@ class MentionsWriter(Mentions):
         if not hits:
             return
         mentions = {new.digest: new for new in hits}
+        await self._rank([new.scored.mention for new in hits])
         said, hit = insert(self._connection, schema.mention), insert(self._connection, schema.hit)
         # A later look may come first with a subject that is new to the mention.
         seen = {name: said.excluded[name] for name in (*ENGAGEMENT, "seen_at")}
@@ -39,6 +40,7 @@ class MentionsWriter(Mentions):
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
+        await self._rank([each.mention for each in observed])
         await self._observe(schema.mention, observed)
         await self._observe(schema.hit, observed, schema.hit.c.subject == bindparam("about"))
 
@@ -49,6 +51,26 @@ class MentionsWriter(Mentions):
             rows: list[dict[str, object]] = [{"of": each.digest, "about": each.subject} for each in observed]
             for row, each in zip(rows, observed, strict=True):
                 row |= {f"to_{name}": value for name, value in _seen(each.mention).items()}
+            await self._connection.execute(statement, rows)
+
+    async def _rank(self, said: Sequence[Mention]) -> None:
+        """
+        Let stored titles of hot lists take the ranks of these looks; to be done before their `seen_at` is moved.
+
+        No decision and no question is about ranks, so they stand in the body, which is written again.
+        """
+        looks: dict[bytes, list[Mention]] = {}
+        for look in said:
+            if look.kind == "hotlist":
+                looks.setdefault(look.digest, []).append(look)
+        table = schema.mention
+        rows: list[dict[str, object]] = []
+        for chunk in chunks(looks):
+            known = select(table.c.digest, table.c.seen_at, table.c.body).where(table.c.digest.in_(chunk), table.c.kind == "hotlist")
+            for digest, seen, body in await self._connection.execute(known):
+                rows.append({"of": digest, "ranked": encode(ranked(decode(body), looks[digest], seen))})
+        if rows:
+            statement = update(table).where(table.c.digest == bindparam("of")).values(body=bindparam("ranked"))
             await self._connection.execute(statement, rows)
 
     async def move(self, moved: Sequence[Moved]) -> None:
@@ -123,7 +145,7 @@ def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
     return {
         "digest": new.digest, "source": said.source, "id": said.id, "kind": said.kind, "platform": said.platform,
         "published_at": micros(said.published_at), "received_at": scored.received_at, "stored_at": stored_at, "kept_from": stored_at,
-        "name": scored.name, "role": scored.role, "body": encode(said), **_seen(said),
+        "name": scored.name, "role": scored.role, "body": encode(ranked(said) if said.kind == "hotlist" else said), **_seen(said),
     }  # fmt: skip
 
 

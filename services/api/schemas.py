@@ -202,6 +202,9 @@ class MentionModel(Shape):
     reposts: int = 0
     views: int = 0
     gone: bool = False
+    rank: int = 1
+    heat: float = 0
+    best_rank: int = 1
     collected_at: AwareDatetime | None = None
     seen_at: AwareDatetime | None = None
     subjects: list[str] = []

@@ -131,9 +131,16 @@ def _table(settings: Settings, mentions: Iterable[Mention], hits: Mapping[bytes,
 
 
 def _row(one: Mention, zone: ZoneInfo, hit: Sequence[str]) -> tuple[list[str], str, str]:
-    words = " ".join((one.title or one.text or one.quoted or "")[:_SHOWN].split())
-    at = one.published_at.astimezone(zone).strftime("%m-%d %H:%M")
+    words = _standing(one) + " ".join((one.title or one.text or one.quoted or "")[:_SHOWN].split())
+    said = one.seen_at if one.kind == "hotlist" and one.seen_at else one.published_at
+    at = said.astimezone(zone).strftime("%m-%d %H:%M")
     return [at, visible("、".join(hit)), visible(one.author or "")], visible(words), visible(one.url or one.id)
+
+
+def _standing(one: Mention) -> str:
+    """Where a hot list has it."""
+    said = ([f"第 {one.rank} 位"] if one.rank else []) + ([f"热度 {one.heat}"] if one.heat is not None else [])
+    return f"[{', '.join(said)}] " if said else ""
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:

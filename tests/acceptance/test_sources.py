@@ -133,7 +133,7 @@ def test_every_item_is_in_once_after_any_number_of_kills(tmp_path: Path) -> None
         config = write_config(tmp_path, more=f"listen: 127.0.0.1:{port}\n{sources(base)}")
         workbook(tmp_path / "导出.xlsx", 2_500)
         times = [(NOW - timedelta(minutes=m)).isoformat() for m in range(60)]
-        looks = [{"at": at, "list": "榜", "rank": m, "title": f"云杉集团上榜 {m % 5}"} for m, at in enumerate(times)]
+        looks = [{"at": at, "list": "榜", "rank": m + 1, "title": f"云杉集团上榜 {m % 5}"} for m, at in enumerate(times)]
         (tmp_path / "热搜.jsonl").write_text("".join(json.dumps(look) + "\n" for look in looks), "utf-8")
         writer = write_slowly(tmp_path / "日志.jsonl")
         here = f"http://127.0.0.1:{port}"

@@ -89,6 +89,38 @@ class TestMentions:
             await unit.mentions.add([new_hit(1, subject="故宫", said=later)], 0, LATER)
             assert [found.mention.likes for found in (await unit.mentions.search(limit=5)).items] == [50]
 
+    @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1, 2, 2), (1, 3)])
+    async def test_ranks(self, store: Store, order: tuple[int, ...]) -> None:
+        """A title of a hot list has the rank and heat of its newest look, and the best rank of all, in whatever order and how often."""
+        told = [(9, 5.0), (2, None), (30, 7), (4, 1.5)]
+        looks = [
+            mention(1, kind="hotlist", rank=rank, heat=heat, likes=None, text="改了", seen_at=moment(LATER + n))
+            for n, (rank, heat) in enumerate(told)
+        ]
+        said = replace(looks[0], text="云杉上榜", seen_at=moment(LATER - 1), rank=20, heat=3)
+        async with store.write() as unit:
+            await unit.stories.put([story()], 0)
+            await unit.mentions.add([new_hit(1, said=said), new_hit(2)], 0, LATER)
+            assert (await unit.mentions.of_story("s1", limit=5)).items[1].mention == replace(said, best_rank=20)
+            for n in order:
+                await unit.mentions.observe([Observed(looks[n].digest, looks[n], "红十字会")])
+            await unit.mentions.observe([Observed(one.digest, one, "红十字会") for one in (looks[n] for n in order)])
+        expected = replace(said, rank=4, heat=1.5, best_rank=2, seen_at=looks[3].seen_at)
+        async with store.read() as unit:
+            assert [found.mention for found in (await unit.mentions.of_story("s1", limit=5)).items] == [mention(2), expected]
+        assert [hit.scored.mention for hit in await rebuilt(store)] == [expected, mention(2)]
+
+    async def test_ranks_with_new_subject(self, store: Store) -> None:
+        """A look that comes first with a subject new to the title is ranked all the same; a look at what is on no list ranks nothing."""
+        first, later = (mention(1, kind="hotlist", rank=rank, seen_at=moment(LATER + n)) for n, rank in enumerate((3, 8)))
+        plain = mention(2, seen_at=moment(LATER))
+        async with store.write() as unit:
+            await unit.mentions.add([new_hit(1, said=first), new_hit(2)], 0, LATER)
+            await unit.mentions.add([new_hit(1, subject="故宫", said=later)], 0, LATER)
+            await unit.mentions.observe([Observed(plain.digest, replace(plain, kind="hotlist", rank=1), "红十字会")])
+            found = {one.mention.id: one.mention for one in (await unit.mentions.search(limit=5)).items}
+        assert found == {"m1": replace(later, best_rank=3), "m2": plain}
+
     async def test_move(self, store: Store) -> None:
         """A hit moved to another story is found there and only there, the mention's other subjects stay where they are."""
         async with store.write() as unit:

@@ -166,22 +166,22 @@ async def test_retry_after_is_told(work: Executor) -> None:
 
 
 async def test_a_hot_list_gives_each_title_once_at_its_first_moment(work: Executor, tmp_path: Path) -> None:
-    """From a file, packed or not, or an interface; a link is the identity, else list and title."""
+    """From a file, packed or not, or an interface; a link is the identity, else list and title. A look that finds no change is left out."""
     times = [(AT + timedelta(minutes=m)).isoformat() for m in (2, 0, 1)]
-    looks = [{"at": at, "list": "榜", "rank": rank, "title": "云杉上榜", "heat": 9} for rank, at in enumerate(times)]
+    looks = [{"at": at, "list": "榜", "rank": 3, "title": "云杉上榜", "heat": 9} for at in times]
     looks.append({"at": AT.isoformat(), "list": "榜", "rank": 1, "title": "别的", "url": "https://S.weibo.com/x?q=1#a"})
     text = "".join(json.dumps(look) + "\n" for look in looks) + "oops\n"
     (tmp_path / "hot.jsonl").write_text(text, "utf-8")
     (tmp_path / "hot.jsonl.gz").write_bytes(gzip.compress(text.encode()))
     for name in ("hot.jsonl", "hot.jsonl.gz"):
         batch = await once(Source(name="热搜", type="hotlist", path=str(tmp_path / name)), work)
-        assert [(one.kind, one.title, one.published_at, one.outlet) for one in batch.mentions] == [
-            ("hotlist", "云杉上榜", AT, "榜"), ("hotlist", "别的", AT, "榜")]  # fmt: skip
-        assert [one.id for one in batch.mentions] == ["榜 云杉上榜", "https://s.weibo.com/x?q=1"]
+        assert [(one.kind, one.title, one.published_at, one.outlet, one.rank, one.heat) for one in batch.mentions] == [
+            ("hotlist", "别的", AT, "榜", 1, None), ("hotlist", "云杉上榜", AT, "榜", 3, 9)]  # fmt: skip
+        assert [one.id for one in batch.mentions] == ["https://s.weibo.com/x?q=1", "榜 云杉上榜"]
         assert [bad.place.rpartition(":")[2] for bad in batch.bad] == ["5"]
     async with serving(hot=gives(json.dumps({"data": [{"title": "云杉上榜", "hot": 5}]}).encode())) as server:
         (one,) = (await once(Source(name="热搜", type="hotlist", url=Secret(f"{server.base}/hot")), work)).mentions
-    assert (one.id, one.published_at) == ("热搜 云杉上榜", moment(NOW))
+    assert (one.id, one.published_at, one.seen_at) == ("热搜 云杉上榜", moment(NOW), moment(NOW))
 
 
 @pytest.mark.parametrize("said", [
