@@ -24,7 +24,7 @@ LEVEL_COLOURS: Mapping[Level, str] = MappingProxyType(
 _NARROW = 100  # below it what would be two long columns stands in one, on two lines
 _WIDEST_NAME = 30
 # What is not taken apart: words of ASCII, and a character with the punctuation that may not begin or end a line; in examples, words
-_PIECES = re.compile(r"[（“]*(?:[!-~]+|.)[，。；：、！？）”…]*")
+_PIECES = re.compile(r"[（“(]*(?:[!-~]+|.)[，。；：、！？）”…]*")
 _WORDS = re.compile(r"\s*\S+")
 
 

@@ -6,6 +6,7 @@ README's tables, made from the code: `python -m tests.documentation` rewrites wh
     <!-- /metrics -->
 
 `tests/test_documentation.py` fails while they differ. What a setting means stands here; that the list is complete is tested there.
+`python -m tests.documentation --picture` runs `yuqing demo` for its minute and draws it anew as deploy/demo.svg.
 """
 
 import re
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from monitor.alert import REASON_ZH
 from monitor.metrics import CATALOG, PREFIX
 from services.cli import VERBS
+from tests.picture import PICTURE, drawn, record
 
 README = Path(__file__).parents[1] / "README.md"
 _KINDS = {"counter": "计数", "gauge": "数值", "histogram": "分布"}
@@ -169,7 +171,10 @@ def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main() -> int:
-    """Rewrite README.md; 1 when a table has no place in it."""
+    """Rewrite README.md, or its picture; 1 when a table has no place in it."""
+    if sys.argv[1:] == ["--picture"]:
+        PICTURE.write_text(drawn(record()), "utf-8")
+        return 0
     text = README.read_text("utf-8")
     README.write_text(rewritten(text), "utf-8")
     missing = [name for name in TABLES if between(text, name) is None]

@@ -12,7 +12,7 @@ from monitor.escalation.policy import Policy
 from monitor.store.sessions import Store
 from services.terminal import LEVEL_COLOURS, folded
 
-_INDENT, _DEEPER = " " * 8, " " * 10
+_INDENT, _DEEPER = " " * 8, " " * 14
 
 
 class Show:
@@ -50,17 +50,17 @@ class Show:
 
     def _tell(self, alert: Alert, transition: Transition) -> None:
         rose, change, colour = _change(transition)
-        self._print(f"[{self._clock(transition.at)}] {change}  {alert.subject}: {alert.counters.title}", colour, only=change)
+        headline = Text(f"[{self._clock(transition.at)}] {change}  {alert.subject}: {alert.counters.title}")
+        headline.highlight_words([change], colour)
+        headline.truncate(self._console.width, overflow="ellipsis")
+        self._console.print(headline)
         if rose and transition.to_level:
             self._print(f"{_INDENT}含义: {self._policy.rungs[transition.to_level - 1].meaning}")
         self._print(f"{_INDENT}理由: {in_words(transition)}")
 
-    def _print(self, line: str, style: str = "", *, only: str = "") -> None:
-        """A line, folded to the terminal; of its words `only` these in the style."""
-        text = Text("\n".join(folded(line, self._console.width, _INDENT if only else _DEEPER)), "" if only else style)
-        if only:
-            text.highlight_words([only], style)
-        self._console.print(text)
+    def _print(self, line: str, style: str = "") -> None:
+        """A line, folded to the terminal."""
+        self._console.print(Text("\n".join(folded(line, self._console.width, _DEEPER)), style))
 
     def _clock(self, at: int) -> str:
         return moment(at).astimezone(self._zone).strftime("%H:%M")
