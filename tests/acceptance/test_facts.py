@@ -13,11 +13,16 @@ from urllib.parse import quote
 import pytest
 
 from tests.acceptance.making import BEGIN, Line, made_stream, write_config, write_lines
-from tests.acceptance.processes import ask, free_port, ready, running, yuqing
+from tests.acceptance.processes import ask, free_port, ready, running, until, yuqing
 from tests.acceptance.test_same_decisions import alerts_of, lines_of
 
 pytestmark = pytest.mark.timeout(300)
 TITLES = ("云杉集团污染致村民生病", "云杉集团回应", "白塔医院误诊害死人")
+FIRST = "2026-03-02T08:00:00Z"
+EXPECTED = {
+    ("热搜榜", TITLES[0]): (5, 995, 2, FIRST), ("热搜榜", TITLES[1]): (7, 993, 7, FIRST), ("热搜榜", TITLES[2]): (41, 959, 11, FIRST),
+    ("同城榜", TITLES[0]): (1, None, 1, FIRST),
+}  # fmt: skip
 
 
 def looks() -> list[Line]:
@@ -32,12 +37,22 @@ def looks() -> list[Line]:
     return found
 
 
+def kept_by(base: str) -> dict[tuple[str, str], Any]:
+    """What a service shows of the hot lists, by list and title."""
+    found = [one for title in TITLES for one in ask(f"{base}/v1/mentions?q={quote(title)}").said["items"]]
+    return {(one["outlet"], one["title"]): one for one in found if one.get("kind") == "hotlist"}
+
+
 def stored(config: Path, port: int) -> dict[tuple[str, str], Any]:
-    """What is kept of the hot lists, by list and title."""
+    """The same of a folder at rest."""
     with running(config.parent / "err", "run", "--config", config, "--role", "api"):
         ready(f"http://127.0.0.1:{port}")
-        found = [one for title in TITLES for one in ask(f"http://127.0.0.1:{port}/v1/mentions?q={quote(title)}").said["items"]]
-    return {(one["outlet"], one["title"]): one for one in found if one.get("kind") == "hotlist"}
+        return kept_by(f"http://127.0.0.1:{port}")
+
+
+def ranks(found: dict[tuple[str, str], Any]) -> dict[tuple[str, str], tuple[object, ...]]:
+    """How each title stands."""
+    return {key: (one["rank"], one.get("heat"), one["best_rank"], one["published_at"]) for key, one in found.items()}
 
 
 def test_facts_are_taken_into_the_stream(tmp_path: Path) -> None:
@@ -70,11 +85,7 @@ def test_facts_are_taken_into_the_stream(tmp_path: Path) -> None:
     ids = {*(f"热搜榜 {title}" for title in TITLES), f"同城榜 {TITLES[0]}"}
     assert sorted(one["id"] for one in lines if one["source"] == "热搜") == sorted(ids)
     kept = stored(config, port)
-    assert {key: (one["rank"], one.get("heat"), one["best_rank"]) for key, one in kept.items()} == {
-        ("热搜榜", TITLES[0]): (5, 995, 2), ("热搜榜", TITLES[1]): (7, 993, 7), ("热搜榜", TITLES[2]): (41, 959, 11),
-        ("同城榜", TITLES[0]): (1, None, 1),
-    }  # fmt: skip
-    assert {one["published_at"] for one in kept.values()} == {"2026-03-02T08:00:00Z"}
+    assert ranks(kept) == EXPECTED
     assert {one["platform"] for one in kept.values()} == {"微博"}
     again = alerts_of(config)
     assert yuqing("replay", stream, "--facts", hot, "--config", config).code == 0
@@ -91,3 +102,31 @@ def test_facts_that_cannot_be_used(tmp_path: Path) -> None:
             ran = yuqing(verb, stream, "--config", config, "--facts", tmp_path / name)
             assert (ran.code, name in ran.err) == (2, True)
     assert yuqing("backtest", "--from-bus", "--config", config, "--facts", stream).code == 2
+
+
+def test_a_followed_list_is_kept_as_a_replayed_one(tmp_path: Path) -> None:
+    """
+    The live service, killed half-way and after the list has grown again, ends with what a replay of the whole list has.
+
+    Pushed looks at a title change its standing alike.
+    """
+    port, facts = free_port(), looks()
+    base, hot = f"http://127.0.0.1:{port}", tmp_path / "hot.jsonl"
+    config = write_config(tmp_path, more=f"listen: 127.0.0.1:{port}\nsources: [{{name: 热搜, type: hotlist, path: hot.jsonl}}]\n")
+    write_lines(hot, facts[:90])
+    with running(tmp_path / "err", "run", "--config", config) as service:
+        until(lambda: kept_by(base))
+        service.kill()
+    write_lines(hot, facts)
+    with running(tmp_path / "err", "run", "--config", config):
+        until(lambda: ranks(kept_by(base)) == EXPECTED)
+        pushed = kept_by(base)["热搜榜", TITLES[1]]
+        look = {name: pushed[name] for name in ("source", "id", "kind", "title", "published_at")} | {"rank": 6, "text": "改了"}
+        for minutes in (601, 601, 5):
+            seen = {"seen_at": (BEGIN + timedelta(minutes=minutes)).isoformat()}
+            ask(f"{base}/v1/mentions", json.dumps(look | seen | ({"rank": 1} if minutes == 5 else {})).encode())
+        refused = ask(f"{base}/v1/mentions", json.dumps(look | {"rank": 0}).encode())
+        until(lambda: kept_by(base)["热搜榜", TITLES[1]]["rank"] == 6)
+        found = kept_by(base)["热搜榜", TITLES[1]]
+    assert (refused.status, refused.said["rejected"][0]["errors"]) == (422, ["rank: must be a whole number from 1 to 2^53"])
+    assert (found.get("text"), found["best_rank"], found.get("heat")) == (pushed.get("text"), 6, None)
