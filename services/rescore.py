@@ -6,7 +6,7 @@ never seen them, and nobody is woken by what is over.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -23,12 +23,13 @@ from monitor.subject import Subject
 from services.score import Score
 from services.wiring import make_score, pseudonym_key
 
-BATCH = 128  # records of one portion: a service beside waits for no more than that
+BATCH = 256  # records of one portion: a service beside waits for no more than that
 
 
 class Rescored(NamedTuple):
-    """How many raw records were looked at, how many of them hit, how many hits are new to the store."""
+    """How many raw records there are, how many were looked at, how many of them hit, how many hits are new to the store."""
 
+    total: int
     looked: int
     hit: int
     new: int
@@ -44,8 +45,9 @@ class Rescore:
 
     async def run(self, on_progress: Callable[[Rescored], object]) -> Rescored:
         """Look at every record there is now, once; done twice it changes nothing more."""
-        done = Rescored(0, 0, 0)
-        for partition, (low, end) in (await self._bus.bounds(RAW)).items():
+        bounds = await self._bus.bounds(RAW)
+        done = Rescored(_length(bounds), 0, 0, 0)
+        for partition, (low, end) in bounds.items():
             offset = low
             while offset < end and (records := await self._bus.read(RAW, partition, offset, min(BATCH, end - offset))):
                 offset = records[-1].offset + 1
@@ -58,7 +60,7 @@ class Rescore:
         found = await asyncio.to_thread(self._found, records)
         new = await self._keep(found)
         await asyncio.sleep(self._pace * (perf_counter() - began))
-        return Rescored(done.looked + len(records), done.hit + len(found), done.new + new)
+        return Rescored(done.total, done.looked + len(records), done.hit + len(found), done.new + new)
 
     def _found(self, records: Sequence[Stored]) -> list[Scored]:
         return [one for one in self._score(_decoded(records)) if one.score.subject == self._subject]
@@ -87,7 +89,11 @@ class Rescore:
 
 async def retained(bus: Bus) -> int:
     """How many records there are to look at."""
-    return sum(end - low for low, end in (await bus.bounds(RAW)).values())
+    return _length(await bus.bounds(RAW))
+
+
+def _length(bounds: Mapping[int, tuple[int, int]]) -> int:
+    return sum(end - low for low, end in bounds.values())
 
 
 async def make_rescore(settings: Settings, subject: Subject, bus: Bus, store: Store, clock: Clock, *, pace: float = 0.0) -> Rescore:

@@ -19,7 +19,7 @@ from monitor.subject import Subject
 from services.reload import Entry, audit
 from services.rescore import Rescored, make_rescore, retained
 
-PACE = 2.0  # a third of one core at most
+PACE = 1.0  # half of one core at most
 REMEMBERED = 100  # runs whose end can still be asked for
 OURS = "an error of our own; the log says more"
 
@@ -45,7 +45,7 @@ class Run(msgspec.Struct):
 
     def follow(self, done: Rescored) -> None:
         """It has come so far."""
-        self.looked, self.hit, self.new = done
+        self.total, self.looked, self.hit, self.new = done
 
 
 class Rescoring:

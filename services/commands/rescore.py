@@ -79,10 +79,10 @@ def _through_api(settings: Settings, name: str) -> Rescored:
         while run["state"] == "running":
             time.sleep(_ASK_EVERY)
             run = service.ask("GET", path)
-            bar.update(task, completed=run["looked"])
+            bar.update(task, total=run["total"], completed=run["looked"])
     if run["state"] == "failed":
         raise UsageError(f"补评没有做完 ({run['error']}): 已看 {run['looked']} 条, 再运行一次会做完, 不会重复")
-    return Rescored(run["looked"], run["hit"], run["new"])
+    return Rescored(run["total"], run["looked"], run["hit"], run["new"])
 
 
 def _progress() -> Progress:

@@ -180,9 +180,9 @@ async def test_a_subject_added_while_running_starts_at_the_next_record(house: Ho
     assert [one.mention.id for one in await house.found("全部")] == ["1"]
     rescore = Rescore(house.bus, house.store, house.scorer._score, "停电", house.clock)
     progress: list[Rescored] = []
-    assert await rescore.run(progress.append) == (4, 2, 1)
+    assert await rescore.run(progress.append) == (4, 4, 2, 1)
     assert progress[-1].looked == await retained(house.bus) == 4
-    assert await rescore.run(progress.append) == (4, 2, 0)
+    assert await rescore.run(progress.append) == (4, 4, 2, 0)
     assert sorted((one.mention.id, one.scores[-1].counted) for one in await house.found("停电")) == [("2", False), ("3", True)]
     assert (await house.alerts())["停电"].counters.mentions == 1
 
