@@ -81,7 +81,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tier": "`central`、`regional`、`industry`、`portal` 或 `self`",
             "trusted": "是否采信信息里人工写的主题",
             "url…": "地址（`rss` `json` `hotlist`）；`json` 的地址里可有 `{page}`（从 1 数起）或 `{cursor}`",
-            "path": "文件（`file` `hotlist`）：JSON Lines、CSV、XLSX，可为 gzip，编码自动识别",
+            "path": "文件（`file` `hotlist`），可为 gzip，编码自动识别；`file` 为 JSON Lines、CSV 或 XLSX，`hotlist` 为 JSON Lines",
             "every": "间隔，默认 `5m`，热榜 `60s`；`file` 自动跟随，不能写",
             "columns": "字段与列名（`json` 为点号路径）的对应；`file` 不写时按常见厂商的表头识别",
             "items": "列表在应答里的位置，点号路径（`json` `hotlist`）",
