@@ -61,7 +61,7 @@ class Rescoring:
         """Begin, by the settings in force now; AlreadyRuns while another goes on. Who asked is written down first."""
         async with self._turn:
             if (goes_on := next((run for run in self._runs.values() if run.state == "running"), None)) is not None:
-                raise AlreadyRuns(f"{goes_on.subject} is being rescored, {goes_on.looked} of {goes_on.total} looked at; wait for its end")
+                raise AlreadyRuns(f"正在补评 {goes_on.subject}（已看 {goes_on.looked} / {goes_on.total} 条），完成后再试")
             run = Run(subject.name, actor, by, self._clock.now(), total=await retained(self._bus))
             entry = Entry(at=run.started_at, actor=actor, action="rescore", subject=subject.name, by=by)
             async with self._store.write() as unit:
