@@ -2,7 +2,8 @@
 RSS 0.9x, 1.0 (RDF), 2.0 and Atom -> entries, read as a stream by expat, which here expands no entity of the document's own.
 
 Nothing is built but the entries, so size, depth, number and time are bounded whatever comes in. What feeds commonly get wrong is mended
-(HTML's entities, bare ampersands, control characters, undeclared prefixes, a cut-off end); a feed that declares entities is refused.
+(HTML's entities, bare ampersands, control characters, undeclared prefixes, a cut-off end); a feed that declares entities, or
+defaults of attributes, is refused.
 """
 
 import re
@@ -17,6 +18,7 @@ from monitor.errors import SourceFailed
 
 MOST_ENTRIES = 2_000
 _MOST_TEXT = 512 * 1024  # characters of one field; far more than a mention keeps
+_MOST_LINKS = 16  # of an entry
 _DEEPEST = 64
 _PIECE = 64 * 1024
 _SECONDS: Final = 5.0
@@ -106,7 +108,7 @@ class _Reader:
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._said
-        parser.EntityDeclHandler = self._entity
+        parser.EntityDeclHandler, parser.AttlistDeclHandler = self._entity, self._attribute
         try:
             for at in range(0, len(text), _PIECE):
                 self._check_time()
@@ -126,6 +128,11 @@ class _Reader:
 
     def _entity(self, *_: object) -> None:
         raise _Stop("声明了实体 (可能是 XML 炸弹), 不予展开", refused=True)
+
+    def _attribute(self, _element: str, _name: str, _kind: str, default: str | None, _required: object) -> None:
+        """A default is given to every such element: a few bytes of each become as many as it has."""
+        if default is not None:
+            raise _Stop("声明了属性的默认值 (可能是 XML 炸弹), 不予展开", refused=True)
 
     def _start(self, raw: str, attributes: dict[str, str]) -> None:
         if not self._field:  # what is declared inside a field holds only there
@@ -157,7 +164,8 @@ class _Reader:
 
     def _begin(self, name: str, attributes: Mapping[str, str]) -> None:
         if name == "link" and self._entry is not None and "href" in attributes:
-            self._entry.links.append((attributes.get("rel", "alternate"), attributes["href"]))
+            if len(self._entry.links) < _MOST_LINKS:
+                self._entry.links.append((attributes.get("rel", "alternate"), attributes["href"]))
             return
         if name == "author" and self._entry is not None:
             self._entry.fields.setdefault("author", "")
