@@ -173,9 +173,41 @@ def test_an_old_archive_raises_nothing_and_fresh_talk_about_it_does(tmp_path: Pa
         assert service.stop() == 0
 
 
-def angry(n: int, at: datetime) -> str:
+def test_a_source_that_was_silent_comes_back(tmp_path: Path) -> None:
+    """It brings all it has missed: what is older than 72 h raises nothing, in its own story or another; whoever says it today does."""
+    port = free_port()
+    config = write_config(tmp_path, more=f"listen: 127.0.0.1:{port}\nsources: [{{name: 晚报, type: file, path: 晚报.jsonl}}]\n")
+    here, file = f"http://127.0.0.1:{port}", tmp_path / "晚报.jsonl"
+    old, late = "云杉集团食堂的饭菜吃坏了几百人", "白塔医院的护士打骂病人"
+
+    def brings(began: int, hours: int, about: str) -> None:
+        """Sixty of that age, awaited until they are stored and decided."""
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write("".join(angry(n, NOW - timedelta(hours=hours, seconds=n % 60), about) for n in range(began, began + 60)))
+        until(lambda: len(stored(here).get("晚报", [])) == began + 60, 60)
+
+    def raised() -> dict[str, int]:
+        """The subjects that are told of, and how many mentions their alerts count."""
+        return {one["subject"]: one["mentions"] for one in ask(f"{here}/v1/alerts").said["items"]}
+
+    file.write_text("", "utf-8")
+    with running(tmp_path / "err", "run", "--config", config) as service:
+        ready(here)
+        brings(0, 80, old)
+        brings(60, 6, late)
+        time.sleep(2.0)
+        assert "云杉集团" not in raised()
+        brings(120, 0, late)
+        until(lambda: "白塔医院" in raised(), 60)
+        assert "云杉集团" not in raised()
+        brings(180, 0, old)
+        until(lambda: "云杉集团" in raised(), 60)
+        assert service.stop() == 0
+
+
+def angry(n: int, at: datetime, about: str = "云杉集团食堂的饭菜吃坏了几百人") -> str:
     """Somebody's complaint."""
-    text = f"云杉集团食堂的饭菜吃坏了几百人，太恶心了，必须追责 {n}"
+    text = f"{about}，太恶心了，必须追责 {n}"
     return json.dumps({"id": f"a{n}", "text": text, "published_at": at.isoformat(), "author": f"u{n}", "platform": "微博"}) + "\n"
 
 
