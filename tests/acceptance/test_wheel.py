@@ -1,5 +1,6 @@
 """The wheel holds everything: installed into an empty venv it runs from a folder far from the sources."""
 
+import json
 import os
 import re
 import subprocess
@@ -80,6 +81,15 @@ def test_it_runs_far_from_the_sources(yuqing: Path, tmp_path: Path) -> None:
     assert (doctor.returncode, "没有发现问题" in doctor.stdout) == (0, True), doctor.stdout + doctor.stderr
 
 
+def test_its_bench_measures(yuqing: Path, tmp_path: Path) -> None:
+    """What measuring needs travels: the stream, the client, the simple thing to compare with; nothing is left where it ran."""
+    ran = _run(yuqing, tmp_path, "bench", "push", "--mentions", "200")
+    assert ran.returncode == 0, ran.stderr
+    figures = json.loads(ran.stdout)
+    assert [(name, one["mentions"], one["ratio"] > 0) for name, one in figures.items()] == [("push", 200, True)]
+    assert list(tmp_path.iterdir()) == []
+
+
 def _decided(said: str) -> list[str]:
     """The changes of level and their reasons, in their order."""
     return [line for line in said.splitlines() if re.match(r"\[.*(升级|降级)|理由", line)]
@@ -89,7 +99,7 @@ def test_its_demo_rises_to_red(yuqing: Path, tmp_path: Path) -> None:
     """`yuqing demo` of the wheel goes through its day, decides what README's picture shows, and stays up until it is told to stop."""
     out, environment = tmp_path / "out", os.environ | {"COLUMNS": str(COLUMNS)}
     with out.open("wb") as stream:
-        command = [yuqing, "demo", "--seconds", "3"]
+        command = [str(yuqing), "demo", "--seconds", "3"]
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     try:
         until(lambda: process.poll() is not None or "一天结束" in out.read_text("utf-8"), within=50)
