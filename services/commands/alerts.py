@@ -31,7 +31,7 @@ STORE_FILE = "store.db"
 
 @click.command(
     cls=Verb,
-    help="列出全部预警及其升降经过。服务运行时也可以用。\n\n"
+    help="列出全部预警, 最近有变动的在前: 级别、状态、标题和最近一次升降的原因; --json 另有每次升降的经过。服务运行时也可以用。\n\n"
     "例: yuqing alerts --config yuqing.yaml\n\n"
     "例: yuqing alerts --config yuqing.yaml --json",
 )

@@ -42,7 +42,9 @@ _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
     "给出文件时与 replay 判断相同; "
     "--from-bus 时重判数据目录里留存的日志。\n\n"
     "--scenario 用写好的场景检验规则和策略: 期望不符的逐行列出, 退出码 1。\n\n"
-    "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl",
+    "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl\n\n"
+    "例: yuqing backtest --from-bus --config yuqing.yaml\n\n"
+    "例: yuqing backtest --scenario 场景.yaml --config yuqing.yaml",
 )
 @click.argument("files", nargs=-1, metavar="[文件…]", type=click.Path(path_type=Path))
 @click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="配置文件（YAML）；场景自带主题时可以不写")

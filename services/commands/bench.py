@@ -39,6 +39,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     help="在这台机器上测量性能，在标准输出给出一个 JSON 对象：数值、单位、同一次测得的对照、比值（大于 1 即优于对照）、条数。\n\n"
     f"可测：{' '.join(MEASURES)}；不写名称则全部，约两三分钟。数据是编造的，每次相同；"
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值）。\n\n"
+    "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
     "例: yuqing bench scorer --file 数据.jsonl.gz --subject 某某集团",
 )

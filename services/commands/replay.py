@@ -46,6 +46,7 @@ class Speed(click.ParamType[float | None]):
 @click.command(
     cls=Verb,
     help="把录下的信息流按事件时间重放: 经过日志、存储和接收方, 与 run 相同。被中断后再运行同一行会接着做; 做完后再运行不会改变什么。\n\n"
+    "文件是 JSON Lines、CSV 或 XLSX, 可为 gzip; 写错的行按行号说明, 其余照收。放完用 yuqing alerts 查看。\n\n"
     "例: yuqing replay 数据.jsonl.gz --config yuqing.yaml\n\n"
     "例: yuqing replay 数据.jsonl.gz --facts 热搜.jsonl --config yuqing.yaml",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from rich.cells import cell_len
 
 from tests.acceptance.making import ROOT
 from tests.acceptance.processes import until
@@ -112,3 +113,4 @@ def test_its_demo_rises_to_red(yuqing: Path, tmp_path: Path) -> None:
     assert "橙→红" in said
     assert "签名有效" in said
     assert "Traceback" not in said
+    assert all(cell_len(line) <= COLUMNS for line in said.splitlines() if "curl" not in line)

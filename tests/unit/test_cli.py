@@ -3,12 +3,14 @@
 import asyncio
 import io
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import msgspec
 import pytest
 from rich.console import Console
@@ -17,7 +19,7 @@ from monitor.alert import Alert, Counters, Level, Reason, ReasonCode, Transition
 from monitor.clock import HOUR
 from monitor.escalation.effects import AlertChange
 from monitor.store.sessions import Store
-from services.cli import VERBS, run
+from services.cli import VERBS, program, run
 
 CONFIG = "organisation: 某某集团\nsubjects: [{name: 红十字会, rules: [红十字|红会]}]\n"
 GOOD = {"source": "a", "id": "1", "text": "红会又出事了", "published_at": "2026-11-20T00:00:00+08:00"}
@@ -66,6 +68,21 @@ def test_help_is_chinese_everywhere(yuqing: Yuqing) -> None:
         assert "显示本说明并退出" in shown.out
         assert f"例: yuqing {verb}" in shown.out
         assert not any(word in shown.out for word in ("Usage", "Options", "OPTIONS", "Show this", "required", "Commands"))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_examples_of_help_are_right(yuqing: Yuqing, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Every example is a command line that the verb takes as it stands."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = yuqing(verb, "--help").out.replace("\\\n", "")
+    examples = [line.strip().removeprefix("例: ") for line in shown.splitlines() if line.strip().startswith("例: ")]
+    command = program.get_command(click.Context(program), verb)
+    assert examples
+    assert command is not None
+    for example in examples:
+        name, said, *arguments = shlex.split(example.partition(" < ")[0])
+        assert (name, said) == ("yuqing", verb)
+        command.make_context(verb, arguments)
 
 
 @pytest.mark.parametrize(
