@@ -54,17 +54,20 @@ class Entry:
 
 @dataclass(slots=True)
 class Feed:
-    """What a document holds; `odd` is what had to be mended or left out."""
+    """What a document holds; `odd` is what had to be mended or left out, `broken` why what followed could not be read."""
 
     title: str = ""
     entries: list[Entry] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
+    broken: str = ""
 
 
 def read_feed(text: str) -> Feed:
     """The feed in a document; SourceFailed `malformed` when it is none."""
     clean = _CONTROL.sub("", text).lstrip("\ufeff \t\r\n")
     clean = _NAMED.sub(lambda found: found[0] if found[1] in _XML else html5.get(f"{found[1]};", found[0]), clean)
+    if clean[:1] in {"{", "["}:
+        raise SourceFailed("malformed", "应答是 JSON, 不是 RSS 或 Atom; 请用 type: json 或 hotlist (试读网址时加 --type)")
     deadline = monotonic() + _SECONDS
     feed, broken = _Reader(deadline).read(clean)
     if broken and _BARE.search(clean):
@@ -74,16 +77,16 @@ def read_feed(text: str) -> Feed:
     if broken and not feed.entries:
         raise SourceFailed("malformed", f"不是 RSS 或 Atom: {broken}")
     if broken:
-        feed.odd.append(f"XML 有误, 只读到出错之前: {broken}")
+        feed.broken = f"XML 有误, 只读到出错之前: {broken}"
     return feed
 
 
 class _Stop(Exception):
-    """Enough has been read; `refused` says why nothing of it is wanted."""
+    """Enough has been read. `refused`: nothing of it is wanted; `whole`: what is left out is more than anybody asks of a feed."""
 
-    def __init__(self, note: str, *, refused: bool = False) -> None:
+    def __init__(self, note: str, *, refused: bool = False, whole: bool = False) -> None:
         super().__init__(note)
-        self.refused = refused
+        self.refused, self.whole = refused, whole
 
 
 class _Reader:
@@ -117,7 +120,10 @@ class _Reader:
         except _Stop as stop:
             if stop.refused:
                 raise SourceFailed("malformed", str(stop)) from None
-            self._feed.odd.append(str(stop))
+            if stop.whole:
+                self._feed.odd.append(str(stop))
+            else:
+                self._feed.broken = str(stop)
         except expat.ExpatError as error:
             return self._feed, f"第 {error.lineno} 行 {expat.ErrorString(error.code)}"
         return self._feed, ""
@@ -152,7 +158,7 @@ class _Reader:
 
     def _begin_entry(self, attributes: Mapping[str, str]) -> None:
         if len(self._feed.entries) >= MOST_ENTRIES:
-            raise _Stop(f"超过 {MOST_ENTRIES} 条, 其余不读")
+            raise _Stop(f"超过 {MOST_ENTRIES} 条, 其余不读", whole=True)
         self._entry = Entry(about=attributes.get("rdf:about", ""))
         self._entry_depth = len(self._open)
 
