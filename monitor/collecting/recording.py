@@ -22,7 +22,7 @@ import msgspec
 from monitor.border import FileDefaults
 from monitor.clock import micros
 from monitor.collecting.hotlist import read_looks
-from monitor.collecting.reading import Made, read_file
+from monitor.collecting.reading import Made, named, read_file
 from monitor.errors import InvalidMention, UsageError
 from monitor.mention import Mention, Raw
 from monitor.settings import Source
@@ -145,6 +145,6 @@ def _standing(mention: Mention) -> bytes | None:
 
 def _good(mention: Mention | InvalidMention, number: int, name: str, on_bad: OnBad) -> TypeGuard[Mention]:
     if isinstance(mention, InvalidMention):
-        on_bad(name, number, mention)
+        on_bad(named(name, mention), number, mention)
         return False
     return True
