@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from monitor.alert import REASON_ZH
+from monitor.collecting.headings import PRESETS
+from monitor.collecting.reasons import FIELDS
 from monitor.metrics import CATALOG, PREFIX
 from services.cli import VERBS
 from tests.picture import PICTURE, drawn, record
@@ -142,8 +144,13 @@ def reasons() -> str:
     return _table(("原因", "含义"), ((f"`{code.value}`", words) for code, words in REASON_ZH.items()))
 
 
+def headings() -> str:
+    """Every heading of a vendor's export that is known without `columns`."""
+    return _table(("字段", "含义", "认得的列名"), ((f"`{field}`", FIELDS[field], "、".join(names)) for field, names in PRESETS.items()))
+
+
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"verbs": verbs, "settings": settings, "metrics": metrics, "reasons": reasons}
+    {"verbs": verbs, "settings": settings, "metrics": metrics, "reasons": reasons, "headings": headings}
 )
 
 
