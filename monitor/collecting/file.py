@@ -25,7 +25,7 @@ import msgspec
 
 from monitor.border import FileDefaults
 from monitor.collecting.base import Bad, Batch
-from monitor.collecting.reading import Look, Made, Table, look_at, mention_lines, named, whole_lines, whole_table
+from monitor.collecting.reading import LEFT_OUT, Look, Made, Table, look_at, mention_lines, named, whole_lines, whole_table
 from monitor.collecting.reasons import in_chinese
 from monitor.collecting.tables import LINE_LIMIT, ByReturns, csv_rows, delimiter_of
 from monitor.errors import InvalidMention, SourceFailed, UsageError
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, omit_defaults=True):
     """
     Where we stand in a file. `beginning` is a digest of its first `known` bytes.
 
-    Of one that is read whole: its `size`, when it `changed`, how many of its rows are `taken`.
+    Of one that is read whole: its `size`, when it `changed`, how many of its rows are `taken`, which sheets are `left` out.
     `tail`: bytes behind the offset that are taken although their line has no end. `bad`: rows so far, such as `example`.
     `waits`: why what stands behind the offset is not taken.
     """
@@ -63,6 +63,7 @@ class Place(msgspec.Struct, omit_defaults=True):
     size: int = 0
     changed: int = 0
     taken: int = 0
+    left: list[str] = []
     tail: int = 0
     bad: int = 0
     example: str = ""
@@ -74,7 +75,9 @@ class Place(msgspec.Struct, omit_defaults=True):
 
     def wrong(self) -> str:
         """What is wrong in the file so far, in a line."""
-        return "; ".join(filter(None, (f"{self.bad} 条不合格, 如 {self.example}" if self.bad else "", self.waits)))
+        left = f"没有表头因而没有收的工作表: {'、'.join(self.left)}"[:_EXAMPLE] if self.left else ""
+        bad = f"{self.bad} 条不合格, 如 {self.example}" if self.bad else ""
+        return "; ".join(filter(None, (left, self.waits, bad)))
 
 
 class File:
@@ -209,9 +212,10 @@ class File:
     def _batch_of(self, made: list[Made], after: Place, *, more: bool) -> Batch:
         mentions = tuple(one for _, one in made if isinstance(one, Mention))
         bad = tuple(Bad(f"{named(str(self._path), one)}:{number}", one) for number, one in made if isinstance(one, InvalidMention))
-        if bad:
-            example = f"{bad[0].place}: {bad[0].error}"[:_EXAMPLE]
-            after = msgspec.structs.replace(after, bad=after.bad + len(bad), example=example)
+        rows = [one for one in bad if not str(one.error).startswith(LEFT_OUT)]
+        if rows:
+            after = msgspec.structs.replace(after, bad=after.bad + len(rows), example=f"{rows[0].place}: {rows[0].error}"[:_EXAMPLE])
+        after = msgspec.structs.replace(after, left=after.left + [one.error.sheet for one in bad if one not in rows])
         return Batch(cursor=msgspec.json.encode(after), mentions=mentions, bad=bad, more=more, wrong=after.wrong())
 
 

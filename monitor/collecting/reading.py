@@ -34,6 +34,7 @@ _HEAD = 1 << 16
 _NOT_FOUND_IN_TEXT = 8_192
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _CUT = "gzip 文件从这里起已损坏或不完整, 后面的没有读到"
+LEFT_OUT = "这张工作表没有收"
 _TIMES = ("published_at", "collected_at", "seen_at")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -197,7 +198,7 @@ def _workbook(path: Path, look: Look, now: int, defaults: FileDefaults, columns:
     if left and not taken:
         raise SourceFailed("malformed", str(left[0]))
     for one in left:
-        yield 1, InvalidMention([f"这张工作表没有收: {str(one).partition('; ')[0]}"], sheet=one.sheet)
+        yield 1, InvalidMention([f"{LEFT_OUT}: {str(one).partition('; ')[0]}"], sheet=one.sheet)
 
 
 class Table:
