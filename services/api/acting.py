@@ -25,10 +25,13 @@ KEPT = 12 * HOUR
 router = APIRouter(tags=["alerts"])
 
 
+Who = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+
+
 class ActBody(msgspec.Struct, frozen=True):
     """What a person may say with an act; unknown members are ignored."""
 
-    by: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")] | None = None
+    by: Who | None = None
     note: Annotated[str, msgspec.Meta(max_length=4000, pattern=r"^[^\x00]*$")] | None = None
 
 

@@ -101,8 +101,13 @@ async def search(
 
 
 def mention_wire(found: Found) -> dict[str, object]:
-    """The object of contract 1 with its original words, and its scores; `author` is a pseudonym, `name` a readable account."""
-    out: dict[str, object] = msgspec.to_builtins(found.mention)
+    """
+    The object of contract 1 with its original words, and its scores; `author` is a pseudonym, `name` a readable account.
+
+    `text` and `platform` are always there, where a record leaves out what is empty.
+    """
+    said = found.mention
+    out: dict[str, object] = msgspec.to_builtins(said) | {"text": said.text, "platform": said.platform or said.source}
     kept = {"name": found.name, "role": found.role}
     return out | {key: value for key, value in kept.items() if value is not None} | {"scores": _scores(found.scores)}
 

@@ -179,9 +179,9 @@ class MentionModel(Shape):
     source: str
     id: str
     published_at: AwareDatetime
-    text: str = ""
+    text: str
+    platform: str
     kind: str = "post"
-    platform: str = ""
     outlet: str = ""
     title: str = ""
     quoted: str = ""
@@ -359,7 +359,7 @@ SUBJECT_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        **dict.fromkeys(("name", "policy", "valid_until", "owner"), _STRING),
+                        **dict.fromkeys(("name", "policy", "valid_until", "owner", "by"), _STRING),
                         **dict.fromkeys(("rules", "libraries", "receivers", "kinds", "platforms", "regions"), _STRINGS),
                         "floor": {"type": "string", "enum": ["blue", "yellow", "orange"]},
                         "alerts": {"type": "boolean"},
