@@ -46,10 +46,8 @@ class _Walk(msgspec.Struct, omit_defaults=True):
     before: dict[str, int] = {}
     firsts: dict[str, int] = {}
 
-    def first(self, identity: object, now: int) -> str | None:
-        """When the item of this identity was first seen; None without one."""
-        if identity is None or identity == "":
-            return None
+    def first(self, identity: object, now: int) -> str:
+        """When the item of this identity was first seen."""
         short = blake2b(str(identity).encode("utf-8", "replace"), digest_size=9).hexdigest()
         at = self.firsts.get(short) or self.before.get(short, now)
         if len(self.firsts) < _REMEMBERED:
@@ -102,7 +100,8 @@ class JsonApi:
         if url and isinstance(url, str):
             values["url"] = absolute(url, base) or url
         if said.get("published_at") in (None, "", 0):
-            values["published_at"] = walk.first(said.get("id") or values.get("url"), now)
+            known_by = [one for one in (said.get("id"), values.get("url")) if one not in (None, "")]
+            values["published_at"] = walk.first(known_by[0], now) if known_by else None
         if said.get("seen_at") is None and any(said.get(name) is not None for name in _CHANGING):
             values["seen_at"] = rfc3339(now)
         made = mention_of(values, now, FileDefaults(self._source.name, self._zone), self._zone)

@@ -45,7 +45,7 @@ _FEELING = {"negative": "负面", "neutral": "中性", "positive": "正面"}
 @click.argument("url", metavar="链接")
 @config_option
 @click.option("--subject", "subjects", multiple=True, metavar="主题", help="属于哪个监测主题, 可写多次; 不写则只入库备查")
-@click.option("--note", default="", metavar="说明", help="看到了什么; 级别按这里的话判断")
+@click.option("--note", default="", metavar="说明", help="看到了什么; 级别按这里的话判断; 同一链接另有说明时再报一次即可")
 @click.option("--platform", metavar="平台", help="在哪个平台, 如 微博")
 def command(url: str, config: Path, subjects: tuple[str, ...], note: str, platform: str | None) -> None:
     """Report, and print the receipt."""
@@ -66,7 +66,7 @@ def _mention(url: str, subjects: Sequence[str], note: str, platform: str | None)
         raise UsageError(f"{visible(url)} 不是有效的链接：{fault}")
     now = SystemClock().now()
     said: dict[str, object] = {
-        "source": SOURCE, "id": _identity(url, subjects), "kind": "report", "url": url, "text": note or url,
+        "source": SOURCE, "id": _identity(url, subjects, note), "kind": "report", "url": url, "text": note or url,
         "published_at": rfc3339(now), "subjects": list(subjects), "platform": platform,
     }  # fmt: skip
     try:
@@ -75,9 +75,14 @@ def _mention(url: str, subjects: Sequence[str], note: str, platform: str | None)
         raise UsageError(f"不能上报：{error}") from error
 
 
-def _identity(url: str, subjects: Sequence[str]) -> str:
-    """The same link for the same subjects is one report, whoever sends it; for another subject it is another."""
-    link = " ".join((normalised(url) or url, *sorted(subjects)))
+def _identity(url: str, subjects: Sequence[str], note: str) -> str:
+    """
+    The same link for the same subjects with the same words is one report, whoever sends it.
+
+    The first arrival stays, so other words, which may be graver, are a report of their own; the windows count their one link once.
+    """
+    said = (blake2b(note.encode("utf-8", "replace"), digest_size=6).hexdigest(),) if note else ()
+    link = " ".join((normalised(url) or url, *sorted(subjects), *said))
     return link if len(link.encode()) <= LIMITS["id"] and link.isprintable() else blake2b(link.encode(), digest_size=16).hexdigest()
 
 
@@ -98,7 +103,7 @@ async def _append(settings: Settings, mention: Mention) -> Receipt:
 
 
 def _received(receipt: Receipt, mention: Mention) -> str:
-    became = "已收到" if receipt.accepted else "此前已有人上报过" if receipt.duplicate else "已更新"
+    became = "已收到" if receipt.accepted else "此前已有人这样上报过" if receipt.duplicate else "已更新"
     return visible(f"{became}: {mention.url}（来源 {mention.source}，编号 {mention.id}）")
 
 

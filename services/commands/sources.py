@@ -26,10 +26,12 @@ from monitor.settings import Secret, Settings, Source, SourceType
 from services.collect import agent_of
 from services.intake import complete
 from services.terminal import screen, table
-from services.verb import Verb, config_option, near
+from services.verb import Verb, config_option
+from services.watched import there_are
 from services.wiring import make_score
 
 _SHOWN = 200
+_LIST = "（是榜单则写 hotlist，试读时加 --type hotlist）"
 _ANY_KEY = b"try"  # pseudonyms are neither shown nor kept here
 
 
@@ -44,7 +46,7 @@ _ANY_KEY = b"try"  # pseudonyms are neither shown nor kept here
 @click.argument("words", nargs=-1, metavar="[try 名称或网址]")
 @config_option
 @click.option(
-    "--type", "kind", type=click.Choice(["rss", "json", "hotlist"]), metavar="类型", help="网址是什么：rss、json 或 hotlist，默认看网址"
+    "--type", "kind", type=click.Choice(["rss", "json", "hotlist"]), metavar="类型", help="网址是什么：rss、json 或 hotlist，默认看应答"
 )
 @click.option("--json", "as_json", is_flag=True, help="逐行输出 JSON")
 def command(words: tuple[str, ...], config: Path, kind: str | None, *, as_json: bool) -> int:
@@ -55,7 +57,8 @@ def command(words: tuple[str, ...], config: Path, kind: str | None, *, as_json: 
     if not words:
         _list(settings, as_json=as_json)
         return 0
-    return asyncio.run(_try(settings, _chosen(settings, words[1], kind), as_json=as_json))
+    guessed = "://" in words[1] and kind is None
+    return asyncio.run(_try(settings, _chosen(settings, words[1], kind), as_json=as_json, guessed=guessed))
 
 
 def _chosen(settings: Settings, word: str, kind: str | None) -> Source:
@@ -66,23 +69,24 @@ def _chosen(settings: Settings, word: str, kind: str | None) -> Source:
                 raise UsageError(f"信源 {word} 是推送来的, 没有可读的地址")
             return source
     if "://" not in word:
-        raise UsageError(f"没有名为 {word} 的信源{near(word, [source.name for source in settings.sources])}")
+        readable = [source.name for source in settings.sources if source.type != "push"]
+        raise UsageError(f"没有名为 {visible(word)} 的信源，{there_are(word, readable)}；也可以写一个网址")
     if fault := address_fault(word):
         raise UsageError(f"不是有效的地址: {fault}")
     guessed = kind or ("json" if urlsplit(word).path.endswith("json") else "rss")
     return Source(name=urlsplit(word).hostname or "try", type=cast("SourceType", guessed), url=Secret(word))
 
 
-async def _try(settings: Settings, source: Source, *, as_json: bool) -> int:
+async def _try(settings: Settings, source: Source, *, as_json: bool, guessed: bool) -> int:
     now = SystemClock().now()
     try:
-        batch = await _fetched(settings, source, now)
+        batch = await (_of_either_kind if guessed else _fetched)(settings, source, now)
     except SourceFailed as failed:
         click.echo(visible(f"{source.name}: 没有读到: {failed} ({failed.reason})"), err=True)
         return 1
     for bad in batch.bad:
         click.echo(visible(f"{bad.place}: {bad.error}"), err=True)
-    for odd in batch.odd:
+    for odd in (*batch.odd, *((str(batch.failed),) if batch.failed else ())):
         click.echo(visible(f"{source.name}: {odd}"), err=True)
     known = {source.name: source}
     mentions = [complete(one, known, now, staff=source.trusted) for one in batch.mentions]
@@ -96,6 +100,22 @@ async def _try(settings: Settings, source: Source, *, as_json: bool) -> int:
     counted = f"{len(mentions)} 条可收, {len(batch.bad)} 条不合格, {hit} 条命中主题"
     click.echo(visible(f"{source.name}: {counted}{more}; 什么也没有保存"), err=True)
     return 0 if mentions or not batch.bad else 1
+
+
+async def _of_either_kind(settings: Settings, source: Source, now: int) -> Batch:
+    """Of an address alone nobody knows what it answers: what is no feed may be JSON, and the other way round."""
+    try:
+        return await _fetched(settings, source, now)
+    except SourceFailed as failed:
+        if failed.reason != "malformed":
+            raise
+        other = replace(source, type="json" if source.type == "rss" else "rss")
+        try:
+            batch = await _fetched(settings, other, now)
+        except SourceFailed as second:
+            raise (failed if str(second).startswith(("不是", "应答是")) else second) from None
+        click.echo(f"应答是 {other.type}，照此试读；配置里请写 type: {other.type}{_LIST if other.type == 'json' else ''}", err=True)
+        return batch
 
 
 async def _fetched(settings: Settings, source: Source, now: int) -> Batch:

@@ -39,11 +39,13 @@ def page(number: int) -> str:
 
 
 class Site(BaseHTTPRequestHandler):
-    """A feed and an interface."""
+    """A feed, an interface, and a bare list."""
 
     def do_GET(self) -> None:
         """Answer."""
-        body = (page(int(self.path.partition("=")[2])) if self.path.startswith("/api") else feed(ITEMS)).encode()
+        listed = json.dumps([{"id": n, "title": f"云杉集团 {n}"} for n in range(10)])
+        paged = self.path.startswith("/api")
+        body = (page(int(self.path.partition("=")[2])) if paged else listed if self.path == "/list" else feed(ITEMS)).encode()
         time.sleep(0.1)
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
@@ -218,6 +220,7 @@ def test_sources_are_listed_and_tried(tmp_path: Path) -> None:
         listed = yuqing("sources", "--config", config, "--json")
         tried = yuqing("sources", "try", "晚报", "--config", config, "--json")
         table = yuqing("sources", "try", f"{base}/feed", "--config", config)
+        guessed = yuqing("sources", "try", f"{base}/list", "--config", config, "--json")
         paged = yuqing("sources", "try", "板", "--config", config, "--json")
     lines = [json.loads(one) for one in tried.out.splitlines()]
 
@@ -228,7 +231,9 @@ def test_sources_are_listed_and_tried(tmp_path: Path) -> None:
     assert len(paged.out.splitlines()) == 10
     assert not (tmp_path / "var").exists()
     assert yuqing("sources", "try", "导出", "--config", config).code == 1
-    assert yuqing("sources", "try", "没有", "--config", config).code == 2
+    unknown = yuqing("sources", "try", "晚抱", "--config", config)
+    assert (unknown.code, "现有：晚报、" in unknown.err) == (2, True)
+    assert (guessed.code, len(guessed.out.splitlines()), "type: json" in guessed.err) == (0, 10, True)
 
 
 def test_replay_and_backtest_read_tables(tmp_path: Path) -> None:
