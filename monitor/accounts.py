@@ -9,18 +9,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast, get_args
 
-from msgspec.structs import replace
-
 from monitor.mention import Mention
-from monitor.score import Score, Sentiment
+from monitor.score import Sentiment
 from monitor.scoring.fold import fold
 from monitor.section import Section, hint, kind_of
 from monitor.settings import Account, AccountRole
 from monitor.yaml_lines import Item, Report, read_items
 
 ROLES: tuple[str, ...] = get_args(AccountRole)
-# Who has several roles is, for decisions, the first of them
-_ORDER: tuple[AccountRole, ...] = ("own", "ignore", "competitor", "media", "kol", "watch")
+# Who has several roles is, for decisions, the first of them: what keeps an account out of the count, what gives it weight, and then
+# what only says who it is or that it is looked at, so that a rival's star or a watched newspaper weighs what it weighs
+_ORDER: tuple[AccountRole, ...] = ("own", "ignore", "media", "kol", "competitor", "watch")
 
 
 class Accounts:
@@ -49,15 +48,13 @@ def decisive(roles: Iterable[str]) -> str | None:
     return next((role for role in _ORDER if role in held), None)
 
 
-def never_negative(score: Score) -> Score:
-    """The score of what the organisation says itself: the likelier of neutral and positive."""
-    said = score.sentiment
+def never_negative(said: Sentiment) -> Sentiment:
+    """The sentiment of what the organisation says itself: the likelier of neutral and positive."""
     if said.label != "negative":
-        return score
+        return said
     whole = said.neutral + said.positive
     positive = round(said.positive / whole, 4) if whole else 0.0
-    sentiment = Sentiment("positive" if positive > 0.5 else "neutral", 0.0, round(1 - positive, 4), positive)  # noqa: PLR2004 the likelier
-    return replace(score, sentiment=sentiment)
+    return Sentiment("positive" if positive > 0.5 else "neutral", 0.0, round(1 - positive, 4), positive)  # noqa: PLR2004 the likelier
 
 
 def read_accounts(file: Path, parent: Report) -> tuple[Account, ...]:

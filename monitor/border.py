@@ -43,6 +43,7 @@ NESTING = 64
 LINE_LIMIT = 4 * OBJECT_LIMIT  # with room for escapes and spaces
 TOPICS = 20
 _KINDS = frozenset(get_args(Kind))
+RANKED = ("rank", "heat", "best_rank")  # only a hot list says them; from others they are unknown fields
 _SAYING = ("text", "title", "quoted", "transcript")
 _TOPIC = re.compile(r"#(?!\s)([^#\r\n]{1,64})(?<!\s)#")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -87,6 +88,7 @@ def _plain(mention: Mention, data: bytes, now: int) -> bool:
         and (url is None or len(url) <= LIMITS["url"] // 4)
         and bool(mention.text or mention.title or mention.quoted or mention.transcript)
         and _counted(mention)
+        and ((mention.rank is None and mention.heat is None and mention.best_rank is None) or _standing(mention))
     )
 
 
@@ -104,6 +106,11 @@ def _counted(mention: Mention) -> bool:
         if count is not None and not 0 <= count <= COUNT_LIMIT:
             return False
     return True
+
+
+def _standing(mention: Mention) -> bool:
+    ranks = all(rank is None or 0 < rank <= COUNT_LIMIT for rank in (mention.rank, mention.best_rank))
+    return mention.kind == "hotlist" and ranks and (mention.heat is None or 0 <= mention.heat <= COUNT_LIMIT)
 
 
 def _with_topics(mention: Mention) -> Mention:
@@ -128,7 +135,7 @@ def examine(data: bytes, now: int, defaults: FileDefaults | None = None) -> Ment
     errors: list[str] = []
     for name, read in _FIELDS.items():
         raw = bytes(members.get(name, b"null"))
-        if raw == b"null":
+        if raw == b"null" or (name in RANKED and values.get("kind") != "hotlist"):
             continue
         try:
             values[name] = read(raw, LIMITS.get(name, STRING_LIMIT))
@@ -215,12 +222,28 @@ def _names(raw: bytes, limit: int) -> tuple[str, ...]:
     return tuple(_sound(name, limit) for name in _decoded(_names_of, raw, "must be an array of strings"))
 
 
-def _count(raw: bytes, _limit: int) -> int:
-    complaint = "must be a whole number from 0 to 2^53"
+def _whole(raw: bytes, least: int) -> int:
+    complaint = f"must be a whole number from {least} to 2^53"
     number = _decoded(_number_of, raw, complaint)
-    if not 0 <= number <= COUNT_LIMIT or number != int(number):
+    if not least <= number <= COUNT_LIMIT or number != int(number):
         raise _Wrong(complaint)
     return int(number)
+
+
+def _count(raw: bytes, _limit: int) -> int:
+    return _whole(raw, 0)
+
+
+def _rank(raw: bytes, _limit: int) -> int:
+    return _whole(raw, 1)
+
+
+def _heat(raw: bytes, _limit: int) -> int | float:
+    complaint = "must be a number from 0 to 2^53"
+    number: int | float = _decoded(_number_of, raw, complaint)
+    if not 0 <= number <= COUNT_LIMIT:
+        raise _Wrong(complaint)
+    return number
 
 
 def _flag(raw: bytes, _limit: int) -> bool:
@@ -260,7 +283,7 @@ _FIELDS: dict[str, Callable[[bytes, int], Any]] = {
     "platform": _string, "outlet": _string, "title": _string, "quoted": _string, "transcript": _string, "url": _string,
     "region": _string, "topics": _names, "root": _identifier, "parent": _identifier, "author": _string, "followers": _count,
     "verified": _verified, "media": _flag, "likes": _count, "comments": _count, "reposts": _count, "views": _count,
-    "gone": _flag, "collected_at": _time, "seen_at": _time, "subjects": _names,
+    "gone": _flag, "rank": _rank, "heat": _heat, "best_rank": _rank, "collected_at": _time, "seen_at": _time, "subjects": _names,
 }  # fmt: skip
 
 
@@ -288,12 +311,19 @@ def read_lines(
 
     A bad line is given as its InvalidMention and never stops the rest. UsageError (`name` says of what) when reading itself fails.
     """
+    return lines_as(stream, name, lambda line: parse(line, now, defaults))
+
+
+def lines_as(
+    stream: IO[bytes], name: str, read: Callable[[bytes], Mention | InvalidMention]
+) -> Iterator[tuple[int, Mention | InvalidMention]]:
+    """The same for lines that are not written as mentions: `read` makes one of a line, or gives or raises InvalidMention."""
     try:
         for number, line in _numbered(unpacked(stream)):
             if line is None:
                 yield number, InvalidMention([f"object: longer than {OBJECT_LIMIT} bytes"])
             elif line.strip():
-                yield number, _parsed(line, now, defaults)
+                yield number, _made(line, read)
     except _Damaged as damaged:
         yield damaged.number, InvalidMention(["line: the gzip file is damaged or cut short here"])
     except OSError as error:
@@ -335,9 +365,11 @@ def _numbered(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
         yield number, line if whole else None
 
 
-def _parsed(line: bytes, now: int, defaults: FileDefaults | None) -> Mention | InvalidMention:
+def _made(line: bytes, read: Callable[[bytes], Mention | InvalidMention]) -> Mention | InvalidMention:
     try:
-        return parse(line, now, defaults)
+        made = read(line)
     except InvalidMention as invalid:
-        invalid.raw = line
-        return invalid
+        made = invalid
+    if isinstance(made, InvalidMention):
+        made.raw = line
+    return made

@@ -29,6 +29,8 @@ LATER = "本版本尚不支持"
 SECRET_PREFIX = "whsec_"  # noqa: S105 the standard's prefix, no secret
 SECRET_BYTES = range(24, 65)
 MAX_RATE = 10_000_000
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 def read_subject(section: Section, seen: dict[str, int], zone: tzinfo) -> Subject:
@@ -38,8 +40,7 @@ def read_subject(section: Section, seen: dict[str, int], zone: tzinfo) -> Subjec
     for text, item in rules:
         _check_rule(section, text, item)
     libraries = section.words("libraries")
-    if not (section.get("rules") or libraries):
-        section.missing("rules", "没有规则也没有词库的主题永远不会命中，请写 rules 或 libraries")
+    _check_any(section)
     policy = section.text("policy")
     return Subject(
         name=name,
@@ -55,6 +56,14 @@ def read_subject(section: Section, seen: dict[str, int], zone: tzinfo) -> Subjec
         alerts=section.flag("alerts", True),
         owner=section.optional("owner"),
     )
+
+
+def _check_any(section: Section) -> None:
+    """Neither rules nor libraries, or empty lists of them; what is wrong inside a list is told there."""
+    rules, libraries = section.get("rules"), section.get("libraries")
+    if not (rules and rules.value != []) and not (libraries and libraries.value != []):
+        message = f"{section.title}缺少 rules：没有规则也没有词库的主题永远不会命中，请写 rules 或 libraries"
+        section.report.say(rules.line if rules else section.line, message)
 
 
 def _check_rule(section: Section, text: str, item: Item) -> None:
@@ -179,8 +188,11 @@ def read_kafka(section: Section) -> dict[str, Any]:
     if security is not None:
         password = security.secret("password")
         settings["security"] = {
-            key: security.optional(key) for key in ("protocol", "mechanism", "username", "ca_file")
-        } | {"password": password.value if password else None}  # fmt: skip
+            "protocol": security.choice("protocol", PROTOCOLS, "") or None,
+            "mechanism": security.choice("mechanism", MECHANISMS, "") or None,
+            "username": security.optional("username"), "ca_file": security.optional("ca_file"),
+            "password": password.value if password else None,
+        }  # fmt: skip
         security.finish()
     return settings
 

@@ -53,11 +53,16 @@ class Held(UsageError):
 
 
 class InvalidMention(YuqingError):
-    """One object is not a mention; `errors` names every field at fault, `raw` is the object where whoever read it kept it."""
+    """
+    One object is not a mention; `errors` names every field at fault, `raw` is the object where whoever read it kept it.
 
-    def __init__(self, errors: list[str], raw: bytes = b"") -> None:
+    `sheet`: which of a workbook's sheets it stands in, where that is not the first that is read.
+    """
+
+    def __init__(self, errors: list[str], raw: bytes = b"", sheet: str = "") -> None:
         self.errors = errors
         self.raw = raw
+        self.sheet = sheet
         super().__init__("; ".join(errors))
 
 

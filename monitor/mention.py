@@ -5,6 +5,7 @@ Mentions are made once, at the border (`monitor/border.py`), and never changed. 
 mention about one subject. Both carry the version of their form, so that a log written by one release is read by the next.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
@@ -23,7 +24,11 @@ WIRE_VERSION = 1
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False):
-    """One item as it was said; field meanings and limits stand in the README's table of a mention."""
+    """
+    One item as it was said; field meanings and limits stand in the README's table of a mention.
+
+    Only kind hotlist has `rank` and `heat`, as of `seen_at`, and `best_rank`, the best of all looks at it.
+    """
 
     source: str
     id: str
@@ -49,6 +54,9 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     reposts: int | None = None
     views: int | None = None
     gone: bool | None = None
+    rank: int | None = None
+    heat: int | float | None = None
+    best_rank: int | None = None
     collected_at: datetime | None = None
     seen_at: datetime | None = None
     subjects: tuple[str, ...] = ()
@@ -67,6 +75,22 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     def engagement(self) -> int:
         """All counted reactions together, views apart."""
         return (self.likes or 0) + (self.comments or 0) + (self.reposts or 0)
+
+    @property
+    def looked(self) -> tuple[object, ...]:
+        """Everything that a later look may change."""
+        return (self.likes, self.comments, self.reposts, self.views, self.gone, self.rank, self.heat)
+
+
+def ranked(known: Mention, looks: Sequence[Mention] = (), seen: int = 0) -> Mention:
+    """
+    A title of a hot list with the rank and heat of the newest look after `seen`, and the best rank of them all.
+
+    The order of the looks, and looks that come again, change nothing.
+    """
+    newest = max((look for look in looks if look.seen > seen), key=lambda look: look.seen, default=known)
+    ranks = [rank for one in (known, *looks) for rank in (one.rank, one.best_rank) if rank is not None]
+    return msgspec.structs.replace(known, rank=newest.rank, heat=newest.heat, best_rank=min(ranks, default=None))
 
 
 def identity(source: str, item: str) -> bytes:
@@ -133,6 +157,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Mention).decode
 decode_raw = msgspec.json.Decoder(Raw).decode
 decode_scored = msgspec.json.Decoder(Scored).decode
 decode_tick = msgspec.json.Decoder(Tick).decode

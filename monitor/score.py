@@ -68,11 +68,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.negative or self.severity >= SEVERE) and not self.advert
 
 
-class MentionScore(msgspec.Struct, frozen=True):
-    """Everything scored about one mention: a line of `yuqing score`."""
+class MentionScore(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything scored about one mention: a line of `yuqing score`. `role`: its author's, where somebody has looked it up."""
 
     source: str
     id: str
     sentiment: Sentiment
     emotion: Emotion
     subjects: tuple[Score, ...]
+    role: str | None = None

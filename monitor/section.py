@@ -233,8 +233,8 @@ class Section:
         self.title = f"{what}{show(name)}"
         return name
 
-    def secret(self, key: str) -> Found | None:
-        """A secret from `key`, `key_env` or `key_file`; the value itself is never in a message."""
+    def secret(self, key: str, called: str = "") -> Found | None:
+        """A secret from `key`, `key_env` or `key_file`; the value itself is never in a message, which says `called` for the key."""
         forms = [(form, item) for form in (key, f"{key}_env", f"{key}_file") if (item := self.get(form)) is not None]
         if len(forms) > 1:
             self.report.say(forms[1][1].line, f"{' 和 '.join(form for form, _ in forms)} 只能写一个，请删去多余的")
@@ -244,33 +244,33 @@ class Section:
         if not isinstance(item.value, str):
             self.report.say(item.line, f"{form} 应是文字，请加引号")
             return None
-        value = item.value
+        value, said = item.value, called or f"{form} "
         if form.endswith("_env"):
-            value = self._from_environment(form, item, value)
+            value = self._from_environment(said, item, value)
         elif form.endswith("_file"):
-            value = self._from_file(form, item, value)
+            value = self._from_file(said, item, value)
         elif not value.strip() and not item.filled:
-            self.report.say(item.line, f"{form} 是空的，请填写或删去这一行")
+            self.report.say(item.line, f"{said}是空的，请填写或删去这一行")
         return Found(Secret(value), item) if value.strip() else None
 
     def _empty(self, item: Item, key: str) -> str:
         self.report.say(item.line, f"{key} 里有一个空项，请填写或删去")
         return ""
 
-    def _from_environment(self, form: str, item: Item, name: str) -> str:
+    def _from_environment(self, said: str, item: Item, name: str) -> str:
         value = self.report.environ.get(name, "")
         if not value.strip():
             state = "是空的" if name in self.report.environ else "没有设置"
-            self.report.say(item.line, f"{form} 所指的环境变量 {show(name)} {state}，请先设置它再启动")
+            self.report.say(item.line, f"{said}所指的环境变量 {show(name)} {state}，请先设置它再启动")
         return value
 
-    def _from_file(self, form: str, item: Item, name: str) -> str:
+    def _from_file(self, said: str, item: Item, name: str) -> str:
         try:
             with self.absolute(name).open("rb") as stream:
                 value = stream.read(MAX_SECRET_BYTES).decode("utf-8-sig").strip()
         except (OSError, ValueError):
-            self.report.say(item.line, f"{form} 所指的文件 {show(name)} 读不了，请检查路径、权限和编码（UTF-8）")
+            self.report.say(item.line, f"{said}所指的文件 {show(name)} 读不了，请检查路径、权限和编码（UTF-8）")
             return ""
         if not value:
-            self.report.say(item.line, f"{form} 所指的文件 {show(name)} 是空的，请写入密钥")
+            self.report.say(item.line, f"{said}所指的文件 {show(name)} 是空的，请写入密钥")
         return value

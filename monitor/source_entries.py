@@ -125,7 +125,7 @@ def _one_header(section: Section, form: str, name: str, item: Item) -> Secret | 
         section.report.say(item.key_line, f"{form} 里 {show(name)} 不是有效的请求头名称")
         return None
     key = f"{name}{form.removeprefix('headers')}"
-    found = Section(section.report, Item({key: item}, item.line, 1), f"{form} ").secret(name)
+    found = Section(section.report, Item({key: item}, item.line, 1), f"{form} ").secret(name, f"{form} 的 {name} ")
     if found is None:
         return None
     if not found.value.isascii() or not found.value.isprintable():

@@ -16,6 +16,7 @@ import click
 
 from monitor.errors import BusUnavailable, StoreUnavailable, YuqingError
 from monitor.logs import visible
+from services.terminal import Context
 from services.verb import Verb, mistake, near
 
 DONE, FOUND, WRONG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
@@ -52,6 +53,8 @@ VERBS: Mapping[str, Listed] = MappingProxyType(
 
 class Verbs(click.Group):
     """The group of all verbs, imported one by one."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
         """The verbs in the order a newcomer meets them."""

@@ -7,7 +7,7 @@ again. What fails is tried again, later and later; what it is, the metric and /r
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from hashlib import blake2b
 from importlib.metadata import version
@@ -23,7 +23,8 @@ from monitor.collecting.base import Bad, Batch, Collector
 from monitor.collecting.fetching import WITHIN
 from monitor.collecting.opening import open_collector
 from monitor.errors import BusFull, BusUnavailable, SourceFailed, StoreUnavailable
-from monitor.mention import Tick, encode
+from monitor.logs import visible
+from monitor.mention import Mention, Tick, encode
 from monitor.metrics import Metrics
 from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
@@ -37,7 +38,8 @@ _LONGEST = HOUR  # between two tries of what fails
 _LONGEST_FILE = 30 * SECOND
 _LONGEST_ASKED = DAY  # a Retry-After beyond is taken for a slip
 _SPREAD = 2 * SECOND  # over which the first fetches of all sources are spread
-_REMEMBERED = 5_000
+_REMEMBERED = 20_000  # bad items
+_NAMES = 100  # of subjects that are not watched
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ class Feeder:
     def __init__(
         self, source: Source, collector: Collector, intake: Intake, bus: Bus, store: Store, clock: Clock, metrics: Metrics,
         log: BoundLogger, parts: dict[str, str | None], *, draw: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, watched: Callable[[], Collection[str]] = tuple,
     ) -> None:  # fmt: skip
         self._source, self._collector, self._intake = source, collector, intake
         self._bus, self._store, self._clock, self._metrics = bus, store, clock, metrics
@@ -80,8 +82,10 @@ class Feeder:
         self._draw, self._sleep = draw, sleep
         self._every = source.every or _FOLLOW
         self._kept = Kept(fingerprint(source))
-        self._failures = 0
+        self._failures = self._broken = 0
         self._buried: dict[str, None] = {}
+        self._watched = watched
+        self._unwatched: dict[str, None] = {}
 
     async def run(self) -> None:
         """Feed the bus until cancelled."""
@@ -142,6 +146,7 @@ class Feeder:
         fresh = [bad for bad in batch.bad if self._key(bad) not in self._buried]
         trusted = self._source.trusted
         mentions = batch.mentions if trusted else tuple(replace(one, subjects=()) if one.subjects else one for one in batch.mentions)
+        self._notice(mentions)
         await self._intake.take([*mentions, *(bad.error for bad in fresh)], staff=trusted, source=self._source.name)
         for bad in fresh:
             await bury_bytes(self._bus, self._metrics, RAW, self._key(bad), bad.error.raw, "invalid", f"{bad.place}: {bad.error}")
@@ -149,7 +154,22 @@ class Feeder:
             self._log.warning("item refused", place=bad.place, errors=str(bad.error))
         while len(self._buried) > _REMEMBERED:
             del self._buried[next(iter(self._buried))]
-        return f"{len(batch.bad)} 条不合格, 如 {batch.bad[0].place}: {batch.bad[0].error}"[:300] if batch.bad else ""
+        counted = f"{len(batch.bad)} 条不合格, 如 {batch.bad[0].place}: {batch.bad[0].error}" if batch.bad else ""
+        return (batch.wrong or counted)[:300]
+
+    def _notice(self, mentions: Iterable[Mention]) -> None:
+        """Subjects that nobody watches: the mention is taken all the same, the slip of the pen is told once a name."""
+        names = dict.fromkeys(name for one in mentions for name in one.subjects)
+        known = self._watched() if names else ()
+        for name in names:
+            if name not in known and name not in self._unwatched and len(self._unwatched) < _NAMES:
+                self._unwatched[name] = None
+                self._log.warning("subject not watched", subject=name)
+
+    def _misnamed(self) -> str:
+        known = self._watched() if self._unwatched else ()
+        names = [visible(name)[:50] for name in self._unwatched if name not in known]
+        return f"写了没有的监测主题: {'、'.join(names[:5])}{' 等' if len(names) > 5 else ''}" if names else ""  # noqa: PLR2004 - what fits a line
 
     def _key(self, bad: Bad) -> str:
         what = bad.key or blake2b(bad.error.raw, digest_size=12).hexdigest()
@@ -157,11 +177,11 @@ class Feeder:
 
     async def _remember(self, batch: Batch) -> None:
         newest = max([self._kept.newest, *(min(micros(one.published_at), self._clock.now()) for one in batch.mentions)])
-        kept = replace(self._kept, cursor=batch.cursor, newest=newest)
-        if kept == self._kept:
-            return
+        kept, known = replace(self._kept, cursor=batch.cursor, newest=newest), self._kept
         self._kept = kept
         self._tell_newest()
+        if kept == known:
+            return
         try:
             async with self._store.write() as unit:
                 await unit.meta.put(key_of(self._source), msgspec.json.encode(kept))
@@ -177,19 +197,25 @@ class Feeder:
         if self._failures:
             self._log.info("source is back", failures=self._failures)
         self._failures = 0
-        self._parts[self._part] = worse or None
+        self._broken = self._broken + 1 if batch.failed else 0
+        self._parts[self._part] = "; ".join(filter(None, (worse, self._misnamed()))) or None
+        if batch.failed:  # what it brought is in, so it is looked at again as soon as ever
+            self._tell(batch.failed, self._broken)
         if batch.odd:
             self._log.debug("odd", what=list(batch.odd))
 
     def _failed(self, failed: SourceFailed) -> int:
         self._failures += 1
-        self._metrics.source_failures_total.labels(self._metrics.source(self._source.name), failed.reason).inc()
-        if self._failures == 1:
-            self._log.warning("source failed", reason=failed.reason, error=str(failed))
-        self._parts[self._part] = f"{failed.reason}: {failed} (连续 {self._failures} 次)"
+        self._tell(failed, self._failures)
         longest = _LONGEST if self._source.every else _LONGEST_FILE
         wait = max(self._every, min(self._every << min(self._failures - 1, 40), longest))
         return round(max(wait, min(failed.retry_after, _LONGEST_ASKED)) * (1 + 0.1 * self._draw()))
+
+    def _tell(self, failed: SourceFailed, times: int) -> None:
+        self._metrics.source_failures_total.labels(self._metrics.source(self._source.name), failed.reason).inc()
+        if times == 1:
+            self._log.warning("source failed", reason=failed.reason, error=str(failed))
+        self._parts[self._part] = f"{failed.reason}: {failed} (连续 {times} 次)"
 
 
 class Collecting:
@@ -242,8 +268,12 @@ class Collecting:
 
     def _feeder(self, source: Source, collector: Collector) -> Feeder:
         return Feeder(
-            source, collector, self._intake, self._bus, self._store, self._clock, self._metrics, self._log, self._parts
-        )
+            source, collector, self._intake, self._bus, self._store, self._clock, self._metrics, self._log, self._parts,
+            watched=self._subjects,
+        )  # fmt: skip
+
+    def _subjects(self) -> Collection[str]:
+        return {subject.name for subject in self._settings.subjects} if self._settings else ()
 
     async def _end(self, names: list[str]) -> None:
         ended = [self._tasks.pop(name)[1] for name in names]

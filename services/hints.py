@@ -2,11 +2,13 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+from rich.console import Console
+from rich.progress import track
 
 from monitor.bus.base import RAW, Bus
 from monitor.clock import DAY, Clock, SystemClock
@@ -22,6 +24,7 @@ from services.wiring import open_bus
 COMMON = 1_000  # jieba met 苹果 1334 times, 平安 1438, 华为 373, 红十字 83
 LOOKED_AT = 10_000  # records of the retained log, the newest: a second or two
 ENOUGH = 100  # fewer prove nothing
+LONG = 1_000  # so many take a while with many rules
 SHOWN = 10
 LONG_LOG, LONG_TEXT = 90 * DAY, 730 * DAY
 
@@ -139,12 +142,19 @@ def _idle(settings: Settings, raws: list[Raw]) -> Iterator[str]:
     """Each rule watched as if it were a subject of its own, with its subject's filters."""
     rules = [(subject, rule) for subject in settings.subjects for rule in subject.rules]
     matcher = Matcher.build([_alone(subject, rule, str(number)) for number, (subject, rule) in enumerate(rules)], [])
-    hit = {match.subject for raw in raws for match in matcher.match(raw.mention, raw.received_at)}
+    hit = {match.subject for raw in _shown(raws) for match in matcher.match(raw.mention, raw.received_at)}
     idle = [(subject.name, rule) for number, (subject, rule) in enumerate(rules) if str(number) not in hit]
     for name, rule in idle[:SHOWN]:
         yield f"主题 {name} 的规则 {rule} 在留存的最近 {len(raws)} 条信息里一条也没命中，请检查写法"
     if len(idle) > SHOWN:
         yield f"另有 {len(idle) - SHOWN} 条规则同样没有命中"
+
+
+def _shown(raws: list[Raw]) -> Iterable[Raw]:
+    """With a bar on stderr, where somebody looks and it may take a while."""
+    console = Console(stderr=True)
+    quiet = len(raws) < LONG or not console.is_terminal
+    return track(raws, "用留存的信息核对规则", console=console, transient=True, disable=quiet)
 
 
 def _alone(subject: Subject, rule: str, name: str) -> Subject:

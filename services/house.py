@@ -35,6 +35,7 @@ from services.intake import Intake
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
 from services.reload import Reloader, settled
+from services.rescoring import Rescoring
 from services.score import ScoreRole
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, told_of
 
@@ -67,6 +68,10 @@ class House:
         """Those in force: they may be others tomorrow."""
         return self.reloader.settings
 
+    def watched(self) -> list[str]:
+        """The subjects decided now."""
+        return [subject.name for subject in self.settings.subjects]
+
     async def add_scorer(self) -> Scoring:
         """Load dictionaries and models, in a thread: the rest of the house lives meanwhile."""
         self.parts["scorer"] = "loading"
@@ -98,10 +103,12 @@ class House:
         """The API on an address, taken now (UsageError when it is not free); returns where it listens."""
         listener = bind(*address)
         intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
+        rescoring = Rescoring(self.bus, self.store, self.clock, self.log)
+        self.life.on_stop("rescoring", rescoring.close)
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
-            log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, informative=INFORMATIVE,
-            bus=self.bus if pushes and "deciding" not in self.parts else None,
+            log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, rescoring=rescoring,
+            informative=INFORMATIVE, bus=self.bus if pushes and "deciding" not in self.parts else None,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))
@@ -191,7 +198,8 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
         house.add_notifier()
     if "escalate" in roles:
         house.add_escalator()
-        house.life.side("retention", expire(house.bus, house.store, settings.retention, house.clock, house.log))
+        retaining = expire(house.bus, house.store, settings.retention, house.watched, house.clock, house.log)
+        house.life.side("retention", retaining)
     if "score" in roles:
         house.life.side("scorer", house.run_scorer())
     if "collect" in roles:

@@ -1,6 +1,7 @@
 """What a process does for itself beside its roles: measure how far behind it is, and let go of what retention allows."""
 
 import asyncio
+from collections.abc import Callable, Collection
 from time import monotonic
 
 from structlog.stdlib import BoundLogger
@@ -44,24 +45,27 @@ async def backlog(bus: Bus, clock: Clock, topic: str, role: str) -> tuple[int, f
     return count, (clock.now() - oldest) / SECOND
 
 
-async def expire(bus: Bus, store: Store, retention: Retention, clock: Clock, log: BoundLogger) -> None:
+Watched = Callable[[], Collection[str]]  # the names of the subjects decided now
+
+
+async def expire(bus: Bus, store: Store, retention: Retention, watched: Watched, clock: Clock, log: BoundLogger) -> None:
     """Every quarter of an hour remove what is past its retention, a little at a time."""
     while True:
         started = monotonic()
         try:
             records = await bus.expire(clock.now())
-            rows = await _expire_store(store, retention, clock)
+            rows = await _expire_store(store, retention, watched(), clock)
             log.info("retention", records=records, rows=rows, seconds=round(monotonic() - started, 1))
         except (BusUnavailable, StoreUnavailable) as error:
             log.warning("retention waits", error=str(error))
         await asyncio.sleep(_EXPIRE_EVERY)
 
 
-async def _expire_store(store: Store, retention: Retention, clock: Clock) -> int:
+async def _expire_store(store: Store, retention: Retention, watched: Collection[str], clock: Clock) -> int:
     total = 0
     while True:
         async with store.write() as unit:
-            looked = await unit.mentions.expire(clock.now(), retention)
+            looked = await unit.mentions.expire(clock.now(), retention, watched=watched)
             await unit.meta.forget_answers(clock.now() - 12 * HOUR)
         total += looked
         if not looked:

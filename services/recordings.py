@@ -17,15 +17,19 @@ from monitor.errors import InvalidMention
 from monitor.escalation.effects import Act
 from monitor.logs import visible
 from monitor.mention import Mention
-from monitor.settings import Settings
+from monitor.settings import Settings, Source, SourceType
 from services.dead import bury_bytes
 from services.house import House
 from services.intake import complete
 from services.recorded import act_of, in_time
 
 
-async def stage(recording: Recording, files: Sequence[Path], house: House, bar: Progress) -> list[Act]:
-    """Read every file into the recording, with a bar that counts lines; people's acts among them, in the order they were done."""
+async def stage(recording: Recording, files: Sequence[Path], facts: Sequence[Path], house: House, bar: Progress) -> list[Act]:
+    """
+    Read every file, and every one of facts, into the recording, with a bar that counts lines.
+
+    People's acts among them are given back, in the order they were done.
+    """
     task = bar.add_task("读取", total=None)
     loop = asyncio.get_running_loop()
 
@@ -35,17 +39,22 @@ async def stage(recording: Recording, files: Sequence[Path], house: House, bar: 
         letter = bury_bytes(house.bus, house.metrics, RAW, origin, invalid.raw, "invalid", str(invalid))
         asyncio.run_coroutine_threadsafe(letter, loop).result()
 
-    acts = await asyncio.to_thread(stage_files, recording, files, house.settings, on_bad, lambda count: bar.advance(task, count))
+    acts = await asyncio.to_thread(stage_files, recording, files, facts, house.settings, on_bad, lambda count: bar.advance(task, count))
     bar.remove_task(task)
     return acts
 
 
 def stage_files(
-    recording: Recording, files: Sequence[Path], settings: Settings, on_bad: OnBad, on_line: Callable[[int], None]
-) -> list[Act]:
-    """Read every file into the recording, and give the acts; a file of a configured source takes its name where a line has none."""
-    known = {Path(source.path).resolve(): source for source in settings.sources if source.type == "file" and source.path}
+    recording: Recording, files: Sequence[Path], facts: Sequence[Path], settings: Settings, on_bad: OnBad,
+    on_line: Callable[[int], None],
+) -> list[Act]:  # fmt: skip
+    """
+    Read every file into the recording, and give the acts; a file of a configured source takes its name where a line has none.
+
+    `facts` are files of looks at hot lists.
+    """
     sources = {source.name: source for source in settings.sources}
+    zone = ZoneInfo(settings.timezone)
     acts: list[Act] = []
 
     def told(file: str, line: int, invalid: InvalidMention) -> None:
@@ -59,10 +68,18 @@ def stage_files(
         return complete(mention, sources, micros(mention.published_at), staff=False)
 
     for file in files:
-        source = known.get(file.resolve())
-        defaults = FileDefaults(source=source.name if source else file.name.split(".")[0], timezone=ZoneInfo(settings.timezone))
-        recording.add(file, told, on_line, defaults, completed, source.columns if source else None)
+        source = _source_of(file, "file", settings)
+        recording.add(file, told, on_line, FileDefaults(source.name, zone), completed, source.columns)
+    for file in facts:
+        recording.add_looks(file, on_bad, on_line, _source_of(file, "hotlist", settings), zone, completed)
     return in_time(acts)
+
+
+def _source_of(file: Path, kind: SourceType, settings: Settings) -> Source:
+    """The configured source that is this file, else one of the file's name."""
+    known = (source for source in settings.sources if source.type == kind and source.path)
+    found = next((source for source in known if Path(str(source.path)).resolve() == file.resolve()), None)
+    return found or Source(name=file.name.split(".")[0], type=kind)
 
 
 def tell_bad(file: str, line: int, invalid: InvalidMention) -> None:

@@ -5,52 +5,65 @@ A subject that is new tonight is asked about yesterday. Its hits are stored in n
 never seen them, and nobody is woken by what is over.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from monitor.bus.base import RAW, SCORED, Bus, Stored, partition_of
 from monitor.clock import Clock
 from monitor.escalation.effects import Known, NewHit, Observed
 from monitor.mention import Raw, Scored, decode_raw
+from monitor.settings import Settings
 from monitor.store.sessions import Store
+from monitor.subject import Subject
 from services.score import Score
+from services.wiring import make_score, pseudonym_key
 
-BATCH = 1_000
+BATCH = 256  # records of one portion: a service beside waits for no more than that
 
 
 class Rescored(NamedTuple):
-    """How many raw records were looked at, how many of them hit, how many hits are new to the store."""
+    """How many raw records there are, how many were looked at, how many of them hit, how many hits are new to the store."""
 
+    total: int
     looked: int
     hit: int
     new: int
 
 
 class Rescore:
-    """Runs the retained raw log through `score`, which knows only the one subject."""
+    """Runs the retained raw log through `score`, which knows only the one subject. `pace`: rests so many times as long as it works."""
 
-    def __init__(self, bus: Bus, store: Store, score: Score, subject: str, clock: Clock) -> None:
+    def __init__(self, bus: Bus, store: Store, score: Score, subject: str, clock: Clock, *, pace: float = 0.0) -> None:
         self._bus, self._store, self._score, self._subject, self._clock = bus, store, score, subject, clock
         self._partition = partition_of(subject.encode(), bus.partitions(SCORED))
+        self._pace = pace
 
-    async def length(self) -> int:
-        """How many records there are to look at."""
-        return sum(end - low for low, end in (await self._bus.bounds(RAW)).values())
-
-    async def run(self, on_progress: Callable[[int], object]) -> Rescored:
-        """Look at every record once; done twice it changes nothing more."""
-        looked = hit = new = 0
-        for partition, (low, end) in (await self._bus.bounds(RAW)).items():
+    async def run(self, on_progress: Callable[[Rescored], object]) -> Rescored:
+        """Look at every record there is now, once; done twice it changes nothing more."""
+        bounds = await self._bus.bounds(RAW)
+        done = Rescored(_length(bounds), 0, 0, 0)
+        for partition, (low, end) in bounds.items():
             offset = low
-            while offset < end and (records := await self._bus.read(RAW, partition, offset, BATCH)):
+            while offset < end and (records := await self._bus.read(RAW, partition, offset, min(BATCH, end - offset))):
                 offset = records[-1].offset + 1
-                found = [one for one in self._score(_decoded(records)) if one.score.subject == self._subject]
-                new += await self._keep(found)
-                looked, hit = looked + len(records), hit + len(found)
-                on_progress(len(records))
-        return Rescored(looked, hit, new)
+                done = await self._portion(records, done)
+                on_progress(done)
+        return done
+
+    async def _portion(self, records: Sequence[Stored], done: Rescored) -> Rescored:
+        began = perf_counter()
+        found = await asyncio.to_thread(self._found, records)
+        new = await self._keep(found)
+        await asyncio.sleep(self._pace * (perf_counter() - began))
+        return Rescored(done.total, done.looked + len(records), done.hit + len(found), done.new + new)
+
+    def _found(self, records: Sequence[Stored]) -> list[Scored]:
+        return [one for one in self._score(_decoded(records)) if one.score.subject == self._subject]
 
     async def _keep(self, found: Sequence[Scored]) -> int:
         """Store what is not there yet, and of what is there the latest look."""
@@ -72,6 +85,22 @@ class Rescore:
             await unit.mentions.add(hits, self._partition, self._clock.now())
             await unit.mentions.observe(seen)
         return len(hits)
+
+
+async def retained(bus: Bus) -> int:
+    """How many records there are to look at."""
+    return _length(await bus.bounds(RAW))
+
+
+def _length(bounds: Mapping[int, tuple[int, int]]) -> int:
+    return sum(end - low for low, end in bounds.values())
+
+
+async def make_rescore(settings: Settings, subject: Subject, bus: Bus, store: Store, clock: Clock, *, pace: float = 0.0) -> Rescore:
+    """The rescoring of a subject by these settings; loads dictionaries and models unless this process has them."""
+    key = await pseudonym_key(settings, store)
+    score = await asyncio.to_thread(make_score, replace(settings, subjects=(subject,)), key)
+    return Rescore(bus, store, score, subject.name, clock, pace=pace)
 
 
 def _decoded(records: Sequence[Stored]) -> list[Raw]:

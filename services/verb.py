@@ -8,13 +8,17 @@ from pathlib import Path
 import click
 
 from monitor.logs import visible
+from services.terminal import Context
 
 _EXTRA = re.compile(r"\(([^()]*)\)\.?$")
+_RANGE = re.compile(r"  \[([\d.]+)<=x<=([\d.]+)\]")
 _KINDS = {"integer": "整数", "integer range": "整数", "float": "数字", "float range": "数字", "boolean": "true 或 false"}
 
 
 class Verb(click.Command):
     """A command whose help is Chinese, headings too."""
+
+    context_class = Context
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The first line."""
@@ -25,7 +29,7 @@ class Verb(click.Command):
         """The options."""
         records = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx)) is not None]
         with formatter.section("选项"):
-            formatter.write_dl([(names, text.replace("[required]", "（必填）")) for names, text in records if text])
+            formatter.write_dl([(names, _in_words(text)) for names, text in records if text])
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """`--help`, in Chinese."""
@@ -35,9 +39,11 @@ class Verb(click.Command):
         return option
 
 
-config_option = click.option(
-    "--config", "config", metavar="文件", required=True, type=click.Path(path_type=Path), help="配置文件（YAML）"
-)
+config_option = click.option("--config", "config", metavar="文件", required=True, type=click.Path(path_type=Path), help="配置文件（YAML）")
+
+
+def _in_words(text: str) -> str:
+    return _RANGE.sub(r"（\1 到 \2）", text.replace("  [required]", "（必填）"))
 
 
 def mistake(error: click.ClickException) -> str:

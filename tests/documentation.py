@@ -6,6 +6,7 @@ README's tables, made from the code: `python -m tests.documentation` rewrites wh
     <!-- /metrics -->
 
 `tests/test_documentation.py` fails while they differ. What a setting means stands here; that the list is complete is tested there.
+`python -m tests.documentation --picture` runs `yuqing demo` for its minute and draws it anew as deploy/demo.svg.
 """
 
 import re
@@ -15,9 +16,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from monitor.alert import REASON_ZH
+from monitor.collecting.headings import PRESETS
+from monitor.collecting.reasons import FIELDS
 from monitor.metrics import CATALOG, PREFIX
 from monitor.stories.origin import DOUBT_ZH
 from services.cli import VERBS
+from tests.picture import PICTURE, drawn, record
 
 README = Path(__file__).parents[1] / "README.md"
 _KINDS = {"counter": "计数", "gauge": "数值", "histogram": "分布"}
@@ -80,7 +84,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tier": "`central`、`regional`、`industry`、`portal` 或 `self`",
             "trusted": "是否采信信息里人工写的主题",
             "url…": "地址（`rss` `json` `hotlist`）；`json` 的地址里可有 `{page}`（从 1 数起）或 `{cursor}`",
-            "path": "文件（`file` `hotlist`）：JSON Lines、CSV、XLSX，可为 gzip，编码自动识别",
+            "path": "文件（`file` `hotlist`），可为 gzip，编码自动识别；`file` 为 JSON Lines、CSV 或 XLSX，`hotlist` 为 JSON Lines",
             "every": "间隔，默认 `5m`，热榜 `60s`；`file` 自动跟随，不能写",
             "columns": "字段与列名（`json` 为点号路径）的对应；`file` 不写时按常见厂商的表头识别",
             "items": "列表在应答里的位置，点号路径（`json` `hotlist`）",
@@ -146,8 +150,13 @@ def doubts() -> str:
     return _table(("为什么不敢确定", "含义"), ((f"`{code.value}`", words) for code, words in DOUBT_ZH.items()))
 
 
+def headings() -> str:
+    """Every heading of a vendor's export that is known without `columns`."""
+    return _table(("字段", "含义", "认得的列名"), ((f"`{field}`", FIELDS[field], "、".join(names)) for field, names in PRESETS.items()))
+
+
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"verbs": verbs, "settings": settings, "metrics": metrics, "reasons": reasons, "doubts": doubts}
+    {"verbs": verbs, "settings": settings, "metrics": metrics, "reasons": reasons, "doubts": doubts, "headings": headings}
 )
 
 
@@ -175,7 +184,10 @@ def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main() -> int:
-    """Rewrite README.md; 1 when a table has no place in it."""
+    """Rewrite README.md, or its picture; 1 when a table has no place in it."""
+    if sys.argv[1:] == ["--picture"]:
+        PICTURE.write_text(drawn(record()), "utf-8")
+        return 0
     text = README.read_text("utf-8")
     README.write_text(rewritten(text), "utf-8")
     missing = [name for name in TABLES if between(text, name) is None]

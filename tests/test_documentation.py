@@ -12,6 +12,7 @@ from monitor.metrics import CATALOG, PREFIX
 from monitor.section import Section
 from services.cli import VERBS
 from tests.documentation import README, SETTINGS, TABLES, between, rewritten
+from tests.picture import PICTURE, words_of
 
 ROOT = README.parent
 SHIPPED_FIRST = "sh deploy/setup.sh && .venv/bin/yuqing demo"
@@ -56,6 +57,16 @@ def test_rewriting_touches_only_the_tables() -> None:
 def test_the_first_blocks_are_the_lines_a_stranger_runs(readme: str) -> None:
     """The first block is the demo, the second the tests, a line each."""
     assert code_blocks(readme)[:2] == [SHIPPED_FIRST, SHIPPED_SECOND]
+
+
+def test_the_picture_stands_alone(readme: str) -> None:
+    """README shows the recorded demo: small, whole, loading nothing from elsewhere and betraying no machine."""
+    picture = PICTURE.read_text("utf-8")
+    assert f"]({PICTURE.relative_to(ROOT)})" in readme.partition("## In English")[0]
+    assert len(picture.encode()) < 100_000
+    assert set(re.findall(r"https?://([\w.]+)", picture)) == {"www.w3.org", "127.0.0.1"}
+    assert not re.search(r"<script|<image|@import|url\(|/(home|root|tmp|work)/", picture)
+    assert all(word in words_of(picture) for word in ("$yuqingdemo", "橙→红升级", "红→橙降级", "签名有效", "按Ctrl-C结束。"))
 
 
 def test_verbs_in_the_text_exist(readme: str) -> None:

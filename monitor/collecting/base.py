@@ -9,7 +9,7 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
-from monitor.errors import InvalidMention
+from monitor.errors import InvalidMention, SourceFailed
 from monitor.mention import Mention
 
 # The closed set of what can be wrong with a source; the same word reaches the metric, the log and /readyz
@@ -37,6 +37,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     What one look at a source brought. `cursor` is where to go on once `mentions` are durable.
 
     `more`: there is more to read at once. `odd`: what was strange but not in the way, for people who set the source up.
+    `wrong`: what stands wrong in what was read so far, where the source is read in parts.
+    `failed`: the source broke off behind what was read, which is taken all the same.
     """
 
     cursor: bytes
@@ -44,6 +46,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     bad: tuple[Bad, ...] = ()
     odd: tuple[str, ...] = ()
     more: bool = False
+    wrong: str = ""
+    failed: SourceFailed | None = None
 
 
 class Collector(Protocol):

@@ -11,6 +11,8 @@ _HEAD = 2048
 _CHINESE = frozenset({"gbk", "gb2312", "gb18030", "hz"})
 _ANYTHING = frozenset({"iso8859-1", "cp1252", "ascii"})  # every byte is a letter there, so saying so says nothing
 
+_NO_PAGE = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})  # Python's own; some take minutes
+
 
 def decoded(body: bytes, content_type: str = "") -> tuple[str, str]:
     """The words, and what was odd about their encoding (empty: nothing)."""
@@ -21,7 +23,7 @@ def decoded(body: bytes, content_type: str = "") -> tuple[str, str]:
     for name in said:
         try:
             return body.decode(name), ""
-        except UnicodeDecodeError:
+        except UnicodeError:
             continue
     text, name = _fitting(body)
     if said and name != said[0]:
@@ -41,7 +43,7 @@ def _known(name: str) -> str:
         known = codecs.lookup(name)
     except LookupError:
         return ""
-    if known.name in _ANYTHING or not getattr(known, "_is_text_encoding", True):
+    if known.name in _ANYTHING | _NO_PAGE or not getattr(known, "_is_text_encoding", True):
         return ""
     return "gb18030" if known.name in _CHINESE else known.name
 

@@ -2,7 +2,8 @@
 RSS 0.9x, 1.0 (RDF), 2.0 and Atom -> entries, read as a stream by expat, which here expands no entity of the document's own.
 
 Nothing is built but the entries, so size, depth, number and time are bounded whatever comes in. What feeds commonly get wrong is mended
-(HTML's entities, bare ampersands, control characters, undeclared prefixes, a cut-off end); a feed that declares entities is refused.
+(HTML's entities, bare ampersands, control characters, undeclared prefixes, a cut-off end); a feed that declares entities, or
+defaults of attributes, is refused.
 """
 
 import re
@@ -17,6 +18,7 @@ from monitor.errors import SourceFailed
 
 MOST_ENTRIES = 2_000
 _MOST_TEXT = 512 * 1024  # characters of one field; far more than a mention keeps
+_MOST_LINKS = 16  # of an entry
 _DEEPEST = 64
 _PIECE = 64 * 1024
 _SECONDS: Final = 5.0
@@ -52,17 +54,20 @@ class Entry:
 
 @dataclass(slots=True)
 class Feed:
-    """What a document holds; `odd` is what had to be mended or left out."""
+    """What a document holds; `odd` is what had to be mended or left out, `broken` why what followed could not be read."""
 
     title: str = ""
     entries: list[Entry] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
+    broken: str = ""
 
 
 def read_feed(text: str) -> Feed:
     """The feed in a document; SourceFailed `malformed` when it is none."""
     clean = _CONTROL.sub("", text).lstrip("\ufeff \t\r\n")
     clean = _NAMED.sub(lambda found: found[0] if found[1] in _XML else html5.get(f"{found[1]};", found[0]), clean)
+    if clean[:1] in {"{", "["}:
+        raise SourceFailed("malformed", "应答是 JSON, 不是 RSS 或 Atom; 请用 type: json 或 hotlist (试读网址时加 --type)")
     deadline = monotonic() + _SECONDS
     feed, broken = _Reader(deadline).read(clean)
     if broken and _BARE.search(clean):
@@ -72,16 +77,16 @@ def read_feed(text: str) -> Feed:
     if broken and not feed.entries:
         raise SourceFailed("malformed", f"不是 RSS 或 Atom: {broken}")
     if broken:
-        feed.odd.append(f"XML 有误, 只读到出错之前: {broken}")
+        feed.broken = f"XML 有误, 只读到出错之前: {broken}"
     return feed
 
 
 class _Stop(Exception):
-    """Enough has been read; `refused` says why nothing of it is wanted."""
+    """Enough has been read. `refused`: nothing of it is wanted; `whole`: what is left out is more than anybody asks of a feed."""
 
-    def __init__(self, note: str, *, refused: bool = False) -> None:
+    def __init__(self, note: str, *, refused: bool = False, whole: bool = False) -> None:
         super().__init__(note)
-        self.refused = refused
+        self.refused, self.whole = refused, whole
 
 
 class _Reader:
@@ -106,7 +111,7 @@ class _Reader:
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._said
-        parser.EntityDeclHandler = self._entity
+        parser.EntityDeclHandler, parser.AttlistDeclHandler = self._entity, self._attribute
         try:
             for at in range(0, len(text), _PIECE):
                 self._check_time()
@@ -115,7 +120,10 @@ class _Reader:
         except _Stop as stop:
             if stop.refused:
                 raise SourceFailed("malformed", str(stop)) from None
-            self._feed.odd.append(str(stop))
+            if stop.whole:
+                self._feed.odd.append(str(stop))
+            else:
+                self._feed.broken = str(stop)
         except expat.ExpatError as error:
             return self._feed, f"第 {error.lineno} 行 {expat.ErrorString(error.code)}"
         return self._feed, ""
@@ -126,6 +134,11 @@ class _Reader:
 
     def _entity(self, *_: object) -> None:
         raise _Stop("声明了实体 (可能是 XML 炸弹), 不予展开", refused=True)
+
+    def _attribute(self, _element: str, _name: str, _kind: str, default: str | None, _required: object) -> None:
+        """A default is given to every such element: a few bytes of each become as many as it has."""
+        if default is not None:
+            raise _Stop("声明了属性的默认值 (可能是 XML 炸弹), 不予展开", refused=True)
 
     def _start(self, raw: str, attributes: dict[str, str]) -> None:
         if not self._field:  # what is declared inside a field holds only there
@@ -145,7 +158,7 @@ class _Reader:
 
     def _begin_entry(self, attributes: Mapping[str, str]) -> None:
         if len(self._feed.entries) >= MOST_ENTRIES:
-            raise _Stop(f"超过 {MOST_ENTRIES} 条, 其余不读")
+            raise _Stop(f"超过 {MOST_ENTRIES} 条, 其余不读", whole=True)
         self._entry = Entry(about=attributes.get("rdf:about", ""))
         self._entry_depth = len(self._open)
 
@@ -157,7 +170,8 @@ class _Reader:
 
     def _begin(self, name: str, attributes: Mapping[str, str]) -> None:
         if name == "link" and self._entry is not None and "href" in attributes:
-            self._entry.links.append((attributes.get("rel", "alternate"), attributes["href"]))
+            if len(self._entry.links) < _MOST_LINKS:
+                self._entry.links.append((attributes.get("rel", "alternate"), attributes["href"]))
             return
         if name == "author" and self._entry is not None:
             self._entry.fields.setdefault("author", "")

@@ -1,13 +1,15 @@
 """Cells and members -> a mention: what tables and foreign interfaces call a field, put as the border wants it, which then decides."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, tzinfo
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from monitor.border import FileDefaults, parse
+from monitor.collecting.base import Bad
 from monitor.collecting.moments import moment_of
 from monitor.errors import InvalidMention
 from monitor.mention import Mention
@@ -40,6 +42,12 @@ def mention_of(values: Mapping[str, object], now: int, defaults: FileDefaults, z
     except InvalidMention as invalid:
         invalid.raw = data
         return invalid
+
+
+def refused(place: str, error: InvalidMention, said: Mapping[str, object], changing: Collection[str]) -> Bad:
+    """The same bad item however often it comes, whatever has become of its figures meanwhile."""
+    look = repr([(name, value) for name, value in said.items() if name not in changing] + error.errors)
+    return Bad(place, error, blake2b(look.encode("utf-8", "replace"), digest_size=12).hexdigest())
 
 
 def at_path(value: object, path: str) -> object:
@@ -85,6 +93,10 @@ def _count(value: object) -> object:
     return value
 
 
+def _rank(value: object) -> object:
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,9}\s*", value, re.ASCII) else value
+
+
 def _flag(value: object) -> object:
     word = str(value).strip().lower()
     return True if word in _YES else False if word in _NO else value
@@ -110,5 +122,5 @@ def _names(value: object) -> object:
 
 _READ: Mapping[str, Callable[[Any], object]] = {
     **dict.fromkeys(_COUNTS, _count), **dict.fromkeys(_FLAGS, _flag), **dict.fromkeys(_TIMES, _word),
-    "verified": _verified, "kind": _kind, "topics": _names, "subjects": _names,
+    "rank": _rank, "best_rank": _rank, "heat": _count, "verified": _verified, "kind": _kind, "topics": _names, "subjects": _names,
 }  # fmt: skip

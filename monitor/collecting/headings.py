@@ -35,7 +35,9 @@ PRESETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "kind": ("信息类型", "发文类型", "原创/转发", "微博类型"),
     }
 )  # fmt: skip
+WITHIN = 10  # the first rows of a table, of which one is the heading; above it a vendor writes what the export is
 _NEEDED = ("text", "title", "quoted", "transcript")
+_TOLD = 4  # of the names of a column
 
 
 def places(heading: Sequence[object], columns: Mapping[str, str]) -> dict[str, int]:
@@ -50,15 +52,20 @@ def places(heading: Sequence[object], columns: Mapping[str, str]) -> dict[str, i
 
 
 def lacking(heading: Sequence[object], columns: Mapping[str, str]) -> str:
-    """What keeps a heading from being one, for the person who has the file; empty when nothing does."""
+    """What keeps a row from being the heading, for the person who has the file; empty when nothing does."""
     found = places(heading, columns)
     absent = [column for field, column in columns.items() if field not in found]
     if absent:
-        return f"表头里没有 {'、'.join(absent)} 这一列"
+        return f"表头里没有 {'、'.join(absent)} 这一列 (columns 里写的){_seen(heading)}"
     if "published_at" not in found or not any(field in found for field in _NEEDED):
-        seen = "、".join(str(cell).strip() for cell in heading if cell is not None)[:120]
-        return f"认不出表头 ({seen}): 请在 columns 里写明 published_at、title、text 各是哪一列"
+        looked = "; ".join(f"{field}: {'、'.join(PRESETS[field][:_TOLD])}…" for field in ("published_at", "title", "text"))
+        return f"认不出表头{_seen(heading)}; 找过 {looked}; 请在 columns 里写明 published_at、title、text 各是哪一列"
     return ""
+
+
+def _seen(heading: Sequence[object]) -> str:
+    words = "、".join(str(cell).strip() for cell in heading if cell not in {None, ""})[:120]
+    return f", 前 {WITHIN} 行里最像表头的是: {words}"
 
 
 def _folded(cell: object) -> str:

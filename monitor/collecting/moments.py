@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 _MILLISECONDS = 10**11  # a number from here on counts milliseconds
 _EXCEL = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's day 0 has no zone either
 _EXCEL_DAYS = range(36_526, 110_000)  # 2000 to 2201: as Unix seconds all of them would be the second of January 1970
-_NUMBER = re.compile(r"-?\d{1,16}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"-?\d{1,16}(?:\.\d{1,15})?")
 _CHINESE = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[\sT]*(\d{1,2})\s*[:：时]\s*(\d{1,2})\s*分?(?:\s*[:：]?\s*(\d{1,2})(?:\.\d+)?\s*秒?)?)?"
 )

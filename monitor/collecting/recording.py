@@ -3,12 +3,14 @@ A recording: files of mentions taken as one stream in the order of their moments
 
 The lines are staged in a temporary SQLite file and sorted there, so that a recording of any length takes little memory. Of one
 (source, id) the earliest look is the mention, later looks (`seen_at`) are observations, the rest repeat it and are left out:
-so lines of equal time may stand in any order, and a mention may come twice, without a difference.
+so lines of equal time may stand in any order, and a mention may come twice, without a difference. A look at a hot list that finds a
+title as the one before found it is left out too.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import tzinfo
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -19,9 +21,11 @@ import msgspec
 
 from monitor.border import FileDefaults
 from monitor.clock import micros
-from monitor.collecting.reading import read_file
+from monitor.collecting.hotlist import read_looks
+from monitor.collecting.reading import Made, named, read_file
 from monitor.errors import InvalidMention, UsageError
 from monitor.mention import Mention, Raw
+from monitor.settings import Source
 
 BLOCK = 1_000
 _STAGED_AT_ONCE = 2_000
@@ -30,18 +34,25 @@ OnBad = Callable[[str, int, InvalidMention], None]
 OnLine = Callable[[int], None]
 Complete = Callable[[Mention], Mention]
 
-_SCHEMA = "CREATE TABLE line (n INTEGER PRIMARY KEY, source TEXT, id TEXT, published INTEGER, seen INTEGER, body BLOB)"
+_SCHEMA = """
+CREATE TABLE line (
+  n INTEGER PRIMARY KEY, source TEXT, id TEXT, published INTEGER, seen INTEGER, rank INTEGER, standing BLOB, body BLOB
+)
+"""
+_ADD = "INSERT INTO line (source, id, published, seen, rank, standing, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _STREAM = """
 WITH looked AS (
-  SELECT source, id, published, seen, body,
+  SELECT source, id, published, seen, standing, body,
     row_number() OVER look AS look,
     max(seen) OVER (look ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
     first_value(published) OVER look AS first
   FROM line
-  WINDOW look AS (PARTITION BY source, id ORDER BY CASE seen WHEN 0 THEN published ELSE max(seen, published) END, seen, body)
+  WINDOW look AS (PARTITION BY source, id ORDER BY CASE seen WHEN 0 THEN published ELSE max(seen, published) END, seen, rank, body)
+), later AS (
+  SELECT *, lag(standing) OVER (PARTITION BY source, id ORDER BY look) AS stood FROM looked WHERE look = 1 OR seen > before
 )
 SELECT body, CASE look WHEN 1 THEN published ELSE max(seen, first) END AS moment
-FROM looked WHERE look = 1 OR seen > before
+FROM later WHERE look = 1 OR standing IS NULL OR standing IS NOT stood
 ORDER BY moment, source, id
 """
 
@@ -75,20 +86,29 @@ class Recording:
         columns: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """
-        Stage one file, each mention as `complete` makes it; a bad line is told and left out. UsageError: it cannot be read.
+        Stage one file of mentions, each mention as `complete` makes it; a bad line is told and left out. UsageError: it cannot be read.
 
         `columns`: which field stands in which column of a table; absent, the headings of known vendors are.
         """
         lines = read_file(path, self._now, defaults or FileDefaults(), columns)
+        self._take(lines, str(path), on_bad, on_line, complete)
+
+    def add_looks(self, path: Path, on_bad: OnBad, on_line: OnLine, source: Source, zone: tzinfo, complete: Complete) -> None:
+        """Stage one file of looks at hot lists as `add` does: a title seen first is a mention, what becomes of it an observation."""
+        self._take(read_looks(path, source, zone, self._now), str(path), on_bad, on_line, complete)
+
+    def _take(self, lines: Iterator[Made], name: str, on_bad: OnBad, on_line: OnLine, complete: Complete) -> None:
         while group := list(islice(lines, _STAGED_AT_ONCE)):
-            self._stage(complete(one) for number, one in group if _good(one, number, str(path), on_bad))
+            self._stage(complete(one) for number, one in group if _good(one, number, name, on_bad))
             on_line(len(group))
 
     def _stage(self, mentions: Iterable[Mention]) -> None:
-        rows = [(one.source, one.id, micros(one.published_at), one.seen, msgspec.json.encode(one)) for one in mentions]
+        rows = [
+            (one.source, one.id, micros(one.published_at), one.seen, one.rank, _standing(one), msgspec.json.encode(one)) for one in mentions
+        ]
         with _staging():
             self._staged.execute("BEGIN")
-            self._staged.executemany("INSERT INTO line (source, id, published, seen, body) VALUES (?, ?, ?, ?, ?)", rows)
+            self._staged.executemany(_ADD, rows)
             self._staged.execute("COMMIT")
         self.lines += len(rows)
 
@@ -118,8 +138,13 @@ def _staging() -> Iterator[None]:
         raise UsageError(f"临时文件写不下 ({error}): 请检查 {gettempdir()} 的磁盘空间, 或用环境变量 TMPDIR 另指一个文件夹") from error
 
 
+def _standing(mention: Mention) -> bytes | None:
+    """What a later look at a title of a hot list must change to be told; None elsewhere, where every later look is."""
+    return msgspec.json.encode(mention.looked) if mention.kind == "hotlist" else None
+
+
 def _good(mention: Mention | InvalidMention, number: int, name: str, on_bad: OnBad) -> TypeGuard[Mention]:
     if isinstance(mention, InvalidMention):
-        on_bad(name, number, mention)
+        on_bad(named(name, mention), number, mention)
         return False
     return True

@@ -1,11 +1,9 @@
 """RSS and Atom feeds (RSSHub's among them), fetched only when they have changed."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import Executor
 from datetime import tzinfo
 from hashlib import blake2b
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -18,8 +16,8 @@ from monitor.collecting.fetching import Fetcher, Page
 from monitor.collecting.fields import mention_of
 from monitor.collecting.moments import moment_of
 from monitor.collecting.plain_text import cut, plain_text
-from monitor.errors import InvalidMention
-from monitor.links import normalised
+from monitor.errors import InvalidMention, SourceFailed
+from monitor.links import absolute, normalised
 from monitor.mention import Mention
 from monitor.settings import Source
 
@@ -33,7 +31,9 @@ class _Seen(msgspec.Struct):
     """
     Where we stand: what to ask the server with, and what the last whole fetch held, each id with what it looked like.
 
-    Some feeds give an article a new id at every fetch. One that looks as before while its old id has gone is that article.
+    What is known here is on the bus, so it is not taken again: an item without a time, or with another at every fetch, is of when it
+    was first seen, and a feed that brings nothing new does not look fresh. Some feeds give an article a new id at every fetch. One that
+    looks as before while its old id has gone is that article.
     """
 
     etag: str = ""
@@ -71,10 +71,12 @@ class Rss:
             else:
                 mentions.append(made)
         notes.append(f"{undated} 条没有可读的时间, 记为首次看到的时间" if undated else "")
-        fresh, looks, renamed = _without_renamed(mentions, seen)
+        fresh, looks, renamed = _fresh(mentions, seen)
         notes.append(f"{renamed} 条换了编号, 内容与上次相同, 不再收" if renamed else "")
-        after = msgspec.json.encode(_Seen(page.etag, page.modified, looks))
-        return Batch(cursor=after, mentions=tuple(fresh), bad=tuple(bad), odd=tuple(filter(None, notes)))
+        return Batch(
+            cursor=msgspec.json.encode(_after(page, feed, looks, seen)), mentions=tuple(fresh), bad=tuple(bad),
+            odd=tuple(filter(None, notes)), failed=SourceFailed("malformed", feed.broken) if feed.broken else None,
+        )  # fmt: skip
 
     def _values(self, entry: Entry, feed: Feed, base: str, now: int) -> tuple[dict[str, object], bool]:
         """The fields of contract 1, and whether the item says when it was published."""
@@ -100,10 +102,7 @@ def _link(entry: Entry, base: str) -> str:
     link = entry.fields.get("link") or found or entry.about
     if not link and (identity := entry.fields.get("guid", "") or entry.fields.get("id", "")).startswith(("http://", "https://")):
         link = identity
-    try:
-        return urljoin(base, plain_text(link)) if link else ""
-    except ValueError:
-        return ""
+    return absolute(plain_text(link), base) if link else ""
 
 
 def _id(entry: Entry, link: str, title: str, text: str, published: str) -> str:
@@ -122,16 +121,21 @@ def _author(entry: Entry) -> str:
     return cut(" ".join(text.split()), _SHORT)
 
 
-def _without_renamed(mentions: list[Mention], seen: _Seen) -> tuple[list[Mention], dict[str, str], int]:
-    """What to take, what to remember of this fetch, and how many only came back under another id."""
+def _fresh(mentions: list[Mention], seen: _Seen) -> tuple[list[Mention], dict[str, str], int]:
+    """What to take, what this fetch held, and how many only came back under another id."""
     looks = {_short(one.id): _look(one) for one in mentions}
     gone = {look for item, look in seen.looks.items() if item not in looks}
-    fresh = [one for one in mentions if _short(one.id) in seen.looks or looks[_short(one.id)] not in gone]
-    return fresh, dict(_newest(looks)), len(mentions) - len(fresh)
+    new = [one for one in mentions if _short(one.id) not in seen.looks]
+    fresh = [one for one in new if looks[_short(one.id)] not in gone]
+    return fresh, looks, len(new) - len(fresh)
 
 
-def _newest(looks: dict[str, str]) -> Iterator[tuple[str, str]]:
-    yield from list(looks.items())[:MOST_ENTRIES]
+def _after(page: Page, feed: Feed, looks: dict[str, str], seen: _Seen) -> _Seen:
+    """What to remember. Of a feed that broke off nothing has gone, and its ETag must not stand in the way of the rest."""
+    if not feed.broken:
+        return _Seen(page.etag, page.modified, looks or seen.looks)
+    kept = looks | {item: look for item, look in seen.looks.items() if item not in looks}
+    return _Seen(looks=dict(list(kept.items())[:MOST_ENTRIES]))
 
 
 def _look(one: Mention) -> str:

@@ -2,7 +2,6 @@
 
 import os
 from array import array
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
@@ -64,9 +63,9 @@ class _Reader(ExcelReader):
         words.flush()
 
 
-def open_workbook(path: Path) -> tuple[Workbook, Words]:
+def open_workbook(stream: IO[bytes]) -> tuple[Workbook, Words]:
     """The workbook, cells being what they show, and its words; both are closed by the caller. Any exception: it is none."""
-    reader = _Reader(path, read_only=True, data_only=True, keep_links=False)
+    reader = _Reader(stream, read_only=True, data_only=True, keep_links=False)
     try:
         reader.read()
     except BaseException:

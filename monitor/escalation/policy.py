@@ -14,6 +14,7 @@ import msgspec
 from monitor.alert import UNMEASURED, Level, ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.errors import Problem
+from monitor.escalation.policy_shape import misshapen
 from monitor.yaml_lines import Item, Report, read_items
 
 RUNGS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
@@ -105,7 +106,7 @@ def load_policy(path: Path | None = None) -> tuple[Policy | None, list[Problem]]
     try:
         return _build(msgspec.convert(_plain(root), _PolicyFile)), []
     except msgspec.ValidationError as error:
-        return None, [Problem(report.name, _line(root, str(error)), 0, f"策略写法有误: {error}")]
+        return None, misshapen(root, report) or [Problem(report.name, _line(root, str(error)), 0, f"策略写法有误: {error}")]
     except _Mistakes as error:
         return None, [Problem(report.name, _line(root, where), 0, what) for where, what in error.found]
 

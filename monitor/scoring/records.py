@@ -1,5 +1,7 @@
 """A scored mention as records of `mentions.scored`: from here on its author is a pseudonym."""
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from monitor.accounts import Accounts, decisive, never_negative
@@ -10,37 +12,43 @@ from monitor.score import MentionScore, Score
 NOBODY = Accounts()
 
 
-def scored_records(
-    raw: Raw, mention_score: MentionScore, key: bytes, kol_followers: int, accounts: Accounts = NOBODY
-) -> list[Scored]:
+def scored_records(raw: Raw, mention_score: MentionScore, key: bytes, kol_followers: int, accounts: Accounts = NOBODY) -> list[Scored]:
     """
     One record a subject hit, by subject.
 
     What hits nothing gives none, but for a staff report and a watched account's post: those go under the empty subject.
     """
     mention = raw.mention
-    scores = sorted(mention_score.subjects, key=lambda score: score.subject)
     listed = accounts.roles(mention)
-    if not scores and (mention.kind == "report" or "watch" in listed):
-        scores = [Score(subject="", hits=(), sentiment=mention_score.sentiment, severity=0.0)]
-    if not scores:
+    if not mention_score.subjects and mention.kind != "report" and "watch" not in listed:
         return []
+    judged = with_role(mention_score, mention, kol_followers, listed)
+    scores = sorted(judged.subjects, key=lambda score: score.subject)
+    scores = scores or [Score(subject="", hits=(), sentiment=judged.sentiment, severity=0.0)]
     name = mention.author if mention.author and (listed or readable(mention, kol_followers)) else None
     author = pseudonym(key, mention.platform or mention.source, mention.author) if mention.author else None
     hidden = replace(mention, author=author)
-    role = decisive({*listed, _role(mention, kol_followers) or ""})
     return [
         Scored(
             received_at=raw.received_at,
             mention=hidden,
-            score=never_negative(score) if role == "own" else score,
-            emotion=mention_score.emotion,
+            score=score,
+            emotion=judged.emotion,
             name=name,
-            role=role,
+            role=judged.role,
             as_if=raw.as_if,
         )
         for score in scores
     ]
+
+
+def with_role(scored: MentionScore, mention: Mention, kol_followers: int, listed: Collection[str]) -> MentionScore:
+    """The scores of a mention by whose they are: what the organisation says itself is never negative."""
+    role = decisive({*listed, _role(mention, kol_followers) or ""})
+    if role != "own":
+        return replace(scored, role=role) if role else scored
+    own = tuple(replace(score, sentiment=never_negative(score.sentiment)) for score in scored.subjects)
+    return replace(scored, role=role, sentiment=never_negative(scored.sentiment), subjects=own)
 
 
 def _role(mention: Mention, kol_followers: int) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.clock import moment
 from monitor.escalation.effects import Judgement, Known, NewHit, as_judged
-from monitor.mention import Mention, Scored
+from monitor.mention import Mention, Scored, decode
 from monitor.score import Emotion, Score
 from monitor.store import schema
 from monitor.store.rows import LARGEST, Page, chunks, findable, from_cursor, to_cursor
@@ -183,7 +183,7 @@ class Mentions:
 
 def _said(row: Row[tuple[object, ...]], body: bytes) -> Mention:
     """The mention as first said, its engagement as the row has it."""
-    mention = _mention(body)
+    mention = decode(body)
     if row.seen_at == mention.seen:
         return mention
     return replace(mention, seen_at=moment(row.seen_at), **{name: getattr(row, name) for name in ENGAGEMENT})
@@ -198,5 +198,4 @@ def _new_hit(row: Row[tuple[object, ...]]) -> NewHit:
     return NewHit(offset=row.offset, digest=row.digest, scored=scored, story=row.story, counted=row.counted, judged=kept.judged)
 
 
-_mention = msgspec.json.Decoder(Mention).decode
 _body = msgspec.json.Decoder(Body).decode

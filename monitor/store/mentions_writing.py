@@ -1,6 +1,6 @@
 """Mentions and their hits, written: the hot path of the escalator's transaction, and the end of their retention."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, se
 from monitor.alert import Level
 from monitor.clock import DAY, micros
 from monitor.escalation.effects import Counted, Judged, Merged, Moved, NewHit, Observed, Recalled, judged_again, judged_score
-from monitor.mention import Mention, encode, identity
+from monitor.mention import Mention, decode, encode, identity, ranked
 from monitor.settings import Retention
 from monitor.store import schema
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
-from monitor.store.rows import insert
+from monitor.store.rows import chunks, insert
 
 _LIVE = DAY  # how soon a mention kept for a live story is looked at again,
 _SAID = 30 * DAY  # and an identity kept for its mention
@@ -27,6 +27,7 @@ class MentionsWriter(Mentions):
         if not hits:
             return
         mentions = {new.digest: new for new in hits}
+        await self._rank([new.scored.mention for new in hits])
         said, hit = insert(self._connection, schema.mention), insert(self._connection, schema.hit)
         # A later look may come first with a subject that is new to the mention.
         seen = {name: said.excluded[name] for name in (*ENGAGEMENT, "seen_at")}
@@ -40,6 +41,7 @@ class MentionsWriter(Mentions):
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
+        await self._rank([each.mention for each in observed])
         await self._observe(schema.mention, observed)
         await self._observe(schema.hit, observed, schema.hit.c.subject == bindparam("about"))
 
@@ -50,6 +52,26 @@ class MentionsWriter(Mentions):
             rows: list[dict[str, object]] = [{"of": each.digest, "about": each.subject} for each in observed]
             for row, each in zip(rows, observed, strict=True):
                 row |= {f"to_{name}": value for name, value in _seen(each.mention).items()}
+            await self._connection.execute(statement, rows)
+
+    async def _rank(self, said: Sequence[Mention]) -> None:
+        """
+        Let stored titles of hot lists take the ranks of these looks; to be done before their `seen_at` is moved.
+
+        No decision and no question is about ranks, so they stand in the body, which is written again.
+        """
+        looks: dict[bytes, list[Mention]] = {}
+        for look in said:
+            if look.kind == "hotlist":
+                looks.setdefault(look.digest, []).append(look)
+        table = schema.mention
+        rows: list[dict[str, object]] = []
+        for chunk in chunks(looks):
+            known = select(table.c.digest, table.c.seen_at, table.c.body).where(table.c.digest.in_(chunk), table.c.kind == "hotlist")
+            for digest, seen, body in await self._connection.execute(known):
+                rows.append({"of": digest, "ranked": encode(ranked(decode(body), looks[digest], seen))})
+        if rows:
+            statement = update(table).where(table.c.digest == bindparam("of")).values(body=bindparam("ranked"))
             await self._connection.execute(statement, rows)
 
     async def move(self, moved: Sequence[Moved]) -> None:
@@ -93,19 +115,22 @@ class MentionsWriter(Mentions):
             values = {"body": msgspec.json.encode(body), "negative": score.negative, "sensitive": sensitive}
             await self._connection.execute(update(hit).where(*_THIS).values(values), about)
 
-    async def expire(self, now: int, retention: Retention, limit: int = 1000) -> int:
+    async def expire(self, now: int, retention: Retention, limit: int = 1000, *, watched: Collection[str] | None = None) -> int:
         """
         Look at no more than `limit` mentions and `limit` identities past their retention, and remove them; call again until 0.
 
-        Kept longer: what a live story still decides from, and evidence, the mentions of stories that reached orange. An identity
+        Kept longer: what a live story still decides from, and evidence, the mentions of stories that reached orange. No desk ever
+        lets go of the stories of a subject that is not `watched` (None: all are), so these keep nothing as live ones. An identity
         outlives its mention always. Returns how many were looked at.
         """
-        return await self._expire_texts(now, retention, limit) + await self._expire_identities(now, retention.identity, limit)
+        texts = await self._expire_texts(now, retention, limit, watched)
+        return texts + await self._expire_identities(now, retention.identity, limit)
 
-    async def _expire_texts(self, now: int, retention: Retention, limit: int) -> int:
-        mention = schema.mention
-        live = _in_a_story(schema.story.c.live.is_(True), schema.story.c.residual.is_(False))
-        evidence = _in_a_story(schema.story.c.peak >= int(Level.ORANGE))
+    async def _expire_texts(self, now: int, retention: Retention, limit: int, watched: Collection[str] | None) -> int:
+        mention, story = schema.mention, schema.story
+        decided = [story.c.subject.in_(watched)] if watched is not None else []
+        live = _in_a_story(story.c.live.is_(True), story.c.residual.is_(False), *decided)
+        evidence = _in_a_story(story.c.peak >= int(Level.ORANGE))
         due = select(mention.c.digest, mention.c.stored_at, live.label("live"), evidence.label("evidence"))
         due = due.where(mention.c.kept_from < now - retention.text).order_by(mention.c.kept_from).limit(limit)
         gone: list[tuple[object, ...]] = []
@@ -152,7 +177,7 @@ def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
         "digest": new.digest, "source": said.source, "id": said.id, "kind": said.kind, "platform": said.platform,
         "outlet": said.outlet, "region": said.region, "root": _other(said, said.root), "parent": _other(said, said.parent),
         "published_at": micros(said.published_at), "received_at": scored.received_at, "stored_at": stored_at, "kept_from": stored_at,
-        "name": scored.name, "role": scored.role, "body": encode(said), **_seen(said),
+        "name": scored.name, "role": scored.role, "body": encode(ranked(said) if said.kind == "hotlist" else said), **_seen(said),
     }  # fmt: skip
 
 

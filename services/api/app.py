@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from monitor.settings import Settings
-from services.api import acting, alerts, correcting, docs, health, mentions, notifications, stories, subjects
+from services.api import acting, alerts, correcting, docs, health, mentions, notifications, rescoring, stories, subjects
 from services.api.auth import Gate
 from services.api.bodies import Bodies
 from services.api.errors import Guard, install
@@ -27,7 +27,8 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
     app.state.api = state
     app.state.gate = Gate(state.settings.api_keys, state.clock)
     app.state.bodies = Bodies()
-    for part in [health] if only_probes else [mentions, alerts, acting, correcting, subjects, stories, notifications, health, docs]:
+    parts = (mentions, alerts, acting, correcting, rescoring, subjects, stories, notifications, health, docs)
+    for part in (health,) if only_probes else parts:
         app.include_router(part.router)
     install(app)
     app.add_middleware(Guard, log=state.log)

@@ -1,7 +1,7 @@
 """Mentions: pushed in, and found again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import msgspec
@@ -37,11 +37,11 @@ async def push(request: Request, api: Api, caller: Staff) -> Response:
     lines = request.headers.get("content-type", "").partition(";")[0].strip().lower() in LINES
     loop = asyncio.get_running_loop()
     async with bodies.read(request, LIMIT) as body:
-        receipt = await _by(loop.time() + PATIENCE, api, body, lines=lines, staff=caller.role != "reader")
-    return receipt_answer(receipt)
+        items, receipt = await _by(loop.time() + PATIENCE, api, body, lines=lines, staff=caller.role != "reader")
+    return receipt_answer(receipt, unknown_subjects(items, {subject.name for subject in api.settings.subjects}))
 
 
-async def _by(deadline: float, api: ApiState, body: bytes, *, lines: bool, staff: bool) -> Receipt:
+async def _by(deadline: float, api: ApiState, body: bytes, *, lines: bool, staff: bool) -> tuple[list[Mention | InvalidMention], Receipt]:
     if api.intake is None:
         raise busy("no collector runs here")
     try:
@@ -51,7 +51,7 @@ async def _by(deadline: float, api: ApiState, body: bytes, *, lines: bool, staff
                 items = await asyncio.to_thread(read_items, body, now, lines=lines)
             else:
                 items = read_items(body, now, lines=lines)
-            return await api.intake.take(items, staff=staff)
+            return items, await api.intake.take(items, staff=staff)
     except BadDocument as error:
         raise Refusal(400, str(error)) from error
     except (BusFull, BusUnavailable) as error:
@@ -75,9 +75,16 @@ def _item(element: bytes | msgspec.Raw, now: int) -> Mention | InvalidMention:
         return invalid
 
 
-def receipt_answer(receipt: Receipt) -> Response:
-    """202, or 422 when not one of them was a mention."""
-    counted = msgspec.to_builtins(receipt)
+def unknown_subjects(items: Sequence[Mention | InvalidMention], known: Collection[str]) -> list[dict[str, object]]:
+    """Which of them name subjects that are not watched: a slip of the pen that nobody would see, for they are taken all the same."""
+    named = ((index, item.subjects) for index, item in enumerate(items) if isinstance(item, Mention) and item.subjects)
+    found = ((index, [name for name in names if name not in known]) for index, names in named)
+    return [{"index": index, "unknown_subjects": unknown} for index, unknown in found if unknown]
+
+
+def receipt_answer(receipt: Receipt, warnings: Sequence[object] = ()) -> Response:
+    """202, or 422 when not one of them was a mention; with what is odd about those taken, if anything."""
+    counted = msgspec.to_builtins(receipt) | ({"warnings": warnings} if warnings else {})
     if receipt.sent and len(receipt.rejected) == receipt.sent:
         raise Refusal(422, "; ".join(receipt.rejected[0].errors), **counted)
     return answer(counted, 202)
@@ -96,8 +103,13 @@ async def search(
 
 
 def mention_wire(found: Found) -> dict[str, object]:
-    """The object of contract 1 with its original words, and its scores; `author` is a pseudonym, `name` a readable account."""
-    out: dict[str, object] = msgspec.to_builtins(found.mention)
+    """
+    The object of contract 1 with its original words, and its scores; `author` is a pseudonym, `name` a readable account.
+
+    `text` and `platform` are always there, where a record leaves out what is empty.
+    """
+    said = found.mention
+    out: dict[str, object] = msgspec.to_builtins(said) | {"text": said.text, "platform": said.platform or said.source}
     kept = {"name": found.name, "role": found.role}
     return out | {key: value for key, value in kept.items() if value is not None} | {"scores": _scores(found.scores)}
 

@@ -28,13 +28,21 @@ class RejectedModel(Shape):
     errors: list[str]
 
 
+class UnknownSubjectsModel(Shape):
+    """Which one named subjects that are not watched, counted from 0, and which: it is taken, but not under these."""
+
+    index: int
+    unknown_subjects: list[str]
+
+
 class ReceiptModel(Shape):
-    """What became of everything sent; the four add up to it."""
+    """What became of everything sent; the four add up to it. `warnings` is absent where there is none."""
 
     accepted: int
     duplicate: int
     updated: int
     rejected: list[RejectedModel]
+    warnings: list[UnknownSubjectsModel] | None = None
 
 
 class ReasonModel(Shape):
@@ -163,9 +171,9 @@ class MentionModel(Shape):
     source: str
     id: str
     published_at: AwareDatetime
-    text: str = ""
+    text: str
+    platform: str
     kind: str = "post"
-    platform: str = ""
     outlet: str = ""
     title: str = ""
     quoted: str = ""
@@ -186,6 +194,9 @@ class MentionModel(Shape):
     reposts: int = 0
     views: int = 0
     gone: bool = False
+    rank: int = 1
+    heat: float = 0
+    best_rank: int = 1
     collected_at: AwareDatetime | None = None
     seen_at: AwareDatetime | None = None
     subjects: tuple[str, ...] = ()
@@ -210,6 +221,22 @@ class SubjectModel(Shape):
     valid_until: AwareDatetime | None
     open_alerts: int
     level: LevelWord
+
+
+class RescoreModel(Shape):
+    """A rescoring: `looked` of `total` retained raw mentions, `hit` by the subject, `new` to the store."""
+
+    subject: str
+    actor: str
+    by: str | None
+    started_at: AwareDatetime
+    state: Literal["running", "done", "failed"]
+    total: int
+    looked: int
+    hit: int
+    new: int
+    ended_at: AwareDatetime | None
+    error: str | None
 
 
 class AttemptModel(Shape):
@@ -308,7 +335,7 @@ SUBJECT_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        **dict.fromkeys(("name", "policy", "valid_until", "owner"), _STRING),
+                        **dict.fromkeys(("name", "policy", "valid_until", "owner", "by"), _STRING),
                         **dict.fromkeys(("rules", "libraries", "receivers", "kinds", "platforms", "regions"), _STRINGS),
                         "floor": {"type": "string", "enum": ["blue", "yellow", "orange"]},
                         "alerts": {"type": "boolean"},

@@ -25,6 +25,7 @@ from services.api.errors import Refusal
 from services.api.kept import Traces
 from services.intake import Intake
 from services.reload import Reloader
+from services.rescoring import Rescoring
 from services.telling import Told
 
 Readiness = Callable[[], Mapping[str, str | None]]
@@ -54,6 +55,7 @@ class ApiState:
     send: bool = True
     bus: Bus | None = None  # whose log is decided while this runs; None: nobody decides now
     reloader: Reloader | None = None  # None: subjects cannot be changed here
+    rescoring: Rescoring | None = None  # None: nothing can be rescored here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     traces: Traces = field(default_factory=Traces)
 

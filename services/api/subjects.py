@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from monitor.alert import Alert
+from monitor.alert import POLICY, Alert
 from monitor.clock import rfc3339
 from monitor.documents import depth
 from monitor.errors import ConfigError
@@ -15,6 +15,7 @@ from monitor.posted import Body
 from monitor.settings import Settings
 from monitor.store.alerts import OPEN, AlertFilter
 from monitor.subject import Subject
+from services.api.act_bodies import Name as Who
 from services.api.auth import Admin, Reader
 from services.api.bodies import Bodies
 from services.api.errors import Refusal
@@ -58,6 +59,7 @@ async def put_subject(*, request: Request, api: Api, caller: Admin, name: str, b
     bodies: Bodies = request.app.state.bodies
     async with bodies.read(request, BODY_LIMIT) as sent:
         body = _body(sent)
+    by = _signed(body, by)
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Refusal(422, f"a name has 1 to {LONGEST_NAME} characters")
     actor, beside = caller.actor(by)
@@ -75,7 +77,7 @@ async def put_subject(*, request: Request, api: Api, caller: Admin, name: str, b
 @router.delete("/v1/subjects/{name:path}", status_code=204, responses=PROBLEMS)
 async def delete_subject(*, api: Api, caller: Admin, name: str, by: By = None) -> Response:
     """Watch a posted subject no longer; its stories and alerts stay stored."""
-    actor, beside = caller.actor(by)
+    actor, beside = caller.actor(_signed({}, by))
     try:
         await _reloader(api).drop_subject(name, actor, beside)
     except NoSuchSubject as error:
@@ -101,6 +103,17 @@ def _body(sent: bytes) -> Body:
         raise Refusal(422, "the body must be a JSON object") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Refusal(400, f"the body is not JSON: {error}") from error
+
+
+def _signed(body: Body, by: str | None) -> str | None:
+    """Who asks for it: `by` of the body, as acts have it, which is no part of the subject; else of the query."""
+    try:
+        said = msgspec.convert(body.pop("by", None), Who | None) or by
+    except msgspec.ValidationError as error:
+        raise Refusal(422, f"by: {error}") from error
+    if said == POLICY:
+        raise Refusal(422, "by: `policy` is what decisions of the service are signed with")
+    return said
 
 
 async def _told(api: ApiState, subject: Subject, status: int) -> Response:

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.alert import REASON_ZH, Alert, Level, Status, Transition
+from monitor.alert import REASON_ZH, Alert, Status, Transition
 from monitor.clock import moment
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import Store
+from services.terminal import LEVEL_COLOURS, screen
+from services.terminal import table as fitting
 from services.verb import Verb, config_option
 
-COLOURS = {Level.NONE: "dim", Level.BLUE: "blue", Level.YELLOW: "yellow", Level.ORANGE: "dark_orange", Level.RED: "bold red"}
 STATUS_ZH: dict[Status, str] = {
     "open": "待确认", "acknowledged": "已确认", "handling": "处置中", "resolved": "已结束", "reviewed": "已复核",
 }  # fmt: skip
@@ -31,7 +31,7 @@ STORE_FILE = "store.db"
 
 @click.command(
     cls=Verb,
-    help="列出全部预警及其升降经过。服务运行时也可以用。\n\n"
+    help="列出全部预警, 最近有变动的在前: 级别、状态、标题和最近一次升降的原因; --json 另有每次升降的经过。服务运行时也可以用。\n\n"
     "例: yuqing alerts --config yuqing.yaml\n\n"
     "例: yuqing alerts --config yuqing.yaml --json",
 )
@@ -65,29 +65,22 @@ async def _table(settings: Settings) -> None:
             found = [pair async for pair in unit.alerts.all()]
     finally:
         await store.close()
-    Console(file=sys.stdout).print(table(found, ZoneInfo(settings.timezone)) if found else "没有预警")
+    console = screen()
+    console.print(table(found, ZoneInfo(settings.timezone), console.width) if found else "没有预警")
 
 
-def table(found: Sequence[tuple[Alert, Sequence[Transition]]], zone: ZoneInfo) -> Table:
+def table(found: Sequence[tuple[Alert, Sequence[Transition]]], zone: ZoneInfo, width: int) -> Table:
     """Alerts for a person, the newest change first; long titles are cut, never the figures."""
-    shown = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-    for heading in ("级别", "状态", "主题"):
-        shown.add_column(heading, no_wrap=True, max_width=16, overflow="ellipsis")
-    shown.add_column("标题", no_wrap=True, overflow="ellipsis", ratio=1)
-    shown.add_column("信息", justify="right", no_wrap=True)
-    shown.add_column("变动", no_wrap=True)
-    shown.add_column("原因", no_wrap=True, overflow="ellipsis", ratio=1)
-    for alert, transitions in sorted(found, key=lambda pair: pair[0].changed_at, reverse=True):
-        shown.add_row(
-            Text(alert.level.zh, COLOURS[alert.level]),
-            STATUS_ZH[alert.status],
-            Text(visible(alert.subject)),
-            Text(visible(alert.counters.title).replace("\n", " ")),
-            str(alert.counters.mentions),
-            _local(alert.changed_at, zone).strftime("%m-%d %H:%M"),
-            _why(transitions),
-        )
-    return shown
+    newest = sorted(found, key=lambda pair: pair[0].changed_at, reverse=True)
+    return fitting(width, ("级别", "状态", "变动", "信息", "主题"), ("标题", "原因"), (_row(*pair, zone) for pair in newest))
+
+
+def _row(alert: Alert, transitions: Sequence[Transition], zone: ZoneInfo) -> tuple[list[str | Text], str, str]:
+    short: list[str | Text] = [
+        Text(alert.level.zh, LEVEL_COLOURS[alert.level]), STATUS_ZH[alert.status],
+        _local(alert.changed_at, zone).strftime("%m-%d %H:%M"), Text(str(alert.counters.mentions), justify="right"), visible(alert.subject),
+    ]  # fmt: skip
+    return short, visible(alert.counters.title).replace("\n", " "), _why(transitions)
 
 
 def _why(transitions: Sequence[Transition]) -> str:

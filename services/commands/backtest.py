@@ -42,35 +42,45 @@ _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
     "给出文件时与 replay 判断相同; "
     "--from-bus 时重判数据目录里留存的日志。\n\n"
     "--scenario 用写好的场景检验规则和策略: 期望不符的逐行列出, 退出码 1。\n\n"
-    "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl",
+    "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl\n\n"
+    "例: yuqing backtest --from-bus --config yuqing.yaml\n\n"
+    "例: yuqing backtest --scenario 场景.yaml --config yuqing.yaml",
 )
 @click.argument("files", nargs=-1, metavar="[文件…]", type=click.Path(path_type=Path))
 @click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="配置文件（YAML）；场景自带主题时可以不写")
 @click.option(
     "--scenario", "scenarios", multiple=True, metavar="场景文件", type=click.Path(path_type=Path), help="检验一个场景（YAML），可写多次"
 )
+@click.option(
+    "--facts", multiple=True, metavar="热榜文件", type=click.Path(path_type=Path),
+    help="同时读入的热榜记录: 每行 {at, list, rank, title}, 可为 gzip, 可写多次",
+)  # fmt: skip
 @click.option("--from-bus", is_flag=True, help="重判留存的日志, 人工操作在其发生处重做")
 @click.option("--batch", type=click.IntRange(1, 10_000), default=512, metavar="N", help="每多少条输出一次, 不影响结果")
 @click.option("--stories", type=click.Path(path_type=Path), metavar="输出文件", help="逐行写出每条信息归入的事件")
 @click.option("--summary", type=click.Path(path_type=Path), metavar="输出文件", help="写出汇总 (JSON)")
 def command(
-    files: tuple[Path, ...], config: Path | None, scenarios: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None,
-    *, from_bus: bool,
+    files: tuple[Path, ...], config: Path | None, scenarios: tuple[Path, ...], batch: int, facts: tuple[Path, ...],
+    stories: Path | None, summary: Path | None, *, from_bus: bool,
 ) -> int:  # fmt: skip
     """Print every change of level, or every expectation that failed; the exit code."""
     if from_bus + bool(files) + bool(scenarios) != 1:
         raise UsageError("请给出要回测的文件, 或用 --from-bus 重判留存的日志, 或用 --scenario 检验场景 (三者选一)")
+    if facts and not files:
+        raise UsageError("--facts 只用于回测文件, 请去掉, 或给出要回测的文件")
     if scenarios:
         if stories or summary:
             raise UsageError("--stories 和 --summary 只用于回测文件或留存的日志, 请去掉, 或去掉 --scenario")
         return _test(scenarios, load_settings(config, os.environ) if config else None, batch)
     if config is None:
         raise UsageError("缺少 --config: 请给出配置文件, 例如 --config yuqing.yaml")
-    _again(load_settings(config, os.environ), files, batch, stories, summary)
+    _again(load_settings(config, os.environ), files, facts, batch, stories, summary)
     return 0
 
 
-def _again(settings: Settings, files: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None) -> None:
+def _again(
+    settings: Settings, files: tuple[Path, ...], facts: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None
+) -> None:
     """Decide the files again, or the retained log where there are none."""
     settings = settings if files else asyncio.run(_with_posted(settings))
     with ExitStack() as stack:
@@ -78,7 +88,7 @@ def _again(settings: Settings, files: tuple[Path, ...], batch: int, stories: Pat
         written = Written(outs[0], outs[1])
         backtest = Backtest(desk_maker(settings)(), written.take, batch)
         if files:
-            _from_files(settings, files, backtest)
+            _from_files(settings, files, facts, backtest)
         else:
             asyncio.run(_from_bus(settings, backtest))
         written.finish()
@@ -133,11 +143,11 @@ class Written:
             self._summary.write(msgspec.json.encode(self._counts | {"alerts": len(self._alerts), "stories": len(self._found)}) + b"\n")
 
 
-def _from_files(settings: Settings, files: tuple[Path, ...], backtest: Backtest) -> None:
+def _from_files(settings: Settings, files: tuple[Path, ...], facts: tuple[Path, ...], backtest: Backtest) -> None:
     console = Console(file=sys.stderr)
     with Recording(SystemClock().now()) as recording, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         reading = bar.add_task("读取", total=None)
-        acts = stage_files(recording, files, settings, tell_bad, lambda count: bar.advance(reading, count))
+        acts = stage_files(recording, files, facts, settings, tell_bad, lambda count: bar.advance(reading, count))
         deciding = bar.add_task("判断", total=recording.lines)
         score = make_score(settings, _ANY_KEY)
         backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count), acts)

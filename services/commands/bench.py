@@ -44,6 +44,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     f"可测：{' '.join(MEASURES)}；不写名称则全部，约十分钟。数据是编造的，每次相同；"
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志）。\n\n"
+    "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
     "例: yuqing bench scorer --file 数据.jsonl.gz --subject 某某集团",
 )

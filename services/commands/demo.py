@@ -27,6 +27,7 @@ from services.house import House, addresses, open_house, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
 from services.replay import Replay
+from services.terminal import screen
 from services.verb import Verb
 from services.wiring import policies_of
 
@@ -45,7 +46,8 @@ receivers:
 @click.command(
     cls=Verb,
     help="演示: 一家虚构企业的一天压缩到约一分钟, 用与正式运行相同的部件。\n\n"
-    "预警逐级升降并说明理由, 本机接收方显示收到的 webhook; 按 Ctrl-C 结束。\n\n例: yuqing demo --seconds 20",
+    "预警逐级升降并说明理由, 本机接收方显示收到的 webhook; 按 Ctrl-C 结束。"
+    "8000 端口被占用时用下一个空闲的; 什么也不留下。\n\n例: yuqing demo --seconds 20",
 )
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=50.0, metavar="秒", help="这一天压缩到多少秒, 缺省 50")
 def command(seconds: float) -> int:
@@ -55,7 +57,7 @@ def command(seconds: float) -> int:
 
 
 async def _demo(folder: Path, seconds: float) -> int:
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen(soft_wrap=True)
     console.print("[bold]舆情监测演示[/]: 虚构企业「云杉乳业」的一天, 压缩到约一分钟 (按 Ctrl-C 结束)")
     secret = "whsec_" + b64encode(token_bytes(32)).decode()
     lines: list[str] = []

@@ -18,6 +18,7 @@ from monitor.logs import visible
 from services.collect import PART
 from services.doctor.examine import examine
 from services.doctor.findings import Box, Disk, Findings, Log
+from services.terminal import folded, page_width
 from services.verb import Verb, config_option
 
 _MIB, _GIB = 1 << 20, 1 << 30
@@ -25,7 +26,7 @@ _MIB, _GIB = 1 << 20, 1 << 30
 
 @click.command(
     cls=Verb,
-    help="体检：服务在不在运行、各处积压多少、有没有没发出去的通知、信源新不新鲜、死信、磁盘、版本，一页中文，可直接贴进工单（不含密钥和地址）。\n\n"
+    help="体检：服务在不在运行、各处积压多少、有没有没发出去的通知、信源新不新鲜、死信、磁盘、版本，一页中文，可直接贴进工单（不含密钥，也不含接收方和信源的地址）。\n\n"
     "只读不改，服务运行时或停止时都可以用。退出码：0 没有发现问题，1 有要看的问题，2 用法或配置有误。\n\n"
     "例: yuqing doctor --config yuqing.yaml",
 )
@@ -40,7 +41,7 @@ def command(config: Path, *, as_json: bool) -> int:
         sys.stdout.buffer.flush()
     else:
         for line in page(findings, ZoneInfo(settings.timezone)):
-            click.echo(visible(line))
+            click.echo("\n".join(folded(visible(line), page_width(), "    ")))
     return int(bool(findings.problems))
 
 

@@ -53,28 +53,37 @@ class Speed(click.ParamType[float | None]):
 @click.command(
     cls=Verb,
     help="把录下的信息流按事件时间重放: 经过日志、存储和接收方, 与 run 相同。被中断后再运行同一行会接着做; 做完后再运行不会改变什么。\n\n"
-    "例: yuqing replay 数据.jsonl.gz --config yuqing.yaml",
+    "文件是 JSON Lines、CSV 或 XLSX, 可为 gzip; 写错的行按行号说明, 其余照收。放完用 yuqing alerts 查看。\n\n"
+    "例: yuqing replay 数据.jsonl.gz --config yuqing.yaml\n\n"
+    "例: yuqing replay 数据.jsonl.gz --facts 热搜.jsonl --config yuqing.yaml",
 )
 @click.argument("files", nargs=-1, required=True, metavar="文件…", type=click.Path(path_type=Path))
 @config_option
 @click.option("--speed", type=Speed(), default="max", metavar="max|N", help="max 尽快; N 为真实速度的倍数, 60 即一小时一分钟")
 @click.option("--batch", type=click.IntRange(1, 10_000), default=512, metavar="N", help="一次事务最多处理多少条, 不影响结果")
+@click.option(
+    "--facts", multiple=True, metavar="热榜文件", type=click.Path(path_type=Path),
+    help="同时读入的热榜记录: 每行 {at, list, rank, title}, 可为 gzip, 可写多次",
+)  # fmt: skip
 @click.option("--no-send", is_flag=True, help="不向接收方发送, 通知记为停用")
 @click.option("--probes", metavar="主机:端口", help="在此地址提供 /livez /readyz /metrics")
-def command(files: tuple[Path, ...], config: Path, speed: float | None, batch: int, probes: str | None, *, no_send: bool) -> int:
+def command(
+    files: tuple[Path, ...], config: Path, speed: float | None, batch: int, facts: tuple[Path, ...], probes: str | None, *, no_send: bool
+) -> int:
     """Replay the files; the exit code."""
     settings = load_settings(config, os.environ)
-    for file in files:
+    for file in (*files, *facts):
         if not file.is_file():
             raise UsageError(f"{file}: 没有这个文件, 请检查路径")
     where = parse_address(probes) if probes else None
     with hold(settings.data):
-        return asyncio.run(_replay(settings, files, speed, batch, where, send=not no_send))
+        return asyncio.run(_replay(settings, files, facts, speed, batch, where, send=not no_send))
 
 
 async def _replay(
-    settings: Settings, files: Sequence[Path], speed: float | None, batch: int, probes: tuple[str, int] | None, *, send: bool
-) -> int:
+    settings: Settings, files: Sequence[Path], facts: Sequence[Path], speed: float | None, batch: int, probes: tuple[str, int] | None,
+    *, send: bool,
+) -> int:  # fmt: skip
     log = start_logging(settings, level="warning")
     life = Lifecycle(log)
     try:
@@ -84,13 +93,13 @@ async def _replay(
     except BaseException:
         await life.teardown()
         raise
-    return await life.run(until=_work(house, files, speed, batch, send=send))
+    return await life.run(until=_work(house, files, facts, speed, batch, send=send))
 
 
-async def _work(house: House, files: Sequence[Path], speed: float | None, batch: int, *, send: bool) -> None:
+async def _work(house: House, files: Sequence[Path], facts: Sequence[Path], speed: float | None, batch: int, *, send: bool) -> None:
     started = monotonic()
     with Recording(SystemClock().now()) as recording, _progress() as bar:
-        acts = await stage(recording, files, house, bar)
+        acts = await stage(recording, files, facts, house, bar)
         loading = bar.add_task("载入词典和模型", total=None)
         score = await house.add_scorer()
         bar.remove_task(loading)

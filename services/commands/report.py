@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import httpx
 import msgspec
 from prometheus_client import CollectorRegistry
 
@@ -23,19 +22,17 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.metrics import Metrics
-from monitor.section import hint
 from monitor.settings import Settings
+from services.calling import PATIENCE, Service, running_service
 from services.house import start_logging
 from services.intake import Intake, Receipt
 from services.presence import hold
 from services.reload import settled
 from services.verb import Verb, config_option
+from services.watched import check_watched
 from services.wiring import open_bus, open_store
 
 SOURCE = "人工上报"
-KEY = "YUQING_KEY"
-_PATIENCE = 10.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 listened to, asked on loopback
 _FEELING = {"negative": "负面", "neutral": "中性", "positive": "正面"}
 
 
@@ -48,7 +45,7 @@ _FEELING = {"negative": "负面", "neutral": "中性", "positive": "正面"}
 @click.argument("url", metavar="链接")
 @config_option
 @click.option("--subject", "subjects", multiple=True, metavar="主题", help="属于哪个监测主题, 可写多次; 不写则只入库备查")
-@click.option("--note", default="", metavar="说明", help="看到了什么; 级别按这里的话判断")
+@click.option("--note", default="", metavar="说明", help="看到了什么; 级别按这里的话判断; 同一链接另有说明时再报一次即可")
 @click.option("--platform", metavar="平台", help="在哪个平台, 如 微博")
 def command(url: str, config: Path, subjects: tuple[str, ...], note: str, platform: str | None) -> None:
     """Report, and print the receipt."""
@@ -69,7 +66,7 @@ def _mention(url: str, subjects: Sequence[str], note: str, platform: str | None)
         raise UsageError(f"{visible(url)} 不是有效的链接：{fault}")
     now = SystemClock().now()
     said: dict[str, object] = {
-        "source": SOURCE, "id": _identity(url, subjects), "kind": "report", "url": url, "text": note or url,
+        "source": SOURCE, "id": _identity(url, subjects, note), "kind": "report", "url": url, "text": note or url,
         "published_at": rfc3339(now), "subjects": list(subjects), "platform": platform,
     }  # fmt: skip
     try:
@@ -78,9 +75,14 @@ def _mention(url: str, subjects: Sequence[str], note: str, platform: str | None)
         raise UsageError(f"不能上报：{error}") from error
 
 
-def _identity(url: str, subjects: Sequence[str]) -> str:
-    """The same link for the same subjects is one report, whoever sends it; for another subject it is another."""
-    link = " ".join((normalised(url) or url, *sorted(subjects)))
+def _identity(url: str, subjects: Sequence[str], note: str) -> str:
+    """
+    The same link for the same subjects with the same words is one report, whoever sends it.
+
+    The first arrival stays, so other words, which may be graver, are a report of their own; the windows count their one link once.
+    """
+    said = (blake2b(note.encode("utf-8", "replace"), digest_size=6).hexdigest(),) if note else ()
+    link = " ".join((normalised(url) or url, *sorted(subjects), *said))
     return link if len(link.encode()) <= LIMITS["id"] and link.isprintable() else blake2b(link.encode(), digest_size=16).hexdigest()
 
 
@@ -89,7 +91,7 @@ async def _append(settings: Settings, mention: Mention) -> Receipt:
     log = start_logging(settings, level="error")
     clock, store = SystemClock(), await open_store(settings)
     try:
-        _check_subjects(mention, [subject.name for subject in (await settled(settings, store, log)).subjects])
+        check_watched(mention.subjects, [subject.name for subject in (await settled(settings, store, log)).subjects])
     finally:
         await store.close()
     bus = open_bus(settings, clock)
@@ -100,71 +102,48 @@ async def _append(settings: Settings, mention: Mention) -> Receipt:
         await bus.close()
 
 
-def _check_subjects(mention: Mention, known: Sequence[str]) -> None:
-    for name in mention.subjects:
-        if name not in known:
-            raise UsageError(f"没有名为 {visible(name)} 的监测主题，{hint(name, known)}")
-
-
 def _received(receipt: Receipt, mention: Mention) -> str:
-    became = "已收到" if receipt.accepted else "此前已有人上报过" if receipt.duplicate else "已更新"
+    became = "已收到" if receipt.accepted else "此前已有人这样上报过" if receipt.duplicate else "已更新"
     return visible(f"{became}: {mention.url}（来源 {mention.source}，编号 {mention.id}）")
 
 
 def _through_api(settings: Settings, mention: Mention) -> None:
     """The service has the folder: it takes the report, and tells what became of it."""
-    host, port = settings.listen
-    host = _EVERYWHERE.get(host, host)
-    key = os.environ.get(KEY, "")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    with httpx.Client(base_url=base, headers=headers, timeout=_PATIENCE, trust_env=False) as client:
-        try:
-            _check_subjects(mention, [str(one["name"]) for one in _asked(client, "GET", "/v1/subjects")["items"]])
-            receipt = msgspec.convert(_asked(client, "POST", "/v1/mentions", msgspec.json.encode(mention)), Receipt)
-            click.echo(_received(receipt, mention))
-            for line in _became(client, mention):
-                click.echo(visible(line))
-        except httpx.HTTPError as error:
-            raise UsageError(f"数据目录正被服务使用，但接口 {base} 没有回答（{type(error).__name__}）：请稍后再试") from error
+    with running_service(settings, "staff 或 admin") as service:
+        check_watched(mention.subjects, service.subjects())
+        receipt = msgspec.convert(service.ask("POST", "/v1/mentions", msgspec.json.encode(mention)), Receipt)
+        click.echo(_received(receipt, mention))
+        for line in _became(service, mention):
+            click.echo(visible(line))
 
 
-def _asked(client: httpx.Client, method: str, path: str, body: bytes | None = None, **query: str) -> Any:
-    answer = client.request(method, path, content=body, params=query)
-    if answer.status_code in {401, 403}:
-        raise UsageError(f"接口要 staff 或 admin 的密钥：请在环境变量 {KEY} 里给出")
-    if answer.is_error:
-        raise UsageError(f"接口没有接受（{answer.status_code}）：{answer.json().get('detail', '')}")
-    return answer.json()
-
-
-def _became(client: httpx.Client, mention: Mention) -> Iterator[str]:
+def _became(service: Service, mention: Mention) -> Iterator[str]:
     """What was stored of it, a line a subject."""
-    deadline = time.monotonic() + _PATIENCE
-    while (found := _stored(client, mention)) is None:
+    deadline = time.monotonic() + PATIENCE
+    while (found := _stored(service, mention)) is None:
         if time.monotonic() > deadline:
             yield "还在排队：稍后用 GET /v1/mentions 查看"
             return
         time.sleep(0.2)
     for score in found["scores"]:
-        alert = _alert(client, score)
+        alert = _alert(service, score)
         yield (
             f"已入库: 主题 {score['subject'] or '（无，备查）'}，情感 {_FEELING[score['sentiment']['label']]}，风险 {score['severity']:g}"
             + (f"，预警 {Level.of(alert['level']).zh} {alert['id']}" if alert else "，未达预警")
         )
 
 
-def _stored(client: httpx.Client, mention: Mention) -> dict[str, Any] | None:
+def _stored(service: Service, mention: Mention) -> dict[str, Any] | None:
     for subject in mention.subjects or ("",):
-        items = _asked(client, "GET", "/v1/mentions", subject=subject, limit="200")["items"]
+        items = service.ask("GET", "/v1/mentions", subject=subject, limit="200")["items"]
         found = next((one for one in items if (one["source"], one["id"]) == (mention.source, mention.id)), None)
         if found:
             return dict(found)
     return None
 
 
-def _alert(client: httpx.Client, score: dict[str, Any]) -> dict[str, Any] | None:
+def _alert(service: Service, score: dict[str, Any]) -> dict[str, Any] | None:
     if not score["story"]:
         return None
-    items = _asked(client, "GET", "/v1/alerts", subject=score["subject"], limit="200")["items"]
+    items = service.ask("GET", "/v1/alerts", subject=score["subject"], limit="200")["items"]
     return next((one for one in items if one["story"] == score["story"]), None)

@@ -3,33 +3,35 @@
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
+from urllib.parse import quote
 
 import click
-from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.bus.base import Bus
 from monitor.clock import SystemClock
 from monitor.errors import Held, UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
-from monitor.section import hint
 from monitor.settings import Settings
-from monitor.store.sessions import Store
-from monitor.subject import Subject
+from services.calling import KEY, running_service
 from services.house import start_logging
 from services.presence import hold
 from services.reload import settled
-from services.rescore import Rescore, Rescored
+from services.rescore import Rescored, make_rescore, retained
 from services.verb import Verb, config_option
-from services.wiring import make_score, open_bus, open_store, pseudonym_key
+from services.watched import check_watched
+from services.wiring import open_bus, open_store
+
+_ASK_EVERY = 1.0  # seconds; a key may have a rate
 
 
 @click.command(
     cls=Verb,
-    help="用一个主题 (多半是新加的) 把留存的原始日志重新评一遍, 命中的入库, 可以查到; 不计入级别, 不通知任何人。服务运行时不能用。\n\n"
+    help="用一个主题 (多半是新加的) 把留存的原始日志重新评一遍, 命中的入库, 可以查到; 不计入级别, 不通知任何人。\n\n"
+    f"服务运行时由它在旁边慢慢做, 不耽误新来的信息 (有密钥时在环境变量 {KEY} 里给出 admin 的)。中断后再运行一次即可, 不会重复。\n\n"
     "例: yuqing rescore --subject 某某集团 --config yuqing.yaml\n\n"
     "之后用 GET /v1/mentions?subject=某某集团 查看。",
 )
@@ -43,35 +45,48 @@ def command(config: Path, name: str) -> None:
     try:
         with hold(settings.data):
             done = asyncio.run(_rescore(settings, name))
-    except Held as error:
-        raise Held(f"{error}。补评要独占数据目录, 请先停止服务") from error
+    except Held:
+        done = _through_api(settings, name)
     click.echo(visible(f"补评完成: 原始信息 {done.looked} 条, 命中 {name} 的 {done.hit} 条, 新入库 {done.new} 条 (不计入级别, 未通知)"))
 
 
 async def _rescore(settings: Settings, name: str) -> Rescored:
-    log = start_logging(settings, level="error")
-    bus, store = open_bus(settings, SystemClock()), await open_store(settings)
+    """By ourselves: nobody else holds the folder."""
+    log, clock = start_logging(settings, level="error"), SystemClock()
+    bus, store = open_bus(settings, clock), await open_store(settings)
     try:
         await bus.start()
         settings = await settled(settings, store, log)
-        return await _run(settings, _subject(settings, name), bus, store)
+        check_watched([name], [subject.name for subject in settings.subjects])
+        subject = next(subject for subject in settings.subjects if subject.name == name)
+        rescore = await make_rescore(settings, subject, bus, store, clock)
+        with _progress() as bar:
+            task = bar.add_task("补评", total=await retained(bus))
+            return await rescore.run(lambda done: bar.update(task, completed=done.looked))
     finally:
         await bus.close()
         await store.close()
 
 
-async def _run(settings: Settings, subject: Subject, bus: Bus, store: Store) -> Rescored:
-    score = make_score(replace(settings, subjects=(subject,)), await pseudonym_key(settings, store))
-    rescore = Rescore(bus, store, score, subject.name, SystemClock())
+def _through_api(settings: Settings, name: str) -> Rescored:
+    """The service has the folder: it works, we watch."""
+    with running_service(settings, "admin") as service, _progress() as bar:
+        check_watched([name], service.subjects())
+        path = f"/v1/subjects/{quote(name, safe='')}/rescore"
+        run = service.ask("POST", path)
+        click.echo("服务正在运行, 由它补评; 这里只看进度, 离开也会做完", err=True)
+        task = bar.add_task("补评", total=run["total"])
+        while run["state"] == "running":
+            time.sleep(_ASK_EVERY)
+            run = service.ask("GET", path)
+            bar.update(task, total=run["total"], completed=run["looked"])
+    if run["state"] == "failed":
+        raise UsageError(f"补评没有做完 ({run['error']}): 已看 {run['looked']} 条, 再运行一次会做完, 不会重复")
+    return Rescored(run["total"], run["looked"], run["hit"], run["new"])
+
+
+def _progress() -> Progress:
+    """On stderr; silent where that is no terminal."""
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("补评", total=await rescore.length())
-        return await rescore.run(lambda count: bar.advance(task, count))
-
-
-def _subject(settings: Settings, name: str) -> Subject:
-    found = next((subject for subject in settings.subjects if subject.name == name), None)
-    if found is None:
-        raise UsageError(f"没有名为 {name} 的监测主题，{hint(name, [subject.name for subject in settings.subjects])}")
-    return found
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

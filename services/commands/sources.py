@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -13,8 +13,6 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 from msgspec.structs import replace
-from rich.console import Console
-from rich.table import Table
 
 from monitor.clock import MINUTE, SECOND, SystemClock
 from monitor.collecting.base import Batch
@@ -27,10 +25,13 @@ from monitor.mention import Mention, Raw
 from monitor.settings import Secret, Settings, Source, SourceType
 from services.collect import agent_of
 from services.intake import complete
-from services.verb import Verb, config_option, near
+from services.terminal import screen, table
+from services.verb import Verb, config_option
+from services.watched import there_are
 from services.wiring import make_score
 
-_SHOWN = 60
+_SHOWN = 200
+_LIST = "（是榜单则写 hotlist，试读时加 --type hotlist）"
 _ANY_KEY = b"try"  # pseudonyms are neither shown nor kept here
 
 
@@ -45,7 +46,7 @@ _ANY_KEY = b"try"  # pseudonyms are neither shown nor kept here
 @click.argument("words", nargs=-1, metavar="[try 名称或网址]")
 @config_option
 @click.option(
-    "--type", "kind", type=click.Choice(["rss", "json", "hotlist"]), metavar="类型", help="网址是什么：rss、json 或 hotlist，默认看网址"
+    "--type", "kind", type=click.Choice(["rss", "json", "hotlist"]), metavar="类型", help="网址是什么：rss、json 或 hotlist，默认看应答"
 )
 @click.option("--json", "as_json", is_flag=True, help="逐行输出 JSON")
 def command(words: tuple[str, ...], config: Path, kind: str | None, *, as_json: bool) -> int:
@@ -56,7 +57,8 @@ def command(words: tuple[str, ...], config: Path, kind: str | None, *, as_json: 
     if not words:
         _list(settings, as_json=as_json)
         return 0
-    return asyncio.run(_try(settings, _chosen(settings, words[1], kind), as_json=as_json))
+    guessed = "://" in words[1] and kind is None
+    return asyncio.run(_try(settings, _chosen(settings, words[1], kind), as_json=as_json, guessed=guessed))
 
 
 def _chosen(settings: Settings, word: str, kind: str | None) -> Source:
@@ -67,23 +69,24 @@ def _chosen(settings: Settings, word: str, kind: str | None) -> Source:
                 raise UsageError(f"信源 {word} 是推送来的, 没有可读的地址")
             return source
     if "://" not in word:
-        raise UsageError(f"没有名为 {word} 的信源{near(word, [source.name for source in settings.sources])}")
+        readable = [source.name for source in settings.sources if source.type != "push"]
+        raise UsageError(f"没有名为 {visible(word)} 的信源，{there_are(word, readable)}；也可以写一个网址")
     if fault := address_fault(word):
         raise UsageError(f"不是有效的地址: {fault}")
     guessed = kind or ("json" if urlsplit(word).path.endswith("json") else "rss")
     return Source(name=urlsplit(word).hostname or "try", type=cast("SourceType", guessed), url=Secret(word))
 
 
-async def _try(settings: Settings, source: Source, *, as_json: bool) -> int:
+async def _try(settings: Settings, source: Source, *, as_json: bool, guessed: bool) -> int:
     now = SystemClock().now()
     try:
-        batch = await _fetched(settings, source, now)
+        batch = await (_of_either_kind if guessed else _fetched)(settings, source, now)
     except SourceFailed as failed:
         click.echo(visible(f"{source.name}: 没有读到: {failed} ({failed.reason})"), err=True)
         return 1
     for bad in batch.bad:
         click.echo(visible(f"{bad.place}: {bad.error}"), err=True)
-    for odd in batch.odd:
+    for odd in (*batch.odd, *((str(batch.failed),) if batch.failed else ())):
         click.echo(visible(f"{source.name}: {odd}"), err=True)
     known = {source.name: source}
     mentions = [complete(one, known, now, staff=source.trusted) for one in batch.mentions]
@@ -97,6 +100,22 @@ async def _try(settings: Settings, source: Source, *, as_json: bool) -> int:
     counted = f"{len(mentions)} 条可收, {len(batch.bad)} 条不合格, {hit} 条命中主题"
     click.echo(visible(f"{source.name}: {counted}{more}; 什么也没有保存"), err=True)
     return 0 if mentions or not batch.bad else 1
+
+
+async def _of_either_kind(settings: Settings, source: Source, now: int) -> Batch:
+    """Of an address alone nobody knows what it answers: what is no feed may be JSON, and the other way round."""
+    try:
+        return await _fetched(settings, source, now)
+    except SourceFailed as failed:
+        if failed.reason != "malformed":
+            raise
+        other = replace(source, type="json" if source.type == "rss" else "rss")
+        try:
+            batch = await _fetched(settings, other, now)
+        except SourceFailed as second:
+            raise (failed if str(second).startswith(("不是", "应答是")) else second) from None
+        click.echo(f"应答是 {other.type}，照此试读；配置里请写 type: {other.type}{_LIST if other.type == 'json' else ''}", err=True)
+        return batch
 
 
 async def _fetched(settings: Settings, source: Source, now: int) -> Batch:
@@ -126,15 +145,22 @@ def _lines(mentions: Iterable[Mention], hits: Mapping[bytes, list[str]]) -> None
 
 
 def _table(settings: Settings, mentions: Iterable[Mention], hits: Mapping[bytes, list[str]]) -> None:
-    table = Table("时间", "标题", "作者", "命中", "链接或编号")
-    zone = ZoneInfo(settings.timezone)
-    for one in mentions:
-        words = " ".join((one.title or one.text or one.quoted or "").split())
-        table.add_row(
-            one.published_at.astimezone(zone).strftime("%m-%d %H:%M"), _short(words), _short(one.author or ""),
-            "、".join(hits.get(one.digest, [])), _short(one.url or one.id),
-        )  # fmt: skip
-    Console().print(table)
+    console, zone = screen(), ZoneInfo(settings.timezone)
+    rows = (_row(one, zone, hits.get(one.digest, [])) for one in mentions)
+    console.print(table(console.width, ("时间", "命中", "作者"), ("标题", "链接或编号"), rows))
+
+
+def _row(one: Mention, zone: ZoneInfo, hit: Sequence[str]) -> tuple[list[str], str, str]:
+    words = _standing(one) + " ".join((one.title or one.text or one.quoted or "")[:_SHOWN].split())
+    said = one.seen_at if one.kind == "hotlist" and one.seen_at else one.published_at
+    at = said.astimezone(zone).strftime("%m-%d %H:%M")
+    return [at, visible("、".join(hit)), visible(one.author or "")], visible(words), visible(one.url or one.id)
+
+
+def _standing(one: Mention) -> str:
+    """Where a hot list has it."""
+    said = ([f"第 {one.rank} 位"] if one.rank else []) + ([f"热度 {one.heat}"] if one.heat is not None else [])
+    return f"[{', '.join(said)}] " if said else ""
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -143,10 +169,12 @@ def _list(settings: Settings, *, as_json: bool) -> None:
             line = {"name": source.name, "type": source.type, "every": _seconds(source), "where": _where(source)}
             click.echo(msgspec.json.encode(line | {"platform": source.platform}).decode())
         return
-    table = Table("名称", "类型", "间隔", "平台", "从哪里读")
-    for source in settings.sources:
-        table.add_row(*map(_short, (source.name, source.type, _every(source), source.platform or "", _where(source))))
-    Console().print(table)
+    console = screen()
+    rows = (
+        ([source.type, _every(source), visible(source.platform or "")], visible(source.name), visible(_where(source)))
+        for source in settings.sources
+    )
+    console.print(table(console.width, ("类型", "间隔", "平台"), ("名称", "从哪里读"), rows))
 
 
 def _every(source: Source) -> str:
@@ -167,8 +195,3 @@ def _where(source: Source) -> str:
         return source.path or ""
     parts = urlsplit(str(source.url))
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}{'?…' if parts.query else ''}"
-
-
-def _short(text: str) -> str:
-    shown = visible(text)
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"

@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
-from monitor.alert import REASON_ZH, Alert, Level, ReasonCode, Transition
+from monitor.alert import REASON_ZH, Alert, ReasonCode, Transition
 from monitor.clock import moment
 from monitor.escalation.policy import Policy
 from monitor.store.sessions import Store
+from services.terminal import LEVEL_COLOURS, folded
 
-COLOURS = {Level.NONE: "dim", Level.BLUE: "blue", Level.YELLOW: "yellow", Level.ORANGE: "dark_orange", Level.RED: "bold red"}
+_INDENT, _DEEPER = " " * 8, " " * 14
 
 
 class Show:
@@ -36,30 +37,30 @@ class Show:
                 self._seq = alert.seq
                 done = self._shown.get(alert.id, 0)
                 for transition in (await unit.alerts.transitions(alert.id))[done:]:
-                    self._print(alert, transition)
+                    self._tell(alert, transition)
                 self._shown[alert.id] = alert.version
 
     def narrate(self, at: int, line: str) -> None:
         """Print what happens in the made-up day."""
-        self._console.print(Text(f"[{self._clock(at)}] {line}", "cyan"))
+        self._print(f"[{self._clock(at)}] {line}", "cyan")
 
     def webhook(self, line: str) -> None:
         """Print that a webhook arrived."""
-        self._console.print(Text(f"              ↳ 接收方收到 {line}", "dim"))
+        self._print(f"{_INDENT}↳ 接收方收到 {line}", "dim")
 
-    def _print(self, alert: Alert, transition: Transition) -> None:
-        line = Text(f"[{self._clock(transition.at)}] ")
-        if transition.to_level is not None and transition.from_level is not None:
-            rise = transition.to_level - transition.from_level
-            verb = "升级" if rise > 0 else "降级" if rise else "不变"
-            line.append(f"{transition.from_level.zh}→{transition.to_level.zh} {verb}", COLOURS[transition.to_level])
-        elif transition.to_status is not None:
-            line.append(f"{transition.from_status}→{transition.to_status}", "bold")
-        line.append(f"  {alert.subject}: {alert.counters.title}")
-        self._console.print(line)
-        if transition.to_level and transition.from_level is not None and transition.to_level > transition.from_level:
-            self._console.print(f"              含义: {self._policy.rungs[transition.to_level - 1].meaning}", highlight=False)
-        self._console.print(f"              理由: {in_words(transition)}", highlight=False)
+    def _tell(self, alert: Alert, transition: Transition) -> None:
+        rose, change, colour = _change(transition)
+        headline = Text(f"[{self._clock(transition.at)}] {change}  {alert.subject}: {alert.counters.title}")
+        headline.highlight_words([change], colour)
+        headline.truncate(self._console.width, overflow="ellipsis")
+        self._console.print(headline)
+        if rose and transition.to_level:
+            self._print(f"{_INDENT}含义: {self._policy.rungs[transition.to_level - 1].meaning}")
+        self._print(f"{_INDENT}理由: {in_words(transition)}")
+
+    def _print(self, line: str, style: str = "") -> None:
+        """A line, folded to the terminal."""
+        self._console.print(Text("\n".join(folded(line, self._console.width, _DEEPER)), style))
 
     def _clock(self, at: int) -> str:
         return moment(at).astimezone(self._zone).strftime("%H:%M")
@@ -67,12 +68,21 @@ class Show:
 
 def in_words(transition: Transition) -> str:
     """The reasons of a transition as a person reads them."""
-    rose = transition.to_level is not None and transition.from_level is not None and transition.to_level > transition.from_level
+    rose, _, _ = _change(transition)
     return "; ".join(
         f"{REASON_ZH[reason.code]} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"
         if reason.threshold else REASON_ZH[reason.code]  # a person's act has no figures
         for reason in transition.reasons
     )
+
+
+def _change(transition: Transition) -> tuple[bool, str, str]:
+    """Whether the level rose, what changed in words, and its colour."""
+    before, after = transition.from_level, transition.to_level
+    if before is None or after is None:
+        return False, f"{transition.from_status}→{transition.to_status}", "bold"
+    change = "升级" if after > before else "降级" if after < before else "不变"
+    return after > before, f"{before.zh}→{after.zh} {change}", LEVEL_COLOURS[after]
 
 
 def _line(code: ReasonCode) -> str:

@@ -46,7 +46,7 @@ BAD: Mapping[str, tuple[bytes, str]] = {
     "NUL": (raw(id="nul", text="a\0b"), "text"),
     "a lone surrogate": (raw(id="half", text="\ud83d 红"), "text"),
     "not UTF-8": (b'{"source": "\xff\xfe"}', "UTF-8"),
-    "deep nesting": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nest"),
+    "deep nesting": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "嵌套"),
     "a control character in an id": (raw(id="a\x1bb"), "id"),
 }
 FINE = {

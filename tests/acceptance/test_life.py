@@ -45,7 +45,7 @@ def test_subjects_accounts_and_policy_change_while_it_runs(tmp_path: Path) -> No
     """
     A changed file is taken up, a wrong one is not and says so; a subject put at night is watched at once and after a restart.
 
-    `report` goes through the running service; `rescore` waits until it has stopped, and wakes nobody.
+    `report` and `rescore` go through the running service, and work without one; nobody is woken, and again adds nothing.
     """
     port, err = free_port(), tmp_path / "stderr"
     base = f"http://127.0.0.1:{port}"
@@ -76,11 +76,15 @@ def test_subjects_accounts_and_policy_change_while_it_runs(tmp_path: Path) -> No
         told = yuqing("report", "https://e.example/1", "--subject", NIGHT, "--note", ILL, "--config", config)
         assert (told.code, told.out.decode().splitlines()[0][:3]) == (0, "已收到")
         assert "已入库" in told.out.decode()
-        assert yuqing("rescore", "--subject", NIGHT, "--config", config).code == 2
+        for verb in (["report", "https://e.example/1"], ["rescore"]):
+            wrong = yuqing(*verb, "--subject", "夜斑", "--config", config)
+            assert (wrong.code, f"现有：{NIGHT}、" in wrong.err) == (2, True)
+        beside = yuqing("rescore", "--subject", NIGHT, "--config", config)
+        assert (beside.code, "新入库 1 条" in beside.out.decode(), found(base, NIGHT) > {"早", "晚"}) == (0, True, True)
         alerts = ask(f"{base}/v1/alerts").said["items"]
         assert service.stop() == 0
     done = yuqing("rescore", "--subject", NIGHT, "--config", config)
-    assert (done.code, "新入库 1 条" in done.out.decode()) == (0, True)
+    assert (done.code, "新入库 0 条" in done.out.decode()) == (0, True)
     assert yuqing("report", "https://e.example/2", "--subject", NIGHT, "--config", config).code == 0
     assert yuqing("report", "https://e.example/2", "--subject", "没有", "--config", config).code == 2
     again = yuqing("backtest", "--from-bus", "--config", config)

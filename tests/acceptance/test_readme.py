@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -22,6 +23,14 @@ from tests.acceptance.processes import ask, free_port, ready, running, until
 README = (ROOT / "README.md").read_text("utf-8")
 NOW = datetime.now(UTC) - timedelta(minutes=5)
 IN_THE_FEED = 40
+_HOT = {"id": "1", "title": "某某集团上了榜", "url": "https://s.example.com/q?1", "mobileUrl": "https://m.example.com/q?1"}
+HOT: Mapping[str, object] = MappingProxyType({  # as newsnow and DailyHotApi answer
+    "/api/s?id=weibo": {"status": "success", "updatedTime": 1, "items": [_HOT | {"extra": {}}, {"id": "2", "title": "别的"}]},
+    "/weibo": {
+        "code": 200, "name": "weibo", "title": "微博", "type": "热搜榜", "total": 1, "updateTime": NOW.isoformat(), "fromCache": False,
+        "data": [_HOT | {"desc": "某某集团", "hot": 1234567, "timestamp": int(NOW.timestamp() * 1000)}, _HOT | {"id": 2, "title": "别的"}],
+    },
+})  # fmt: skip
 _ITEM = (
     "<item><guid>{n}</guid><title>某某集团{what}</title><description>{text}</description><author>a{n}@x</author>"
     "<pubDate>{at}</pubDate></item>"
@@ -36,7 +45,7 @@ def blocks(heading: str, kind: str) -> list[str]:
 
 
 class Site(BaseHTTPRequestHandler):
-    """A newspaper, a forum and a receiver of webhooks."""
+    """A newspaper, a forum, two gatherers of hot lists, and a receiver of webhooks."""
 
     def do_GET(self) -> None:
         """A feed of bad news, one post of a forum on its first page."""
@@ -46,6 +55,8 @@ class Site(BaseHTTPRequestHandler):
             post = {"id": 7, "title": "求助", "body": "某某集团不退款", "link": "/p/7", "user": {"name": "小王"}, "stat": {"views": 5}}
             posts = [post | {"time": int(NOW.timestamp())}] if self.path.endswith("page=1") else []
             self._answer("application/json", json.dumps({"data": {"items": posts}}))
+        elif self.path in HOT:
+            self._answer("application/json", json.dumps(HOT[self.path]))
         else:
             self.send_error(404)
 
@@ -101,7 +112,8 @@ class Newcomer:
 
     def adapted(self, text: str) -> str:
         """README's words with our addresses."""
-        made_up = {"https://news.example.cn": self.base, "https://hooks.example.com": self.base, "127.0.0.1:8000": self.listen}
+        names = ("news.example.cn", "newsnow.example.cn", "dailyhot.example.cn", "hooks.example.com")
+        made_up = dict.fromkeys((f"https://{name}" for name in names), self.base) | {"127.0.0.1:8000": self.listen}
         for theirs, ours in made_up.items():
             text = text.replace(theirs, ours)
         return text
@@ -146,12 +158,13 @@ def test_every_example_of_a_source_brings_its_mention(newcomer: Newcomer) -> Non
     with newcomer.serve() as service:
         ready(f"http://{newcomer.listen}")
         assert ['"accepted":1' in newcomer.sh(block) or "report" in block for block in told] == [True, True]
-        wanted = {"晚报", "论坛", "微博热搜", "导出", "客服", "人工上报"}
+        read = {"晚报", "论坛", "微博热搜", "导出", "newsnow", "DailyHotApi", "newsnow 榜", "DailyHotApi 榜"}
+        wanted = read | {"客服", "人工上报"}
         until(lambda: len(newcomer.mentions()) == IN_THE_FEED + len(wanted) - 1, within=60)
         assert {one["source"] for one in newcomer.mentions()} == wanted
         page = newcomer.sh("yuqing doctor --config yuqing.yaml")
         assert f"进程 {service.process.pid}" in page
-        assert all(f"信源 {name}: 最新一条" in page for name in ("晚报", "论坛", "微博热搜", "导出"))
+        assert all(f"信源 {name}: 最新一条" in page for name in read)
         backup, restore = blocks("运维", "sh")
         newcomer.sh(backup)
         before = _known(newcomer)
@@ -168,13 +181,14 @@ def _known(newcomer: Newcomer) -> list[tuple[str, ...]]:
 
 
 def test_a_newcomer_is_told_within_a_minute(tmp_path: Path) -> None:
-    """`init` with one feed, one subject and one receiver, then `run`: the feed's bad news reach the receiver as an alert."""
+    """README's first steps with one feed, one subject and one receiver, then `run`: the feed's bad news reach the receiver as an alert."""
+    (steps,) = blocks("第一次使用", "sh")
     with site() as (base, hooks):
         newcomer = Newcomer(tmp_path, base)
-        newcomer.sh(f"yuqing init --organisation 某某集团 --subject 某某集团 --receiver {base}/hook --rss {base}/feed.xml </dev/null")
+        said = newcomer.sh(steps)
+        assert all(word in said for word in ("配置正确", "又出事39", "某某集团"))
         with (tmp_path / "yuqing.yaml").open("a", encoding="utf-8") as config:
             config.write(f"listen: {newcomer.listen}\n")
-        newcomer.sh("yuqing check yuqing.yaml")
         with newcomer.serve():
             until(lambda: hooks, within=60)
         assert hooks[0]["type"] == "alert.opened"

@@ -39,11 +39,13 @@ def page(number: int) -> str:
 
 
 class Site(BaseHTTPRequestHandler):
-    """A feed and an interface."""
+    """A feed, an interface, and a bare list."""
 
     def do_GET(self) -> None:
         """Answer."""
-        body = (page(int(self.path.partition("=")[2])) if self.path.startswith("/api") else feed(ITEMS)).encode()
+        listed = json.dumps([{"id": n, "title": f"云杉集团 {n}"} for n in range(10)])
+        paged = self.path.startswith("/api")
+        body = (page(int(self.path.partition("=")[2])) if paged else listed if self.path == "/list" else feed(ITEMS)).encode()
         time.sleep(0.1)
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
@@ -133,7 +135,7 @@ def test_every_item_is_in_once_after_any_number_of_kills(tmp_path: Path) -> None
         config = write_config(tmp_path, more=f"listen: 127.0.0.1:{port}\n{sources(base)}")
         workbook(tmp_path / "导出.xlsx", 2_500)
         times = [(NOW - timedelta(minutes=m)).isoformat() for m in range(60)]
-        looks = [{"at": at, "list": "榜", "rank": m, "title": f"云杉集团上榜 {m % 5}"} for m, at in enumerate(times)]
+        looks = [{"at": at, "list": "榜", "rank": m + 1, "title": f"云杉集团上榜 {m % 5}"} for m, at in enumerate(times)]
         (tmp_path / "热搜.jsonl").write_text("".join(json.dumps(look) + "\n" for look in looks), "utf-8")
         writer = write_slowly(tmp_path / "日志.jsonl")
         here = f"http://127.0.0.1:{port}"
@@ -173,9 +175,41 @@ def test_an_old_archive_raises_nothing_and_fresh_talk_about_it_does(tmp_path: Pa
         assert service.stop() == 0
 
 
-def angry(n: int, at: datetime) -> str:
+def test_a_source_that_was_silent_comes_back(tmp_path: Path) -> None:
+    """It brings all it has missed: what is older than 72 h raises nothing, in its own story or another; whoever says it today does."""
+    port = free_port()
+    config = write_config(tmp_path, more=f"listen: 127.0.0.1:{port}\nsources: [{{name: 晚报, type: file, path: 晚报.jsonl}}]\n")
+    here, file = f"http://127.0.0.1:{port}", tmp_path / "晚报.jsonl"
+    old, late = "云杉集团食堂的饭菜吃坏了几百人", "白塔医院的护士打骂病人"
+
+    def brings(began: int, hours: int, about: str) -> None:
+        """Sixty of that age, awaited until they are stored and decided."""
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write("".join(angry(n, NOW - timedelta(hours=hours, seconds=n % 60), about) for n in range(began, began + 60)))
+        until(lambda: len(stored(here).get("晚报", [])) == began + 60, 60)
+
+    def raised() -> dict[str, int]:
+        """The subjects that are told of, and how many mentions their alerts count."""
+        return {one["subject"]: one["mentions"] for one in ask(f"{here}/v1/alerts").said["items"]}
+
+    file.write_text("", "utf-8")
+    with running(tmp_path / "err", "run", "--config", config) as service:
+        ready(here)
+        brings(0, 80, old)
+        brings(60, 6, late)
+        time.sleep(2.0)
+        assert "云杉集团" not in raised()
+        brings(120, 0, late)
+        until(lambda: "白塔医院" in raised(), 60)
+        assert "云杉集团" not in raised()
+        brings(180, 0, old)
+        until(lambda: "云杉集团" in raised(), 60)
+        assert service.stop() == 0
+
+
+def angry(n: int, at: datetime, about: str = "云杉集团食堂的饭菜吃坏了几百人") -> str:
     """Somebody's complaint."""
-    text = f"云杉集团食堂的饭菜吃坏了几百人，太恶心了，必须追责 {n}"
+    text = f"{about}，太恶心了，必须追责 {n}"
     return json.dumps({"id": f"a{n}", "text": text, "published_at": at.isoformat(), "author": f"u{n}", "platform": "微博"}) + "\n"
 
 
@@ -186,6 +220,7 @@ def test_sources_are_listed_and_tried(tmp_path: Path) -> None:
         listed = yuqing("sources", "--config", config, "--json")
         tried = yuqing("sources", "try", "晚报", "--config", config, "--json")
         table = yuqing("sources", "try", f"{base}/feed", "--config", config)
+        guessed = yuqing("sources", "try", f"{base}/list", "--config", config, "--json")
         paged = yuqing("sources", "try", "板", "--config", config, "--json")
     lines = [json.loads(one) for one in tried.out.splitlines()]
 
@@ -196,7 +231,9 @@ def test_sources_are_listed_and_tried(tmp_path: Path) -> None:
     assert len(paged.out.splitlines()) == 10
     assert not (tmp_path / "var").exists()
     assert yuqing("sources", "try", "导出", "--config", config).code == 1
-    assert yuqing("sources", "try", "没有", "--config", config).code == 2
+    unknown = yuqing("sources", "try", "晚抱", "--config", config)
+    assert (unknown.code, "现有：晚报、" in unknown.err) == (2, True)
+    assert (guessed.code, len(guessed.out.splitlines()), "type: json" in guessed.err) == (0, 10, True)
 
 
 def test_replay_and_backtest_read_tables(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The wheel holds everything: installed into an empty venv it runs from a folder far from the sources."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -9,9 +11,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from rich.cells import cell_len
 
 from tests.acceptance.making import ROOT
 from tests.acceptance.processes import until
+from tests.picture import COLUMNS, PICTURE, words_of
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +82,26 @@ def test_it_runs_far_from_the_sources(yuqing: Path, tmp_path: Path) -> None:
     assert (doctor.returncode, "没有发现问题" in doctor.stdout) == (0, True), doctor.stdout + doctor.stderr
 
 
+def test_its_bench_measures(yuqing: Path, tmp_path: Path) -> None:
+    """What measuring needs travels: the stream, the client, the simple thing to compare with; nothing is left where it ran."""
+    ran = _run(yuqing, tmp_path, "bench", "push", "--mentions", "200")
+    assert ran.returncode == 0, ran.stderr
+    figures = json.loads(ran.stdout)
+    assert [(name, one["mentions"], one["ratio"] > 0) for name, one in figures.items()] == [("push", 200, True)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def _decided(said: str) -> list[str]:
+    """The changes of level and their reasons, in their order."""
+    return [line for line in said.splitlines() if re.match(r"\[.*(升级|降级)|理由", line)]
+
+
 def test_its_demo_rises_to_red(yuqing: Path, tmp_path: Path) -> None:
-    """`yuqing demo` of the wheel goes through its day and stays up until it is told to stop."""
-    out = tmp_path / "out"
+    """`yuqing demo` of the wheel goes through its day, decides what README's picture shows, and stays up until it is told to stop."""
+    out, environment = tmp_path / "out", os.environ | {"COLUMNS": str(COLUMNS)}
     with out.open("wb") as stream:
-        process = subprocess.Popen([yuqing, "demo", "--seconds", "3"], cwd=tmp_path, stdout=stream, stderr=subprocess.STDOUT)
+        command = [str(yuqing), "demo", "--seconds", "3"]
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     try:
         until(lambda: process.poll() is not None or "一天结束" in out.read_text("utf-8"), within=50)
         process.terminate()
@@ -90,6 +109,8 @@ def test_its_demo_rises_to_red(yuqing: Path, tmp_path: Path) -> None:
     finally:
         process.kill()
     said = out.read_text("utf-8")
+    assert _decided(said.replace(" ", "")) == _decided(words_of(PICTURE.read_text("utf-8"))), "python -m tests.documentation --picture"
     assert "橙→红" in said
     assert "签名有效" in said
     assert "Traceback" not in said
+    assert all(cell_len(line) <= COLUMNS for line in said.splitlines() if "curl" not in line)

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from monitor.alert import Level
-from monitor.clock import HOUR, SECOND, rfc3339
+from monitor.clock import HOUR, SECOND, moment, rfc3339
 from monitor.escalation.acting import FITTING
+from monitor.mention import Mention
+from monitor.store.mentions import Found
+from services.api.mentions import mention_wire
 from services.api.schemas import (
     AlertDetail,
     AlertPage,
@@ -212,6 +216,14 @@ async def test_mentions_are_searched(here: World) -> None:
     assert await ids(f"since={rfc3339(NOW - HOUR - 1_001)}&until={rfc3339(NOW - HOUR - 1_000)}") == ["1001"]
 
 
+def test_a_mention_always_has_its_text_and_platform() -> None:
+    """Also where only the title says something, and the source is its platform."""
+    said = Mention(source="晚报", id="1", title="题", published_at=moment(NOW))
+    found = Found(mention=said, name=None, role=None, received_at=NOW, scores=())
+    wire, other = mention_wire(found), mention_wire(replace(found, mention=replace(said, platform="新闻")))
+    assert (wire["text"], wire["platform"], other["platform"]) == ("", "晚报", "新闻")
+
+
 async def test_subjects_tell_what_is_open(here: World) -> None:
     """The number of open alerts and the highest of their levels stand beside each subject."""
     await raise_alerts(here.store, 1, level=Level.BLUE)
@@ -228,6 +240,8 @@ async def test_health_and_metrics_answer(here: World) -> None:
 
     assert (await here.client.get("/livez")).status_code == 200
     assert (await here.client.get("/readyz")).json() == {"status": "ready", "unready": [], "parts": {"store": "ok"}}
+    here.api.metrics.source_newest_item_timestamp_seconds.labels("paper").set(1_790_000_000)
+    assert (await here.client.get("/readyz")).json()["newest_items"] == {"paper": "2026-09-21T14:13:20Z"}
     assert 'yuqing_alerts{level="orange",status="open"} 1.0' in (await here.client.get("/metrics")).text
 
 
@@ -269,8 +283,8 @@ async def test_the_documentation_is_complete(here: World) -> None:
     acts = {f"/v1/alerts/{{alert}}/{action}" for action in FITTING}
     assert set(document["paths"]) == acts | {
         "/v1/mentions", "/v1/alerts", "/v1/alerts/changes", "/v1/alerts/{alert}", "/v1/alerts/{alert}/mentions", "/v1/subjects",
-        "/v1/subjects/{name}", "/v1/stories", "/v1/stories/{story}", "/v1/stories/{story}/mentions", "/v1/stories/{story}/tree",
-        "/v1/stories/{story}/merge", "/v1/alerts/{alert}/exclude", "/v1/mentions/score",
+        "/v1/subjects/{name}", "/v1/subjects/{name}/rescore", "/v1/stories", "/v1/stories/{story}", "/v1/stories/{story}/mentions",
+        "/v1/stories/{story}/tree", "/v1/stories/{story}/merge", "/v1/alerts/{alert}/exclude", "/v1/mentions/score",
         "/v1/notifications", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     assert "application/x-ndjson" in document["paths"]["/v1/mentions"]["post"]["requestBody"]["content"]

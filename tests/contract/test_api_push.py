@@ -14,7 +14,7 @@ from services.api import mentions as mentions_api
 from services.api.schemas import (
     ReceiptModel,
 )
-from tests.unit.api.making import GOOD, World, lines, problem_of, world
+from tests.unit.api.making import GOOD, SUBJECT, World, lines, problem_of, world
 
 
 @pytest.fixture
@@ -146,3 +146,18 @@ async def test_a_bus_that_cannot_take_it_is_503_in_time(here: World, monkeypatch
     problem_of(answer, 503)
     assert "retry-after" in answer.headers
     assert mentions_api.PATIENCE < 10
+
+
+async def test_a_name_that_nobody_watches_is_told(here: World) -> None:
+    """The mention is taken and counted all the same; the receipt says which one names what, and nothing where nothing is odd."""
+    report = GOOD | {"kind": "report"}
+    sent = [report, report | {"id": "2", "subjects": ["红十会", SUBJECT]}, {}, report | {"id": "3", "subjects": [SUBJECT]}]
+
+    answer = await here.client.post("/v1/mentions", json=sent)
+    plain = await here.client.post("/v1/mentions", json=report | {"id": "4", "subjects": [SUBJECT]})
+
+    receipt = ReceiptModel.model_validate(answer.json())
+    assert (answer.status_code, receipt.accepted, [one.index for one in receipt.rejected]) == (202, 3, [2])
+    assert receipt.warnings is not None
+    assert [(one.index, one.unknown_subjects) for one in receipt.warnings] == [(1, ["红十会"])]
+    assert "warnings" not in plain.json()

@@ -51,6 +51,16 @@ async def test_an_admin_puts_a_subject_and_everybody_sees_it(here: World) -> Non
         assert [(one.actor, one.action, one.subject) for one in await audited(unit)] == [("boss", "put", NIGHT)] * 2
 
 
+async def test_who_asked_stands_beside_the_key(here: World) -> None:
+    """`by` of the body, as acts have it, else of the query; it is no part of the subject, and nobody signs as the policy."""
+    assert (await put(here, {"rules": ["停电"], "by": "小王"})).status_code == 201
+    assert (await put(here, {"rules": ["停电"]}, f"{PATH}?by=%E5%B0%8F%E6%9D%8E")).status_code == 200
+    async with here.store.write() as unit:
+        assert [(one.actor, one.by) for one in await audited(unit)] == [("boss", "小王"), ("boss", "小李")]
+    for wrong in ("", "x" * 101, 5, "a\nb", "policy"):
+        problem_of(await put(here, {"rules": ["甲"], "by": wrong}), 422)
+
+
 async def test_only_an_admin_changes_what_is_watched(here: World) -> None:
     """A reader and the staff may not, and without a key nobody may."""
     for token in ("eyes", "duty"):

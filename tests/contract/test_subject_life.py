@@ -20,7 +20,7 @@ from monitor.store.alerts import EVERY
 from monitor.store.mentions import Found
 from monitor.store.sessions import Store
 from services.intake import Intake
-from services.rescore import Rescore
+from services.rescore import Rescore, Rescored, retained
 from services.score import ScoreRole
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, told_of
 
@@ -179,10 +179,10 @@ async def test_a_subject_added_while_running_starts_at_the_next_record(house: Ho
     assert (await house.alerts())["停电"].counters.mentions == 1
     assert [one.mention.id for one in await house.found("全部")] == ["1"]
     rescore = Rescore(house.bus, house.store, house.scorer._score, "停电", house.clock)
-    progress: list[int] = []
-    assert await rescore.run(progress.append) == (4, 2, 1)
-    assert sum(progress) == await rescore.length() == 4
-    assert await rescore.run(progress.append) == (4, 2, 0)
+    progress: list[Rescored] = []
+    assert await rescore.run(progress.append) == (4, 4, 2, 1)
+    assert progress[-1].looked == await retained(house.bus) == 4
+    assert await rescore.run(progress.append) == (4, 4, 2, 0)
     assert sorted((one.mention.id, one.scores[-1].counted) for one in await house.found("停电")) == [("2", False), ("3", True)]
     assert (await house.alerts())["停电"].counters.mentions == 1
 
@@ -210,3 +210,24 @@ async def test_a_later_look_with_other_words_still_counts(house: House) -> None:
 
     (stored,) = await house.found("全部")
     assert stored.mention.views == 200_000
+
+
+async def test_the_texts_of_a_subject_that_is_gone_expire(house: House, tmp_path: Path) -> None:
+    """Taken out of the configuration, a live story keeps no text past its time; put back, the subject goes on with what comes."""
+    (tmp_path / "c.yaml").write_text(TEXT.replace("floor: orange", "floor: yellow"), "utf-8")
+    (tmp_path / "other.yaml").write_text("organisation: 某某\nsubjects: [{name: 别的, rules: [隔壁]}]\n", "utf-8")
+    before, after = load_settings(tmp_path / "c.yaml", {}), load_settings(tmp_path / "other.yaml", {})
+    house.use(before)
+    await house.push(said("1"), said("2"), said("3"))
+    house.use(after)
+    await house.push(said("4", text="隔壁"))
+    house.clock.advance(after.retention.text + HOUR)
+    async with house.store.write() as unit:
+        while await unit.mentions.expire(house.clock.now(), after.retention, watched=["别的"]):
+            pass
+    alert = (await house.alerts())["底线"]
+    assert (await house.found("底线"), alert.status, alert.level.word) == ([], "open", "yellow")
+
+    house.use(before)
+    await house.push(said("5", published_at=moment(house.clock.now())))
+    assert [one.mention.id for one in await house.found("底线")] == ["5"]

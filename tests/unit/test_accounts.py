@@ -54,7 +54,11 @@ def mention(**fields: Any) -> Mention:
         ({"author": "爆料哥"}, "watch"),
         ({"author": "爆料哥", "platform": "抖音"}, "kol"),
         ({"author": "水军", "media": True}, "ignore"),
-        ({"author": "对手", "followers": 5_000_000}, "competitor"),
+        ({"author": "对手"}, "competitor"),
+        ({"author": "对手", "followers": 5_000_000}, "kol"),
+        ({"author": "对手", "verified": "media"}, "media"),
+        ({"author": "爆料哥", "media": True}, "media"),
+        ({"author": "某某集团官方微博", "platform": "微博", "followers": 5_000_000}, "own"),
         ({"author": "爆料哥", "followers": 5_000_000}, "kol"),
         ({}, None),
     ],
@@ -80,7 +84,7 @@ def test_what_the_organisation_says_itself_is_never_negative(accounts: Accounts)
     assert (own.score.negative, own.sensitive, own.spreads) == (False, False, False)
     assert (other.score.negative, other.sensitive, other.spreads) == (True, True, True)
     assert own.score.sentiment == Sentiment("neutral", 0.0, 0.75, 0.25)
-    assert never_negative(own.score) == own.score
+    assert never_negative(own.score.sentiment) is own.score.sentiment
     assert own.name == "某某集团官方微博"
 
 
@@ -94,8 +98,11 @@ def test_a_watched_account_is_stored_without_a_hit(accounts: Accounts) -> None:
 
 
 def test_the_first_role_of_several_decides() -> None:
-    """What keeps an account out of the count comes before what gives it weight."""
+    """What keeps an account out of the count comes before what gives it weight, and that before what gives it none."""
     assert decisive({"media", "own"}) == "own"
+    assert decisive({"kol", "ignore"}) == "ignore"
+    assert decisive({"competitor", "kol"}) == "kol"
+    assert decisive({"competitor", "watch"}) == "competitor"
     assert decisive({"watch", "kol"}) == "kol"
     assert decisive({""}) is None
 

@@ -114,6 +114,21 @@ def test_a_field_beyond_its_limits_is_named(changes: dict[str, Any], field: str)
     assert len(error) <= 80 + len(field)
 
 
+def test_only_a_hot_list_has_ranks() -> None:
+    """With kind hotlist a rank is whole and from 1, a heat a number from 0; with any other they are unknown fields, whatever they hold."""
+    good = {"rank": 1, "heat": 0.5, "best_rank": 1}
+    mention = parse(written(kind="hotlist", **good), NOW)
+    assert (mention.rank, mention.heat, mention.best_rank) == (1, 0.5, 1)
+    assert parse(written(kind="hotlist", rank=3.0, heat=2**53), NOW) == parse(written(kind="hotlist", rank=3, heat=2**53), NOW)
+    for kind in ("post", "podcast"):
+        for odd in (good, {"rank": 0, "heat": "x", "best_rank": []}):
+            assert parse(written(kind=kind, **odd), NOW) == parse(written(kind=kind), NOW)
+    for rank in (0, -1, 1.5, "1", True, [1], 2**53 + 1, 10**400):
+        assert [error.partition(":")[0] for error in errors_of(written(kind="hotlist", rank=rank, best_rank=rank))] == ["rank", "best_rank"]
+    for heat in (-1, -0.5, "1", False, [1], 2**53 + 1, 10**400):
+        assert [error.partition(":")[0] for error in errors_of(written(kind="hotlist", heat=heat))] == ["heat"]
+
+
 def test_every_error_of_an_object_is_told_at_once() -> None:
     """Nobody has to send seven times to learn seven mistakes."""
     bad = written(source=..., id="", text="\0", published_at="now", likes=-1, media="no", topics=[2])
@@ -263,7 +278,7 @@ mentions = st.builds(
     Mention,
     source=st.text("ab文\u200b ", min_size=1, max_size=30), id=st.text(min_size=1, max_size=100).filter(lambda text: text.isprintable()),
     published_at=times, text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=80),
-    kind=st.sampled_from(["post", "repost", "report"]), platform=st.none() | st.just("微博"), topics=st.none() | st.just(("甲",)),
+    kind=st.sampled_from(["post", "report", "hotlist"]), platform=st.none() | st.just("微博"), topics=st.none() | st.just(("甲",)),
     followers=counts, likes=counts, seen_at=st.none() | times, collected_at=st.none() | times,
     verified=st.none() | st.booleans() | st.just("gov"),
     gone=st.none() | st.booleans(), subjects=st.just(()) | st.just(("红十字会",)),
@@ -282,7 +297,7 @@ def test_a_mention_read_back_from_its_own_bytes_is_itself(mention: Mention) -> N
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 2**60) | st.floats(allow_nan=False, allow_infinity=False) | words
-    | st.sampled_from(["post", "person", "2026-11-22T08:00:00Z", "2026-11-22T08:00:00", "#a#b#", "\0"]),
+    | st.sampled_from(["post", "hotlist", "person", "2026-11-22T08:00:00Z", "2026-11-22T08:00:00", "#a#b#", "\0"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6,
 )  # fmt: skip
 objects = st.dictionaries(st.sampled_from([*Mention.__struct_fields__, "x"]), json_values, max_size=6).map(lambda some: GOOD | some)

@@ -3,12 +3,14 @@
 import asyncio
 import io
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import msgspec
 import pytest
 from rich.console import Console
@@ -17,7 +19,7 @@ from monitor.alert import Alert, Counters, Level, Reason, ReasonCode, Transition
 from monitor.clock import HOUR
 from monitor.escalation.effects import AlertChange
 from monitor.store.sessions import Store
-from services.cli import VERBS, run
+from services.cli import VERBS, program, run
 
 CONFIG = "organisation: 某某集团\nsubjects: [{name: 红十字会, rules: [红十字|红会]}]\n"
 GOOD = {"source": "a", "id": "1", "text": "红会又出事了", "published_at": "2026-11-20T00:00:00+08:00"}
@@ -66,6 +68,21 @@ def test_help_is_chinese_everywhere(yuqing: Yuqing) -> None:
         assert "显示本说明并退出" in shown.out
         assert f"例: yuqing {verb}" in shown.out
         assert not any(word in shown.out for word in ("Usage", "Options", "OPTIONS", "Show this", "required", "Commands"))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_examples_of_help_are_right(yuqing: Yuqing, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Every example is a command line that the verb takes as it stands."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = yuqing(verb, "--help").out.replace("\\\n", "")
+    examples = [line.strip().removeprefix("例: ") for line in shown.splitlines() if line.strip().startswith("例: ")]
+    command = program.get_command(click.Context(program), verb)
+    assert examples
+    assert command is not None
+    for example in examples:
+        name, said, *arguments = shlex.split(example.partition(" < ")[0])
+        assert (name, said) == ("yuqing", verb)
+        command.make_context(verb, arguments)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +138,21 @@ def test_score_gives_a_line_for_every_mention_in_order(yuqing: Yuqing, config: P
     assert [bool(line["subjects"]) for line in got] == [n % 3 != 0 for n in range(150)]
     (hit,) = got[1]["subjects"][0]["hits"]
     assert GOOD["text"][hit["start"] : hit["end"]] == hit["text"] == "红会"
+
+
+def test_score_knows_the_accounts_of_the_lists(yuqing: Yuqing, config: Path) -> None:
+    """As the score role does: the organisation's own words are never negative; whoever has a role has it on the line, hit or not."""
+    config.write_text(CONFIG + "accounts: [a.yaml]\n", "utf-8")
+    (config.parent / "a.yaml").write_text("- {name: 官方, role: own}\n- {name: 爆料哥, role: watch}\n", "utf-8")
+    ill = GOOD | {"text": "红会欺骗公众，太可耻了，气死我了"}
+    sent = [ill, ill | {"author": "官方"}, ill | {"author": "爆料哥", "text": "隔壁太可耻了"}, ill | {"followers": 10_000_000}]
+    ran = yuqing("score", "--config", str(config), stdin="\n".join(map(json.dumps, sent)).encode())
+    got = [json.loads(line) for line in ran.out.splitlines()]
+    labels = [[one["sentiment"]["label"] for one in (line, *line["subjects"])] for line in got]
+    assert [line.get("role") for line in got] == [None, "own", "watch", "kol"]
+    assert (labels[0], labels[2], labels[3]) == (["negative"] * 2, ["negative"], ["negative"] * 2)
+    assert "negative" not in labels[1]
+    assert len(labels[1]) == 2
 
 
 def test_score_passes_over_bad_lines_and_says_so(yuqing: Yuqing, config: Path) -> None:

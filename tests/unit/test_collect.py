@@ -1,10 +1,11 @@
 """The collect role: what is durable first, what is remembered after, and how long a failing source is left alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 import pytest
 import structlog
+import structlog.testing
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
@@ -26,7 +27,7 @@ PAPER = Source(name="paper", type="rss", url=Secret("https://x.cn/feed"), every=
 
 def mention(item: str, **changes: object) -> Mention:
     """A small mention of the paper."""
-    return Mention(source="paper", id=item, text="字", published_at=moment(NOW - HOUR), **changes)  # type: ignore[arg-type]
+    return replace(Mention(source="paper", id=item, text="字", published_at=moment(NOW - HOUR)), **changes)
 
 
 class Scripted:
@@ -61,12 +62,12 @@ class World:
         """Only write it down."""
         self.slept.append(seconds)
 
-    def feeder(self, collector: Scripted, source: Source = PAPER) -> Feeder:
+    def feeder(self, collector: Scripted, source: Source = PAPER, watched: Collection[str] = ()) -> Feeder:
         """A feeder without chance."""
         intake = Intake(self.bus, self.clock, self.metrics, [source])
         return Feeder(
             source, collector, intake, self.bus, self.store, self.clock, self.metrics, structlog.get_logger(), self.parts,
-            draw=lambda: 0.5, sleep=self.sleep,
+            draw=lambda: 0.5, sleep=self.sleep, watched=lambda: watched,
         )  # fmt: skip
 
     async def ids(self, topic: str = RAW) -> list[str]:
@@ -156,6 +157,52 @@ async def test_bad_items_are_put_aside_once_and_named(world: World) -> None:
     assert await world.ids() == ["a"]
     assert len(await world.ids(DEAD)) == 1
     assert "paper:2: id: is required" in str(world.parts["source:paper"])
+
+
+async def test_a_source_that_breaks_off_is_a_failure_with_its_items_in(world: World) -> None:
+    """What it brought is taken, what is wrong is counted and named as long as it lasts, and it is looked at as often as ever."""
+    broken = SourceFailed("malformed", "XML 有误")
+    feeder = world.feeder(
+        Scripted(Batch(cursor=b"1", mentions=(mention("a"),), failed=broken), Batch(cursor=b"2", failed=broken), Batch(cursor=b"3"))
+    )
+    waits = [await feeder.step() for _ in range(2)]
+    told = world.parts["source:paper"]
+    await feeder.step()
+
+    assert await world.ids() == ["a"]
+    assert (waits, told) == ([MINUTE, MINUTE], "malformed: XML 有误 (连续 2 次)")
+    assert world.parts["source:paper"] is None
+    assert world.metrics.registry.get_sample_value("yuqing_source_failures_total", {"source": "paper", "reason": "malformed"}) == 2
+
+
+async def test_freshness_never_goes_back(world: World) -> None:
+    """An older item that comes later, also in a new process, does not make the source look older than it is."""
+    newer = mention("a", published_at=moment(NOW - SECOND))
+    await world.feeder(Scripted(Batch(cursor=b"", mentions=(newer,)))).step()
+    later = world.feeder(Scripted(Batch(cursor=b"", mentions=(mention("b"),))))
+    await later._resume()
+    await later.step()
+
+    newest = world.metrics.registry.get_sample_value("yuqing_source_newest_item_timestamp_seconds", {"source": "paper"})
+    assert newest == (NOW - SECOND) / SECOND
+
+
+async def test_a_subject_that_nobody_watches_is_told_once(world: World) -> None:
+    """The mention is in; the log hears of each name once, /readyz as long as nobody watches it."""
+    trusted = replace(PAPER, trusted=True)
+    looks = [Batch(cursor=b"", mentions=(mention(item, subjects=("某某", "乙")),)) for item in "abc"]
+    watched = {"某某"}
+    feeder = world.feeder(Scripted(*looks), trusted, watched)
+    with structlog.testing.capture_logs() as logs:
+        await feeder.step()
+        await feeder.step()
+        told = world.parts["source:paper"]
+        watched.add("乙")
+        await feeder.step()
+
+    assert await world.ids() == ["a", "b", "c"]
+    assert [line["subject"] for line in logs if line["event"] == "subject not watched"] == ["乙"]
+    assert (told, world.parts["source:paper"]) == ("写了没有的监测主题: 乙", None)
 
 
 async def test_only_a_trusted_source_names_subjects(world: World) -> None:

@@ -37,6 +37,7 @@ def config(tmp_path: Path) -> Path:
 listen: 127.0.0.1:{free_port()}
 api_keys: [{{name: 大屏, role: reader, key: k-very-secret}}]
 subjects: [{{name: 红十字会, rules: [红十字]}}]
+sources: [{{name: 晚报, type: rss, url: "https://feeds.example.cn/?key=f33d"}}]
 receivers: [{{name: duty, type: webhook, url: "https://robot.example.cn/x?token=t0k3n", secret: {SECRET}}}]
 """,
         "utf-8",
@@ -89,12 +90,13 @@ def test_json_says_the_same(config: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_no_secret_is_on_the_page(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither keys nor receivers' addresses nor people's words: it is made to be pasted."""
+    """Neither keys nor the addresses of receivers and sources nor people's words: it is made to be pasted."""
     _fill(config.parent / "var")
     run(["doctor", "--config", str(config)])
     run(["doctor", "--config", str(config), "--json"])
     shown = "".join(capsys.readouterr())
-    assert not any(word in shown for word in ("k-very-secret", "t0k3n", "robot.example", SECRET, "words of people", "d29yZHM", "第1条"))
+    secrets = ("k-very-secret", "t0k3n", "f33d", SECRET)
+    assert not any(word in shown for word in (*secrets, "feeds.example", "robot.example", "words of people", "d29yZHM", "第1条"))
 
 
 def test_a_holder_that_does_not_answer_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

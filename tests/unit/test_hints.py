@@ -11,7 +11,7 @@ from monitor.clock import SECOND, ManualClock, moment
 from monitor.loading import load_settings
 from monitor.mention import Mention, Raw, encode
 from monitor.settings import Retention
-from services.hints import ENOUGH, hints
+from services.hints import ENOUGH, LONG, hints
 
 NOW = 1_790_000_000_000_000
 GOOD = """organisation: 某某集团
@@ -97,3 +97,14 @@ def test_many_idle_rules_are_summed_up(tmp_path: Path) -> None:
     said = _hints(tmp_path, GOOD.replace("红十字会|红会总会", rules))
     assert len(said) == 11
     assert "另有 3 条" in said[-1]
+
+
+def test_a_long_look_shows_a_bar_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr, gone at the end; nothing where there is no terminal."""
+    _fill(tmp_path / "var", ["红十字会开会"] * LONG)
+    assert _hints(tmp_path, GOOD) == []
+    assert tuple(capsys.readouterr()) == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what tells the library that somebody looks
+    assert _hints(tmp_path, GOOD) == []
+    shown = capsys.readouterr()
+    assert (shown.out, "用留存的信息核对规则" in shown.err) == ("", True)

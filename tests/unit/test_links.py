@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.links import normalised
+from monitor.links import absolute, normalised
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,12 @@ def test_normalising_twice_is_normalising_once(url: str) -> None:
     once = normalised(url)
 
     assert normalised(once) == once
+
+
+@pytest.mark.parametrize(("link", "whole"), [
+    ("/n/1?a=b", "https://x.cn/n/1?a=b"), ("2", "https://x.cn/api/2"), ("//y.cn/z", "https://y.cn/z"), (" https://y.cn/z ", "https://y.cn/z"),
+    ("#top", "https://x.cn/api/list#top"), ("?p=2", "https://x.cn/api/list?p=2"), ("http://[", ""),
+])  # fmt: skip
+def test_a_link_is_meant_on_its_page(link: str, whole: str) -> None:
+    """The user and the query of the page's own address, which may be keys, stay out of it."""
+    assert absolute(link, "https://user:secret@x.cn/api/list?key=secret") == whole

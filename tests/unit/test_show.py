@@ -28,7 +28,7 @@ def test_the_table_says_that_a_level_was_set_by_hand() -> None:
     """Instead of what the policy once said."""
     out = StringIO()
     history = [level_change(Level.NONE, Level.BLUE), acted(ReasonCode.HAND, from_level=Level.BLUE, to_level=Level.RED)]
-    Console(file=out, width=120).print(table([(alert(Level.RED), history)], ZoneInfo("Asia/Shanghai")))
+    Console(file=out, width=120).print(table([(alert(Level.RED), history)], ZoneInfo("Asia/Shanghai"), 120))
 
     assert "人工定级" in out.getvalue()
     assert "线 0" not in out.getvalue()

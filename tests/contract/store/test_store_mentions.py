@@ -1,6 +1,6 @@
 """What a store promises of mentions: each once, found again exactly, kept as long as said."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 from msgspec.structs import replace
@@ -88,6 +88,38 @@ class TestMentions:
             await unit.mentions.add([new_hit(1)], 0, LATER)
             await unit.mentions.add([new_hit(1, subject="故宫", said=later)], 0, LATER)
             assert [found.mention.likes for found in (await unit.mentions.search(limit=5)).items] == [50]
+
+    @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1, 2, 2), (1, 3)])
+    async def test_ranks(self, store: Store, order: tuple[int, ...]) -> None:
+        """A title of a hot list has the rank and heat of its newest look, and the best rank of all, in whatever order and how often."""
+        told = [(9, 5.0), (2, None), (30, 7), (4, 1.5)]
+        looks = [
+            mention(1, kind="hotlist", rank=rank, heat=heat, likes=None, text="改了", seen_at=moment(LATER + n))
+            for n, (rank, heat) in enumerate(told)
+        ]
+        said = replace(looks[0], text="云杉上榜", seen_at=moment(LATER - 1), rank=20, heat=3)
+        async with store.write() as unit:
+            await unit.stories.put([story()], 0)
+            await unit.mentions.add([new_hit(1, said=said), new_hit(2)], 0, LATER)
+            assert (await unit.mentions.of_story("s1", limit=5)).items[1].mention == replace(said, best_rank=20)
+            for n in order:
+                await unit.mentions.observe([Observed(looks[n].digest, looks[n], "红十字会")])
+            await unit.mentions.observe([Observed(one.digest, one, "红十字会") for one in (looks[n] for n in order)])
+        expected = replace(said, rank=4, heat=1.5, best_rank=2, seen_at=looks[3].seen_at)
+        async with store.read() as unit:
+            assert [found.mention for found in (await unit.mentions.of_story("s1", limit=5)).items] == [mention(2), expected]
+        assert [hit.scored.mention for hit in await rebuilt(store)] == [expected, mention(2)]
+
+    async def test_ranks_with_new_subject(self, store: Store) -> None:
+        """A look that comes first with a subject new to the title is ranked all the same; a look at what is on no list ranks nothing."""
+        first, later = (mention(1, kind="hotlist", rank=rank, seen_at=moment(LATER + n)) for n, rank in enumerate((3, 8)))
+        plain = mention(2, seen_at=moment(LATER))
+        async with store.write() as unit:
+            await unit.mentions.add([new_hit(1, said=first), new_hit(2)], 0, LATER)
+            await unit.mentions.add([new_hit(1, subject="故宫", said=later)], 0, LATER)
+            await unit.mentions.observe([Observed(plain.digest, replace(plain, kind="hotlist", rank=1), "红十字会")])
+            found = {one.mention.id: one.mention for one in (await unit.mentions.search(limit=5)).items}
+        assert found == {"m1": replace(later, best_rank=3), "m2": plain}
 
     async def test_move(self, store: Store) -> None:
         """A hit moved to another story is found there and only there, the mention's other subjects stay where they are."""
@@ -241,10 +273,10 @@ class TestRetention:
 
     SHORT = Retention(text=10 * DAY, evidence=100 * DAY, identity=40 * DAY)
 
-    async def _expired(self, store: Store, now: int, limit: int = 1000) -> int:
+    async def _expired(self, store: Store, now: int, limit: int = 1000, watched: Collection[str] | None = None) -> int:
         total = 0
         async with store.write() as unit:
-            while seen := await unit.mentions.expire(now, self.SHORT, limit):
+            while seen := await unit.mentions.expire(now, self.SHORT, limit, watched=watched):
                 assert seen <= 2 * limit
                 total += seen
         return total
@@ -311,4 +343,16 @@ class TestRetention:
         async with store.write() as unit:
             await unit.stories.put([story("s1", live=False)], 0)
         await self._expired(store, START + 201 * DAY + 1)
+        assert await self._left(store) == set()
+
+    async def test_live_of_a_subject_no_longer_watched(self, store: Store) -> None:
+        """Nobody lets go of its stories any more: they hold no text back, but what reached orange stays evidence."""
+        async with store.write() as unit:
+            await unit.stories.put([story("s1"), story("high", level=Level.ORANGE)], 0)
+            await unit.mentions.add([new_hit(1), new_hit(2, story="high")], 0, START)
+        await self._expired(store, START + 10 * DAY + 1, watched=["红十字会"])
+        assert await self._left(store) == {"m1", "m2"}
+        await self._expired(store, START + 12 * DAY, watched=["别的"])
+        assert await self._left(store) == {"m2"}
+        await self._expired(store, START + 101 * DAY, watched=[])
         assert await self._left(store) == set()

@@ -7,21 +7,25 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
-from monitor.clock import MINUTE, SystemClock, moment
-from monitor.collecting.base import Batch
+from monitor.clock import HOUR, MINUTE, SystemClock, moment
+from monitor.collecting.base import Batch, Collector
 from monitor.collecting.charset import decoded, file_encoding
 from monitor.collecting.fetching import Fetcher
+from monitor.collecting.hotlist import Hotlist
+from monitor.collecting.json_api import JsonApi
 from monitor.collecting.moments import moment_of
 from monitor.collecting.opening import open_collector
 from monitor.collecting.plain_text import plain_text
 from monitor.errors import SourceFailed
 from monitor.mention import Mention
-from monitor.settings import Secret, Source
-from tests.unit.collecting.serving import Request, gives, reply, rss, serving
+from monitor.settings import Secret, Source, SourceType
+from tests.unit.collecting.serving import START, Request, Server, gives, reply, rss, serving
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = SystemClock().now()
@@ -101,6 +105,111 @@ async def test_a_feed_in_any_charset_or_with_mistakes_is_read(work: Executor) ->
     assert (await of_feed(rss("x", encoding="gbk"), work, content_type="text/xml; charset=gb2312")).odd == ()
 
 
+async def looks(collector: Collector, server: Server, *bodies: object, start: int = NOW) -> list[Batch]:
+    """What each of some answers brings, a minute apart, the cursor carried on."""
+    found, cursor = list[Batch](), b""
+    for minute, body in enumerate(bodies):
+        server.answers["/x"] = gives(body if isinstance(body, bytes) else json.dumps(body).encode())
+        found.append(await collector.collect(cursor, start + minute * MINUTE))
+        cursor = found[-1].cursor
+    return found
+
+
+async def test_a_feed_that_brings_nothing_new_brings_nothing(work: Executor) -> None:
+    """Without dates, with dates of now, or of tomorrow: an item that is known does not come again, in no process."""
+    undated = b"<rss><channel><item><guid>1</guid><title>a</title></item>%s</channel></rss>"
+    second = b"<item><guid>2</guid><title>b</title></item>"
+    async with serving() as server:
+        made = [open_collector(Source(name="x", type="rss", url=Secret(f"{server.base}/x")), ZONE, "t", work) for _ in range(2)]
+        assert made[0] is not None
+        assert made[1] is not None
+        first = await looks(made[0], server, undated % b"", undated % b"", undated % second, b"<rss><channel/></rss>", undated % second)
+        moving = await looks(made[1], server, rss("x", 2), rss("x", 2, at=START + timedelta(hours=20)), rss("x", 3))
+        for one in made:
+            await one.close()  # type: ignore[union-attr]
+    assert [[one.id for one in batch.mentions] for batch in first] == [["1"], [], ["2"], [], []]
+    assert first[2].mentions[0].published_at == moment(NOW + 2 * MINUTE)
+    assert [len(batch.mentions) for batch in moving] == [2, 0, 1]
+
+
+async def test_a_feed_that_breaks_off_says_so_and_is_asked_for_whole(work: Executor) -> None:
+    """Its items are taken, the failure is told, and no ETag keeps us from the rest; what was cut off is not gone."""
+    whole = rss("x", 5)
+    async with serving() as server:
+        collector = open_collector(Source(name="x", type="rss", url=Secret(f"{server.base}/x")), ZONE, "t", work)
+        assert collector is not None
+        found = await looks(collector, server, whole[: len(whole) // 2], whole[: len(whole) // 3], whole, whole)
+        await collector.close()
+    assert [str(batch.failed)[:6] for batch in found] == ["XML 有误", "XML 有误", "None", "None"]
+    assert [len(batch.mentions) for batch in found] == [2, 0, 3, 0]
+    cut = await of_feed(whole[:-9], work, etag='"e"')
+    assert b'"e"' not in cut.cursor
+
+
+NEWSNOW = {"status": "success", "id": "weibo", "updatedTime": 1795307400000, "items": [
+    {"id": "云杉上榜", "title": "云杉上榜", "url": "https://s.weibo.com/weibo?q=1", "mobileUrl": "https://m.x", "extra": {}},
+    {"id": "别的", "title": "别的", "url": "/weibo?q=2"},
+]}  # fmt: skip
+DAILY = {"code": 200, "name": "weibo", "title": "微博", "type": "热搜榜", "total": 2, "updateTime": "2026-11-22T00:30:00.000Z", "data": [
+    {"id": 71, "title": "云杉上榜", "desc": "摘要", "author": "某", "hot": 1234567, "timestamp": 1795307400000, "url": "https://s.weibo.com/weibo?q=1"},
+    {"id": 72, "title": "别的", "hot": None, "timestamp": 0, "url": "/weibo?q=2"},
+]}  # fmt: skip
+
+
+async def test_an_item_without_a_time_is_of_when_it_was_first_seen(work: Executor) -> None:
+    """In newsnow's and DailyHotApi's shapes, over fetches and restarts; what could not be known again is refused."""
+    more = {"columns": {"id": "id", "title": "title", "text": "desc", "url": "url", "published_at": "timestamp", "views": "hot"}}
+    grown = DAILY | {"data": [one | {"hot": 9} for one in cast("list[dict[str, object]]", DAILY["data"])]}
+    nameless = NEWSNOW | {"items": [{"title": "无编号"}, *cast("list[object]", NEWSNOW["items"])]}
+    async with serving() as server:
+        source = Source(name="榜", type="json", url=Secret(f"{server.base}/x"))
+        plain = JsonApi(source, Fetcher("t"), ZONE, work)
+        first = await looks(plain, server, NEWSNOW, NEWSNOW, nameless)
+        server.answers["/x"] = gives(json.dumps(NEWSNOW).encode())
+        again = await JsonApi(source, Fetcher("t"), ZONE, work).collect(first[-1].cursor, NOW + HOUR)
+        daily = await looks(JsonApi(replace(source, **more), Fetcher("t"), ZONE, work), server, DAILY, grown)
+    assert [(one.id, one.url, one.published_at) for one in again.mentions] == [
+        ("云杉上榜", "https://s.weibo.com/weibo?q=1", moment(NOW)), ("别的", f"{server.base}/weibo?q=2", moment(NOW))]  # fmt: skip
+    assert [len(batch.mentions) for batch in first] == [2, 0, 0]
+    assert [bad.error.errors for bad in first[2].bad] == [["id: is required", "published_at: is required"]]
+    assert [[(one.id, one.published_at) for one in batch.mentions] for batch in daily] == [[("71", AT), ("72", moment(NOW))]] * 2
+
+
+async def test_a_hot_list_of_an_interface_needs_no_more_than_titles(work: Executor) -> None:
+    """Its order is the rank where it tells none; a title's first moment outlives the process, and links are whole."""
+    async with serving() as server:
+        source = Source(name="榜", type="hotlist", url=Secret(f"{server.base}/x"))
+        first = await looks(Hotlist(source, Fetcher("t"), ZONE, work), server, NEWSNOW, NEWSNOW)
+        again = await Hotlist(source, Fetcher("t"), ZONE, work).collect(first[-1].cursor, NOW + HOUR)
+        hot = replace(source, columns={"title": "title", "heat": "hot", "url": "url"})
+        daily = await looks(Hotlist(hot, Fetcher("t"), ZONE, work), server, DAILY)
+    assert [(one.title, one.rank, one.url) for one in first[0].mentions] == [
+        ("云杉上榜", 1, "https://s.weibo.com/weibo?q=1"), ("别的", 2, f"{server.base}/weibo?q=2")]  # fmt: skip
+    assert (first[1].mentions, [one.published_at for one in again.mentions]) == ((), [moment(NOW)] * 2)
+    assert [(one.rank, one.heat) for one in daily[0].mentions] == [(1, 1234567), (2, None)]
+
+
+async def test_a_bad_item_is_the_same_however_often_it_comes(work: Executor) -> None:
+    """Whatever we stamp on it and however its figures grow; another one is another."""
+    bad: dict[str, object] = {"id": 7.0, "title": "坏", "views": -5, "published_at": "2026-11-22 08:30:00", "likes": 1}
+    async with serving() as server:
+        source = Source(name="板", type="json", url=Secret(f"{server.base}/x"))
+        first = await looks(JsonApi(source, Fetcher("t"), ZONE, work), server, [bad], [bad | {"likes": 2}], [bad | {"title": "另"}, 5])
+        hot = Hotlist(replace(source, type="hotlist"), Fetcher("t"), ZONE, work)
+        second = await looks(hot, server, [{"title": 5, "rank": -1}], [{"title": 5, "rank": -1}])
+    keys = [one.key for batch in first for one in batch.bad]
+    assert (keys[0] == keys[1], len(set(keys)), all(keys)) == (True, 3, True)
+    assert len({one.key for batch in second for one in batch.bad}) == 1
+
+
+async def test_what_is_no_feed_says_what_it_is(work: Executor) -> None:
+    """JSON where a feed was expected, a page where JSON was."""
+    for kind, body, said in (("rss", b' {"a": 1}', "type: json"), ("rss", b"[]", "type: json"), ("json", b"<rss/>", "RSS")):
+        async with serving(x=gives(body)) as server:
+            with pytest.raises(SourceFailed, match=said):
+                await once(Source(name="x", type=cast("SourceType", kind), url=Secret(f"{server.base}/x")), work)
+
+
 async def pages(request: Request, writer: asyncio.StreamWriter) -> None:
     """An interface of three pages by number or by cursor."""
     number = int(request.path.rpartition("=")[2] or 1)
@@ -166,22 +275,22 @@ async def test_retry_after_is_told(work: Executor) -> None:
 
 
 async def test_a_hot_list_gives_each_title_once_at_its_first_moment(work: Executor, tmp_path: Path) -> None:
-    """From a file, packed or not, or an interface; a link is the identity, else list and title."""
+    """From a file, packed or not, or an interface; a link is the identity, else list and title. A look that finds no change is left out."""
     times = [(AT + timedelta(minutes=m)).isoformat() for m in (2, 0, 1)]
-    looks = [{"at": at, "list": "榜", "rank": rank, "title": "云杉上榜", "heat": 9} for rank, at in enumerate(times)]
+    looks = [{"at": at, "list": "榜", "rank": 3, "title": "云杉上榜", "heat": 9} for at in times]
     looks.append({"at": AT.isoformat(), "list": "榜", "rank": 1, "title": "别的", "url": "https://S.weibo.com/x?q=1#a"})
     text = "".join(json.dumps(look) + "\n" for look in looks) + "oops\n"
     (tmp_path / "hot.jsonl").write_text(text, "utf-8")
     (tmp_path / "hot.jsonl.gz").write_bytes(gzip.compress(text.encode()))
     for name in ("hot.jsonl", "hot.jsonl.gz"):
         batch = await once(Source(name="热搜", type="hotlist", path=str(tmp_path / name)), work)
-        assert [(one.kind, one.title, one.published_at, one.outlet) for one in batch.mentions] == [
-            ("hotlist", "云杉上榜", AT, "榜"), ("hotlist", "别的", AT, "榜")]  # fmt: skip
-        assert [one.id for one in batch.mentions] == ["榜 云杉上榜", "https://s.weibo.com/x?q=1"]
+        assert [(one.kind, one.title, one.published_at, one.outlet, one.rank, one.heat) for one in batch.mentions] == [
+            ("hotlist", "别的", AT, "榜", 1, None), ("hotlist", "云杉上榜", AT, "榜", 3, 9)]  # fmt: skip
+        assert [one.id for one in batch.mentions] == ["https://s.weibo.com/x?q=1", "榜 云杉上榜"]
         assert [bad.place.rpartition(":")[2] for bad in batch.bad] == ["5"]
     async with serving(hot=gives(json.dumps({"data": [{"title": "云杉上榜", "hot": 5}]}).encode())) as server:
         (one,) = (await once(Source(name="热搜", type="hotlist", url=Secret(f"{server.base}/hot")), work)).mentions
-    assert (one.id, one.published_at) == ("热搜 云杉上榜", moment(NOW))
+    assert (one.id, one.published_at, one.seen_at) == ("热搜 云杉上榜", moment(NOW), moment(NOW))
 
 
 @pytest.mark.parametrize("said", [

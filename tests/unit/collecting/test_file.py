@@ -64,8 +64,8 @@ def xlsx(path: Path, rows: list[list[object]]) -> Path:
 
 
 def aged(path: Path) -> None:
-    """Nobody has written to it for a minute."""
-    at = SystemClock().now() / 1e6 - 60
+    """Nobody has written to it for more than a minute."""
+    at = SystemClock().now() / 1e6 - 61
     os.utime(path, (at, at))
 
 
@@ -124,7 +124,7 @@ async def test_a_rotated_file_is_finished_and_a_rewritten_one_begun_anew(tmp_pat
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-@pytest.mark.parametrize("sign", [",", "\t", ";"])
+@pytest.mark.parametrize("sign", [",", "\t", ";", "|"])
 async def test_a_csv_is_followed_in_whatever_encoding(tmp_path: Path, work: Executor, encoding: str, sign: str) -> None:
     """Cells with line ends in them, GBK without saying so, other signs between: every row once, over batches and restarts."""
     path = tmp_path / "a.csv"
@@ -200,6 +200,7 @@ async def test_a_gzip_and_a_list_of_columns(tmp_path: Path, work: Executor) -> N
     ("data", "says"),
     [
         (b"a,b\n1,2\n", "认不出表头"),
+        (b"a,b\n1,2\n", "发布时间、发布日期.*columns"),
         (b"PK\x03\x04 broken", "不是有效的 XLSX"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "另存为 .xlsx"),
         ("标题,内容\n".encode("utf-16"), "另存为 UTF-8"),

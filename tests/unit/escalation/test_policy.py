@@ -63,12 +63,19 @@ def test_growth_does_not_keep_a_level() -> None:
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
-    ("hold: 0s", "hold: 0", "策略写法有误"),
+    ("hold: 0s", "hold: 0", "12: hold 应是时长，如 90s"),
+    ("clear: 0.5", "clear: half", "14: clear 应是数字，这里是文字 “half”"),
+    ("{authors_1h: 3, growth: 3}", "{authors_1h: many}", "16: authors_1h 应是数字"),
+    ("    keep: 1h\n", "", "10: 级别 blue 缺少 keep"),
+    ("    any:", "    all:", "15: 级别 blue 里没有 “all” 这一项"),
+    ("name: default", "name: [a]", "6: name 应是文字"),
+    ("fade: 24h", "fade: 24h\nlevles: 1", "9: 策略里没有 “levles” 这一项"),
+    ("  blue:", "  none: 5\n  blue:", "10: 级别 none 应是映射"),
     ("hold: 1m", "hold: soon", "'soon' 不是时长"),
     ("clear: 0.5", "clear: 1.5", "clear 应在 0 和 1 之间"),
     ("fade: 24h", "fade: 24 hours", "不是时长"),
     ("kol_followers: 100000", "kol_followers: 0", "kol_followers 应为正整数"),
-    ("kol_followers: 100000", "kol_folowers: 100000", "策略写法有误"),
+    ("kol_followers: 100000", "kol_folowers: 100000", "7: 策略里没有 “kol_folowers” 这一项"),
     ("  red:", "  crimson:", "缺少级别 red"),
     ("{authors_1h: 3, growth: 3}", "{autors_1h: 3, growth: 3}", "没有指标 autors_1h"),
     ("{authors_1h: 3, growth: 3}", "{growth: 3}", "一条条件除 growth 外至少要有一个指标"),

@@ -197,7 +197,7 @@ async def test_retention_lets_go_of_what_is_old_and_taken(parts: Parts) -> None:
     await replayed(parts, blocks(2))
     before = await parts.transitions()
     parts.clock.advance(8 * DAY)
-    await for_a_while(expire(parts.bus, parts.store, parts.settings.retention, parts.clock, parts.log), 0.5)
+    await for_a_while(expire(parts.bus, parts.store, parts.settings.retention, list, parts.clock, parts.log), 0.5)
 
     assert (await parts.bus.bounds(RAW))[0] == (40, 40)
     assert (await parts.bus.bounds(SCORED))[0][0] == 0
@@ -209,6 +209,6 @@ async def test_retention_keeps_what_nobody_has_taken(parts: Parts) -> None:
     await accepted(parts, 3)
     await parts.bus.take(Taken(SCORE, RAW, {0: 1}))
     parts.clock.advance(400 * DAY + HOUR)
-    await for_a_while(expire(parts.bus, parts.store, parts.settings.retention, parts.clock, parts.log), 0.5)
+    await for_a_while(expire(parts.bus, parts.store, parts.settings.retention, list, parts.clock, parts.log), 0.5)
 
     assert (await parts.bus.bounds(RAW))[0] == (1, 3)

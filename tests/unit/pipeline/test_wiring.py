@@ -1,5 +1,6 @@
 """Wiring: settings become parts, files a recording, and a wrong word a line that says so."""
 
+import gzip
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from monitor.alert import Level
 from monitor.bus.base import SCORED
-from monitor.clock import SystemClock
+from monitor.clock import MINUTE, SystemClock
 from monitor.collecting.recording import Recording
 from monitor.errors import ConfigError, InvalidMention, UsageError
 from monitor.settings import Secret, Source
@@ -108,11 +109,28 @@ def test_a_configured_file_lends_its_name(tmp_path: Path) -> None:
         file.write_text(lines, "utf-8")
     settings = settings_in(tmp_path, sources=(Source(name="导出", type="file", path=str(known)),))
     with Recording(SystemClock().now()) as recording:
-        stage_files(recording, [known, other], settings, lambda *_: pytest.fail("none is bad"), lambda _: None)
+        stage_files(recording, [known, other], [], settings, lambda *_: pytest.fail("none is bad"), lambda _: None)
         raws = [one for block in recording.blocks() for one in block.raws]
 
     assert [(one.mention.source, one.mention.id) for one in raws] == [("other", "1"), ("own", "2"), ("导出", "1")]
     assert {one.received_at for one in raws} == {START - 8 * 3_600_000_000}
+
+
+def test_facts_of_a_configured_hot_list_lend_its_name(tmp_path: Path) -> None:
+    """Looks get the configured list's name and platform, else the file's name, and stand among the mentions in the order of time."""
+    look = '{"at":"2026-03-02 08:0%d:00","list":"榜","rank":%d,"title":"某某上榜"}\n'
+    known, other, said = tmp_path / "known.jsonl", tmp_path / "other.jsonl.gz", tmp_path / "said.jsonl"
+    known.write_text(look % (2, 9) + look % (0, 5), "utf-8")
+    other.write_bytes(gzip.compress((look % (3, 1)).encode()))
+    said.write_text('{"id":"1","text":"x","published_at":"2026-03-02 08:01:00"}', "utf-8")
+    settings = settings_in(tmp_path, sources=(Source(name="热搜", type="hotlist", path=str(known), platform="微博"),))
+    with Recording(SystemClock().now()) as recording:
+        stage_files(recording, [said], [known, other], settings, lambda *_: pytest.fail("none is bad"), lambda _: None)
+        raws = [one for block in recording.blocks() for one in block.raws]
+
+    assert [(one.mention.source, one.mention.platform, one.mention.rank) for one in raws] == [
+        ("热搜", "微博", 5), ("said", None, None), ("热搜", "微博", 9), ("other", None, 1)]  # fmt: skip
+    assert [one.received_at - raws[0].received_at for one in raws] == [0, MINUTE, 2 * MINUTE, 3 * MINUTE]
 
 
 def test_a_bad_line_is_told_without_tricks(capsys: pytest.CaptureFixture[str]) -> None:

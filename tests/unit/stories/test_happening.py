@@ -1,0 +1,66 @@
+"""Happenings: the same told in other words is one story of its subject; what merely shares the subject is not."""
+
+import pytest
+
+from monitor.clock import DAY, HOUR, moment
+from monitor.mention import Mention
+from monitor.scoring.fold import fold
+from monitor.stories.grouping import Grouping
+from monitor.stories.rarity import RARE, terms, weight
+from tests.unit.escalation.making import START
+
+TOLD = "【云杉超市】柳河县黄婉清女士在云杉超市扫码付款23800元被重复扣款, 店长称系统故障, 三天内退还"
+AGAIN = "云杉超市又出事: 黄婉清付款时被多收23800元, 柳河县市场监管局已经介入"
+
+
+def together(one: str, other: str, *, after: int = HOUR, names: tuple[str, ...] = ("云杉超市",)) -> bool:
+    """Whether the second text finds the first."""
+    grouping = Grouping(fold, names)
+    grouping.found(Mention(source="t", id="a", text=one, published_at=moment(START)), "", START)
+    return grouping.find(Mention(source="t", id="b", text=other, published_at=moment(START)), START + after) is not None
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (TOLD, AGAIN), (AGAIN, TOLD),
+    ("男子卖房为母治病打赏女主播22.5万", "男子拿母亲治病钱22.5万打赏女主播"),
+    ("2名初中生扶摔倒女子遭索赔22万", "初中生扶摔倒女子遭索赔22万将开庭"),
+    ("医院回应丈夫因男医生为妻产检撞墙", "医院已安抚男医生产检丈夫撞墙孕妇"),
+])  # fmt: skip
+def test_other_words_for_the_same(one: str, other: str) -> None:
+    """Names, places and large figures tell, in short headlines too."""
+    assert together(one, other)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (TOLD, "云杉超市的水果不新鲜, 服务态度也差, 再也不去了"),
+    ("云杉超市太让人失望了, 必须给大家一个解释!", "云杉超市必须做出解释, 太失望了"),
+    ("柳河县今天下雨, 云杉超市门口积水", "柳河县的云杉超市招聘收银员, 待遇从优"),
+    ("云杉超市 云杉超市 云杉超市", "云杉超市 云杉超市 好 云杉超市"),
+])  # fmt: skip
+def test_the_subject_itself_is_no_happening(one: str, other: str) -> None:
+    """Commentary, one shared place, the subject's own name: none is evidence."""
+    assert not together(one, other)
+
+
+def test_it_is_told_within_three_days() -> None:
+    """The same words weigh less as days pass, and nothing after three."""
+    assert together(TOLD, AGAIN, after=2 * DAY)
+    assert not together(TOLD, AGAIN, after=3 * DAY + HOUR)
+
+
+def test_what_many_stories_of_the_subject_say_tells_nothing() -> None:
+    """Two complaints that share only what dozens of others say as well are two complaints."""
+    grouping = Grouping(fold, ("云杉超市",))
+    said = ["预付卡余额清零", "自助收银机吞钱", "会员积分作废", "生鲜冷柜断电"]
+    for n in range(60):
+        text = f"云杉超市{said[n % 4]}，{said[(n // 4) % 4]}，我是{chr(0x6000 + 7 * n)}{chr(0x7000 + 11 * n)}村的"
+        grouping.found(Mention(source="t", id=f"m{n}", text=text, published_at=moment(START)), f"s{n}", START)
+    last = Mention(source="t", id="x", text="在云杉超市遇到会员积分作废，朋友那次是自助收银机吞钱呢", published_at=moment(START))
+
+    assert grouping.find(last, START) is None
+
+
+def test_rarer_terms_weigh_more() -> None:
+    """A name more than an everyday word; a large figure most; a year and a date nothing."""
+    assert weight("一个") < weight("超市") < weight("婉清") == RARE < weight("23800")
+    assert [term for term in terms("2013年3月5日, 5w元 5万 23800元 MH370", fold) if term] == ["5万", "5万", "23800", "mh370"]
