@@ -226,6 +226,8 @@ class Desk:
             story.touch()
             self._recheck(story, self.now)
             story.mark(self.now)
+            self._decisions.touched(story)
+            self._living.released(story)
 
     def _correct_alone(self, residual: Story, digest: bytes, act: Act) -> None:
         residual.waiting.expire(self.now)
@@ -296,6 +298,7 @@ class Desk:
         """Evaluate a story at once, after something was said in it."""
         if story.silent:
             self._decisions.touched(story)
+            self._living.released(story)
             return
         found = story.evaluate(self.now, recount=False)
         if not found:

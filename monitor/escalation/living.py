@@ -157,6 +157,7 @@ class Living:
         elif gone.node:
             gone.node.story = into.id
             into.node, gone.node = gone.node, None
+            self.watch(into)
         for digest in into.windows.unite(gone.windows, now):
             self.decisions.counted(into.subject.name, digest, counted=False)
         into.totals.unite(gone.totals)
@@ -191,7 +192,7 @@ class Living:
         if story.held:
             return
         if story.node is None:
-            del self.stories[story.id]
+            self.stories.pop(story.id, None)
             self.decisions.over(story, story.row(live=False))
         elif story.id in self._held:
             self._held.discard(story.id)
