@@ -89,6 +89,7 @@ class Story:
         """
         digest = mention.digest
         self.waiting.expire(now)
+        self.windows.advance(now)
         ours = not self.residual or digest in self.waiting
         if ours:
             self.totals.observe(before, mention.engagement)
