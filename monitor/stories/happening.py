@@ -23,7 +23,7 @@ _RARE_THING = 4.0
 _THINGS = 2
 _COMMON = 32  # of the texts that share a term only the newest are looked at
 _CANDIDATES = 8
-_LIKELY = 6.0  # weight of rare terms that must be shared for a closer look
+_LIKELY = 10.0  # weight of rare terms that must be shared for a closer look
 _PRIOR = 40  # stories as if there were so many more: a few stories say little of what is common
 _MOST = 1_000  # and no more than so many, for of a common term no more than `_COMMON` texts were looked at
 
@@ -35,22 +35,29 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> N
     found = weights(telling.sought)
     if mass(found) < NEEDED / 2:
         return None
-    having, candidates = _look_up(found, segments, now)
+    sums = {term: term_key(term) for term in found}
+    having, candidates = _look_up(found, sums, segments, now)
     stories = min(sum(segment.living for segment in segments), _MOST) + _PRIOR
     best: tuple[float, int, Node] | None = None
     for filed in candidates:
-        value = _likeness(telling.sought, _here(found, having, filed.node, stories), filed, mass(found))
-        if value >= NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)):
+        needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY))
+        shared = _shared(telling.sought, sums, filed)
+        value = _likeness(shared, found, filed, mass(found))
+        if value >= needed:  # as it is in general; in this subject it may be less
+            value = _likeness(shared, _here(found, having, filed.node, stories), filed, mass(found))
+        if value >= needed:
             best = max(best or (0.0, 0, filed.node), (value, -filed.node.order, filed.node), key=lambda one: one[:2])
     return best[2] if best else None
 
 
-def _look_up(found: Mapping[str, float], segments: Sequence[Segment], now: int) -> tuple[Having, list[Filed]]:
+def _look_up(
+    found: Mapping[str, float], sums: Mapping[str, int], segments: Sequence[Segment], now: int
+) -> tuple[Having, list[Filed]]:  # fmt: skip
     """Which texts have each of the rarest terms, and those that share the most, if it can be enough."""
     having: Having = {}
     shared: dict[Filed, float] = {}
     for term in sorted(found, key=lambda term: -found[term])[:FILED_TERMS]:
-        having[term] = _newest(term_key(term), segments, now - DAYS * DAY)
+        having[term] = _newest(sums[term], segments, now - DAYS * DAY)
         for filed in having[term]:
             shared[filed] = shared.get(filed, 0.0) + found[term]
     likely = [filed for filed, value in shared.items() if value >= _LIKELY]
@@ -75,18 +82,26 @@ def _here(found: Mapping[str, float], having: Having, node: Node, stories: int) 
     return here
 
 
-def _likeness(ordered: Sequence[str], here: Mapping[str, float], filed: Filed, whole: float) -> float:
+def _shared(ordered: Sequence[str], sums: Mapping[str, int], filed: Filed) -> list[list[str]]:
+    """The terms that both have, each once, in runs of those that stand together."""
+    theirs, seen = unpacked(filed.terms), set[str]()
+    runs: list[list[str]] = [[]]
+    for term in ordered:
+        if sums.get(term) in theirs and term not in seen:
+            seen.add(term)
+            runs[-1].append(term)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _likeness(shared: list[list[str]], here: Mapping[str, float], filed: Filed, whole: float) -> float:
     """The weight of what both say, by its share of the text that says less; nothing unless it is more than one thing."""
-    theirs, things, total = unpacked(filed.terms), 0, 0.0
-    run: list[float] = []
-    left = dict(here)
-    for term in (*ordered, ""):
-        if term in left and term_key(term) in theirs:
-            run.append(left.pop(term))
-        elif run:
-            most = max(run)
-            total += (most + sum(run)) / 2
-            things += (most >= _RARE_THING) * (1 + (len(run) >= _PHRASE))
-            run = []
+    things, total = 0, 0.0
+    for run in shared:
+        told = [here[term] for term in run]
+        most = max(told)
+        total += (most + sum(told)) / 2
+        things += (most >= _RARE_THING) * (1 + (len(run) >= _PHRASE))
     share = total / max(1.0, min(whole, filed.mass))
     return total * min(_MOST_BY_SHARE, (share / _SHARE) ** 0.5) if things >= _THINGS else 0.0
