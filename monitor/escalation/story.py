@@ -208,7 +208,7 @@ def fact(scored: Scored, author: int, order: int) -> Fact:
     """What the windows see of a mention."""
     mention = scored.mention
     return Fact(
-        at=scored.at, order=order, digest=mention.digest, voice=_voice(mention), author=author,
+        at=scored.at, heard=scored.received_at, order=order, digest=mention.digest, voice=_voice(mention), author=author,
         platform=mention.platform or mention.source, outlet=mention.outlet,
         media=(mention.outlet or scored.name or mention.author or mention.source) if scored.role == "media" else None,
         kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.sensitive,

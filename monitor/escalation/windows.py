@@ -3,39 +3,49 @@ Windows: what a story weighs in the last 10 minutes, hour and day, kept as runni
 
 Only mentions that spread ill talk enter (sensitive ones, and those that pass sensitive words on); each author, platform and
 outlet counts once a window. All sums are of ints, so that a rebuilt window equals one that lived, bit for bit.
+
+Windows are of when it was said. Growth alone also asks when we heard: what a source brings hours late is as new to us as what is said now.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import MutableMapping, Sequence
 from math import log, log1p
+from operator import attrgetter
 from typing import Self, TypeVar
 
 from monitor.alert import ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE
 
 SPANS = (10 * MINUTE, HOUR, DAY)
+LATE = range(HOUR, 23 * HOUR)  # heard so long after it was said: such a fact is new for an hour, all of it within the day's window
 TEN, ONE_HOUR, ONE_DAY = range(3)
 _MILLI = 1000
 VIEWS_A_REACTION = 10
 _SPENT = 256  # facts that left every window, before the list is cut
 _FEW = 12  # facts that are counted when asked: running counts of so few take more room, and more time, than they save
+_HEARD = attrgetter("heard", "order")
 K = TypeVar("K")
 
 
 class Fact:
-    """One counted mention, as the windows see it. `at` in micros; `weight` in thousandths of ln(1 + reactions); `reach` as below."""
+    """One counted mention, as the windows see it. `at`, `heard` in micros; `weight` in thousandths of ln(1 + reactions)."""
 
-    __slots__ = ("at", "author", "digest", "kol", "media", "order", "outlet", "platform", "reach", "sensitive", "severity",
-                 "voice", "weight")  # fmt: skip
+    __slots__ = ("at", "author", "digest", "heard", "kol", "media", "order", "outlet", "platform", "reach", "sensitive",
+                 "severity", "voice", "weight")  # fmt: skip
 
     def __init__(
-        self, *, at: int, order: int, digest: bytes, voice: int, author: int, platform: str, outlet: str | None,
+        self, *, at: int, heard: int, order: int, digest: bytes, voice: int, author: int, platform: str, outlet: str | None,
         media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int, reach: int = 0,
     ) -> None:  # fmt: skip
-        self.at, self.order, self.digest, self.voice = at, order, digest, voice
+        self.at, self.heard, self.order, self.digest, self.voice = at, heard, order, digest, voice
         self.author, self.platform, self.outlet = author, platform, outlet
         self.media, self.kol, self.severity, self.sensitive, self.weight = media, kol, severity, sensitive, weight
         self.reach = reach
+
+    @property
+    def late(self) -> bool:
+        """Whether it was said long before we heard of it."""
+        return self.heard - self.at in LATE
 
     def __lt__(self, other: "Fact") -> bool:
         return (self.at, self.order) < (other.at, other.order)
@@ -60,11 +70,12 @@ def reach(engagement: int, views: int) -> int:
 class Windows:
     """The three windows of one story. `advance(now)` first, then `indicators()`. Most stories are small: those are counted when asked."""
 
-    __slots__ = ("_tally", "facts", "starts")
+    __slots__ = ("_late", "_tally", "facts", "starts")
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.starts = [0, 0, 0]
+        self._late: list[Fact] = []  # those heard late within the last hour, in that order
         self._tally: Tally | None = None
 
     def add(self, fact: Fact, now: int) -> None:
@@ -86,8 +97,12 @@ class Windows:
                 raise AssertionError(message)
             elif self._tally:
                 self._tally.count(i, fact, 1)
+        if fact.late and fact.heard > now - HOUR:
+            insort(self._late, fact, key=_HEARD)
+            if self._tally:
+                bump(self._tally.fresh, fact.author, 1)
         if self._tally is None and len(facts) > _FEW:
-            self._tally = Tally(facts, starts)
+            self._tally = Tally(facts, starts, self._late)
 
     def remove(self, digest: bytes) -> Fact | None:
         """Take one fact out again (a mention that left for a story of its own)."""
@@ -101,6 +116,10 @@ class Windows:
             elif self._tally:
                 self._tally.count(i, fact, -1)
         del self.facts[place]
+        if fact.late and fact in self._late:
+            self._late.remove(fact)
+            if self._tally:
+                bump(self._tally.fresh, fact.author, -1)
         return fact
 
     def unite(self, other: Self, now: int) -> list[bytes]:
@@ -108,7 +127,7 @@ class Windows:
         self.advance(now)
         other.advance(now)
         both = sorted([*self.facts[self.starts[ONE_DAY] :], *other.facts[other.starts[ONE_DAY] :]])
-        self.facts, self.starts, self._tally = [], [0, 0, 0], None
+        self.facts, self.starts, self._late, self._tally = [], [0, 0, 0], [], None
         heard: set[int] = set()
         dropped: list[bytes] = []
         for fact in both:
@@ -152,9 +171,18 @@ class Windows:
                     tally.count(i, facts[start], -1)
                 start += 1
             starts[i] = start
+        self._let_go(now - HOUR)
         gone = starts[ONE_DAY]
         if gone > _SPENT or gone == len(facts):
             self._cut(gone)
+
+    def _let_go(self, limit: int) -> None:
+        """What was heard late is news no longer."""
+        news = bisect_right(self._late, limit, key=lambda fact: fact.heard)
+        if self._tally:
+            for fact in self._late[:news]:
+                bump(self._tally.fresh, fact.author, -1)
+        del self._late[:news]
 
     def _cut(self, gone: int) -> None:
         del self.facts[:gone]
@@ -165,13 +193,14 @@ class Windows:
     def next_expiry(self) -> int | None:
         """When the next fact leaves a window, micros; None when all are empty."""
         facts = self.facts
-        return min((facts[start].at + SPANS[i] for i, start in enumerate(self.starts) if start < len(facts)), default=None)
+        leaving = [facts[start].at + SPANS[i] for i, start in enumerate(self.starts) if start < len(facts)]
+        return min(leaving + [fact.heard + HOUR for fact in self._late[:1]], default=None)
 
     def indicators(self) -> dict[ReasonCode, float]:
         """The named indicators of this moment; all floats, as they come back from the wire."""
         if not self.facts:
             return dict(_SILENCE)
-        return (self._tally or Tally(self.facts, self.starts)).indicators()
+        return (self._tally or Tally(self.facts, self.starts, self._late)).indicators()
 
     def _find(self, digest: bytes) -> Fact | None:
         if self._tally:
@@ -184,14 +213,15 @@ class Windows:
 
 
 class Tally:
-    """Running counts of the three windows over these facts."""
+    """Running counts of the three windows over these facts. `fresh`: who spoke in the last hour, or was heard late in it."""
 
-    __slots__ = ("authors", "by_digest", "kol", "media", "outlets", "platforms", "reaches", "sensitive", "severities", "voices",
+    __slots__ = ("authors", "by_digest", "fresh", "kol", "media", "outlets", "platforms", "reaches", "sensitive", "severities", "voices",
                  "weight")  # fmt: skip
 
-    def __init__(self, facts: Sequence[Fact], starts: Sequence[int]) -> None:
+    def __init__(self, facts: Sequence[Fact], starts: Sequence[int], late: Sequence[Fact]) -> None:
         self.by_digest: dict[bytes, Fact] = {}
         self.authors: tuple[dict[int, int], dict[int, int], dict[int, int]] = ({}, {}, {})
+        self.fresh: dict[int, int] = {}
         self.platforms: dict[str, int] = {}
         self.outlets: dict[str, int] = {}
         self.media: dict[str, int] = {}
@@ -204,10 +234,14 @@ class Tally:
         for window, start in enumerate(starts):
             for fact in facts[start:] if start else facts:
                 self.count(window, fact, 1)
+        for fact in late:
+            bump(self.fresh, fact.author, 1)
 
     def count(self, window: int, fact: Fact, by: int) -> None:
         """Let a fact enter (1) or leave (-1) a window."""
         bump(self.authors[window], fact.author, by)
+        if window == ONE_HOUR:
+            bump(self.fresh, fact.author, by)
         if window != ONE_DAY:
             return
         if by > 0:
@@ -236,6 +270,7 @@ class Tally:
     def indicators(self) -> dict[ReasonCode, float]:
         """The named indicators."""
         ten, hour, day = (len(authors) for authors in self.authors)
+        fresh = len(self.fresh)
         return {
             ReasonCode.SENSITIVE_24H: float(self.sensitive),
             ReasonCode.AUTHORS_10M: float(ten),
@@ -247,7 +282,7 @@ class Tally:
             ReasonCode.KOL_24H: float(len(self.kol)),
             ReasonCode.SEVERITY_24H: float(max(self.severities, default=0.0)),
             ReasonCode.REACH_24H: float(max(self.reaches, default=0)),
-            ReasonCode.GROWTH: float(round(hour / max(1.0, (day - hour) / 23), 2)),
+            ReasonCode.GROWTH: float(round(fresh / max(1.0, (day - fresh) / 23), 2)),
             ReasonCode.HEAT: self._heat(hour, day),
         }
 
@@ -273,4 +308,4 @@ def bump(counter: MutableMapping[K, int], key: K, by: int) -> None:
         del counter[key]
 
 
-_SILENCE = Tally((), (0, 0, 0)).indicators()
+_SILENCE = Tally((), (0, 0, 0), ()).indicators()

@@ -1,5 +1,6 @@
 """Windows: running counts that equal a recount from scratch, whatever was added, taken out or let go of."""
 
+from collections.abc import Sequence
 from math import log, log1p
 from random import Random
 
@@ -18,11 +19,11 @@ AGES = [0, 0, SECOND, 5 * MINUTE, 10 * MINUTE - 1, 10 * MINUTE, 10 * MINUTE + 1,
 PAUSES = [0, 0, 1, SECOND, 4 * MINUTE, 10 * MINUTE, 50 * MINUTE, HOUR, 7 * HOUR, DAY, 2 * DAY]
 
 
-def made(chance: Random, at: int, order: int) -> Fact:
-    """A fact of one of a few authors, platforms, outlets."""
+def made(chance: Random, now: int, order: int, ages: Sequence[int] = AGES) -> Fact:
+    """A fact of one of a few authors, platforms, outlets, of one age or another when heard at `now`."""
     return Fact(
-        at=at, order=order, digest=order.to_bytes(16, "big"), voice=order, author=chance.randint(0, 5), platform=chance.choice("甲乙丙"),
-        outlet=chance.choice([None, "晚报", "日报"]), media=chance.choice([None, None, "晚报", "日报"]),
+        at=now - chance.choice(ages), heard=now, order=order, digest=order.to_bytes(16, "big"), voice=order,
+        author=chance.randint(0, 5), platform=chance.choice("甲乙丙"), outlet=chance.choice([None, "晚报", "日报"]), media=chance.choice([None, None, "晚报", "日报"]),
         kol=chance.choice([None, None, 1, 2]), severity=chance.choice([0.0, 0.5, 0.9]), sensitive=chance.random() < 0.7,
         weight=chance.randint(0, 9_000), reach=chance.choice([0, 0, 700, 50_000]),
     )  # fmt: skip
@@ -38,7 +39,8 @@ def recounted(facts: list[Fact], now: int) -> dict[ReasonCode, float]:
     x += 3 * log1p(len(media)) + 2 * log1p(len(kol)) + 3 * log(max(1, len(platforms)))
     counts: list[float] = [sum(fact.sensitive for fact in day), *authors, len(platforms), len(outlets), len(media), len(kol)]
     highest = max((fact.severity for fact in day), default=0.0)
-    growth = round(authors[1] / max(1.0, (authors[2] - authors[1]) / 23), 2)
+    fresh = len({fact.author for fact in day if fact.at > now - HOUR or (fact.heard > now - HOUR and fact.late)})
+    growth = round(fresh / max(1.0, (authors[2] - fresh) / 23), 2)
     farthest = max((fact.reach for fact in day), default=0)
     return dict(zip(INDICATORS, [*counts, highest, farthest, growth, round(100 * x / (x + 20), 1) if day else 0.0], strict=True))
 
@@ -53,7 +55,7 @@ def test_running_counts_equal_a_recount(seed: int) -> None:
         windows.advance(now)
         act = chance.random()
         if act < 0.7:
-            fact = made(chance, now - chance.choice(AGES), order)
+            fact = made(chance, now, order)
             windows.add(fact, now)
             facts.append(fact)
         elif facts and act < 0.85:
@@ -71,7 +73,7 @@ def test_running_counts_equal_a_recount(seed: int) -> None:
 def test_the_order_of_adding_changes_nothing(seed: int) -> None:
     """Facts added at one moment in any order weigh the same, as when a story is rebuilt."""
     chance = Random(seed)
-    facts = [made(chance, START - chance.choice(AGES), order) for order in range(chance.randint(0, 40))]
+    facts = [made(chance, START, order) for order in range(chance.randint(0, 40))]
     one, other = Windows(), Windows()
     for fact in facts:
         one.add(fact, START)
@@ -87,7 +89,7 @@ def test_the_order_of_adding_changes_nothing(seed: int) -> None:
 def test_nothing_changes_before_the_next_expiry(seed: int) -> None:
     """Until `next_expiry` every indicator stays; at it, a fact leaves a window."""
     chance, windows = Random(seed), Windows()
-    facts = [made(chance, START - chance.choice(AGES), order) for order in range(chance.randint(1, 20))]
+    facts = [made(chance, START, order) for order in range(chance.randint(1, 20))]
     for fact in facts:
         windows.add(fact, START)
     expiry = windows.next_expiry()
@@ -102,7 +104,7 @@ def test_nothing_changes_before_the_next_expiry(seed: int) -> None:
 
 def counted(facts: list[Fact], now: int) -> int:
     """How many memberships of facts in windows there are."""
-    return sum(fact.at > now - span for fact in facts for span in SPANS)
+    return sum(fact.at > now - span for fact in facts for span in SPANS) + sum(fact.late and fact.heard > now - HOUR for fact in facts)
 
 
 def test_memory_is_let_go_of() -> None:
@@ -119,7 +121,7 @@ def test_memory_is_let_go_of() -> None:
 def test_what_is_too_old_is_not_taken() -> None:
     """A fact of a day ago or earlier is in no window and changes nothing."""
     windows = Windows()
-    windows.add(made(Random(1), START - DAY, 0), START)
+    windows.add(made(Random(1), START, 0, [DAY]), START)
 
     assert windows.facts == []
     assert windows.remove((0).to_bytes(16, "big")) is None
@@ -128,7 +130,7 @@ def test_what_is_too_old_is_not_taken() -> None:
 def test_a_window_is_open_at_its_old_end() -> None:
     """A window of span s holds (now - s, now]: a fact exactly s old has left it."""
     windows = Windows()
-    windows.add(made(Random(1), START, 0), START)
+    windows.add(made(Random(1), START, 0, [0]), START)
     windows.advance(START + 10 * MINUTE - 1)
     assert windows.indicators()[ReasonCode.AUTHORS_10M] == 1
 
@@ -151,7 +153,7 @@ def test_heat_is_between_0_and_100_and_rises_with_each_voice(seed: int) -> None:
     """The index stays in its scale, and one more author at the same moment never cools a story."""
     chance, windows, last = Random(seed), Windows(), 0.0
     for order in range(chance.randint(1, 60)):
-        windows.add(made(chance, START - chance.choice(AGES[:-2]), order), START)
+        windows.add(made(chance, START, order, AGES[:-2]), START)
         heat = windows.indicators()[ReasonCode.HEAT]
         assert last <= heat < 100
         last = heat
