@@ -23,7 +23,8 @@ def made(chance: Random, now: int, order: int, ages: Sequence[int] = AGES) -> Fa
     """A fact of one of a few authors, platforms, outlets, of one age or another when heard at `now`."""
     return Fact(
         at=now - chance.choice(ages), heard=now, order=order, digest=order.to_bytes(16, "big"), voice=order,
-        author=chance.randint(0, 5), platform=chance.choice("甲乙丙"), outlet=chance.choice([None, "晚报", "日报"]), media=chance.choice([None, None, "晚报", "日报"]),
+        author=chance.randint(0, 5), platform=chance.choice("甲乙丙"), outlet=chance.choice([None, "晚报", "日报"]),
+        media=chance.choice([None, None, "晚报", "日报"]),
         kol=chance.choice([None, None, 1, 2]), severity=chance.choice([0.0, 0.5, 0.9]), sensitive=chance.random() < 0.7,
         weight=chance.randint(0, 9_000), reach=chance.choice([0, 0, 700, 50_000]),
     )  # fmt: skip
