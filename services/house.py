@@ -25,9 +25,6 @@ from monitor.notifying.receivers.opening import Receivers
 from monitor.notifying.schedule import RetryPolicy
 from monitor.settings import Settings
 from monitor.store.sessions import Store
-from services.api.app import create_app, renew
-from services.api.server import bind, serve
-from services.api.state import ApiState
 from services.collect import PART, Collecting, tick_minutes
 from services.escalate import Escalator
 from services.housekeeping import expire, measure_backlog
@@ -101,6 +98,11 @@ class House:
 
     def add_api(self, address: tuple[str, int], *, pushes: bool = True, only_probes: bool = False, send: bool = True) -> tuple[str, int]:
         """The API on an address, taken now (UsageError when it is not free); returns where it listens."""
+        # FastAPI is 25 MB, and a third of a start: what answers nobody, as most replays, goes without
+        from services.api.app import create_app, renew  # noqa: PLC0415
+        from services.api.server import bind, serve  # noqa: PLC0415
+        from services.api.state import ApiState  # noqa: PLC0415
+
         listener = bind(*address)
         intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
         rescoring = Rescoring(self.bus, self.store, self.clock, self.log)
@@ -236,4 +238,3 @@ def addresses(where: tuple[str, int]) -> Mapping[str, str]:
     """Where a person finds what the API serves."""
     base = f"http://{where[0]}:{where[1]}"
     return {"预警接口": f"{base}/v1/alerts", "接口文档": f"{base}/docs", "指标": f"{base}/metrics"}
-

@@ -7,6 +7,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from monitor.errors import StoreUnavailable, UsageError
+from monitor.store.making import is_new, make
 from monitor.store.schema import REVISION
 
 FILE = "store.db"
@@ -62,14 +63,21 @@ def _bring_up(file: Path) -> None:
         with engine.begin() as connection:
             done = current(connection)
         if not done:
-            from monitor.store.migrations import upgrade  # noqa: PLC0415 - Alembic is a third of a start, and needed once a release
-
             with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
-                upgrade(connection)
+                _make_or_migrate(connection)
     except exc.DBAPIError as error:
         raise _refusal(file, str(error.orig)) from error
     finally:
         engine.dispose()
+
+
+def _make_or_migrate(connection: Connection) -> None:
+    if is_new(connection):
+        make(connection)
+        return
+    from monitor.store.migrations import upgrade  # noqa: PLC0415 - Alembic is a third of a start, and needed once a release
+
+    upgrade(connection)
 
 
 def _refusal(file: Path, reason: str) -> Exception:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -17,11 +17,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Connection, MetaData, create_engine, event, inspect, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from monitor.errors import StoreUnavailable, UsageError
 from monitor.store.embedded import FILE, current
+from monitor.store.making import make
 from monitor.store.migrations import config, upgrade
 from monitor.store.positions import Position
 from monitor.store.schema import REVISION, metadata
@@ -201,6 +202,24 @@ class TestMigrations:
             assert compare_metadata(context, metadata) == []
             assert ScriptDirectory.from_config(config(connection)).get_current_head() == REVISION
         engine.dispose()
+
+    def test_made_new(self) -> None:
+        """A new database, made in one go, has the same tables and rows as one that took every step."""
+        assert _made(make) == _made(upgrade)
+
+
+def _made(by: Callable[[Connection], None]) -> tuple[object, object]:
+    """What a database made so consists of: its tables and indices as a whole, and the rows of each."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        by(connection)
+        there = MetaData()
+        there.reflect(connection)
+        looked = inspect(connection)
+        shapes = {name: (looked.get_columns(name), looked.get_pk_constraint(name), looked.get_indexes(name)) for name in there.tables}
+        rows = {name: connection.execute(select(table)).all() for name, table in there.tables.items()}
+    engine.dispose()
+    return {name: repr(shape) for name, shape in shapes.items()}, rows
 
 
 WRITER = """
