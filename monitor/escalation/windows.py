@@ -9,9 +9,10 @@ Windows are of when it was said. Growth alone also asks when we heard: what a so
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import MutableMapping, Sequence
+from functools import lru_cache
 from math import log, log1p
 from operator import attrgetter
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from monitor.alert import ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE
@@ -23,24 +24,43 @@ _MILLI = 1000
 VIEWS_A_REACTION = 10
 _SPENT = 256  # facts that left every window, before the list is cut
 _FEW = 12  # facts that are counted when asked: running counts of so few take more room, and more time, than they save
+_SHARED = 2_048  # of what many facts have in common, so many are remembered
 _HEARD = attrgetter("heard", "order")
 K = TypeVar("K")
+
+
+class Said(NamedTuple):
+    """What the facts of many mentions have in common."""
+
+    platform: str
+    media: str | None
+    kol: int | None
+    severity: float
+    sensitive: bool
+
+
+# A day may hold hundreds of thousands of facts, and of these there are few: one of each is kept. A cache changes no answer.
+_said = lru_cache(_SHARED)(Said)
+
+
+@lru_cache(_SHARED)
+def _name(outlet: str | None) -> str | None:
+    return outlet
 
 
 class Fact:
     """One counted mention, as the windows see it. `at`, `heard` in micros; `weight` in thousandths of ln(1 + reactions)."""
 
-    __slots__ = ("at", "author", "digest", "heard", "kol", "media", "order", "outlet", "platform", "reach", "sensitive",
-                 "severity", "voice", "weight")  # fmt: skip
+    __slots__ = ("at", "author", "digest", "heard", "order", "outlet", "reach", "said", "voice", "weight")
 
     def __init__(
         self, *, at: int, heard: int, order: int, digest: bytes, voice: int, author: int, platform: str, outlet: str | None,
         media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int, reach: int = 0,
     ) -> None:  # fmt: skip
-        self.at, self.heard, self.order, self.digest, self.voice = at, heard, order, digest, voice
-        self.author, self.platform, self.outlet = author, platform, outlet
-        self.media, self.kol, self.severity, self.sensitive, self.weight = media, kol, severity, sensitive, weight
-        self.reach = reach
+        self.at, self.heard = at, at if heard == at else heard
+        self.order, self.digest, self.voice, self.author = order, digest, voice, author
+        self.outlet, self.said = _name(outlet), _said(platform, media, kol, severity, sensitive)
+        self.weight, self.reach = weight, reach
 
     @property
     def late(self) -> bool:
@@ -248,17 +268,18 @@ class Tally:
             self.by_digest[fact.digest] = fact
         else:
             self.by_digest.pop(fact.digest, None)
-        bump(self.platforms, fact.platform, by)
-        bump(self.severities, fact.severity, by)
+        said = fact.said
+        bump(self.platforms, said.platform, by)
+        bump(self.severities, said.severity, by)
         bump(self.reaches, fact.reach, by)
         bump(self.voices, fact.voice, by)
         if fact.outlet is not None:
             bump(self.outlets, fact.outlet, by)
-        if fact.media is not None:
-            bump(self.media, fact.media, by)
-        if fact.kol is not None:
-            bump(self.kol, fact.kol, by)
-        self.sensitive += by * fact.sensitive
+        if said.media is not None:
+            bump(self.media, said.media, by)
+        if said.kol is not None:
+            bump(self.kol, said.kol, by)
+        self.sensitive += by * said.sensitive
         self.weight += by * fact.weight
 
     def reweigh(self, fact: Fact, weight: int, reach: int) -> None:

@@ -89,8 +89,9 @@ def test_media_and_kol_are_facts_of_the_role() -> None:
     outlet = replace(paper, mention=replace(paper.mention, outlet="晚报"))
     star = fact(scored("2", START, role="kol"), 7, 0)
 
-    assert (fact(outlet, 7, 0).media, fact(replace(paper, name="日报"), 7, 0).media, fact(paper, 7, 0).media) == ("晚报", "日报", "p")
-    assert (star.kol, star.media) == (7, None)
+    told = [fact(one, 7, 0).said.media for one in (outlet, replace(paper, name="日报"), paper)]
+    assert told == ["晚报", "日报", "p"]
+    assert (star.said.kol, star.said.media) == (7, None)
 
 
 def test_a_later_look_changes_only_what_is_looked_at() -> None:
