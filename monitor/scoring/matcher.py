@@ -23,7 +23,7 @@ from monitor.subject import Subject
 
 FIELDS = ("title", "text", "quoted", "transcript")
 MAX_HITS = 50  # of one subject in one mention
-REMEMBERED = 4_000_000  # characters of texts
+REMEMBERED = 2_400_000  # characters of texts
 ADVERT = "广告"  # the category that marks advertising instead of risk
 OWN = "subject"  # the category of a subject's own rules
 MANUAL = "manual"

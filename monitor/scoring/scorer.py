@@ -24,7 +24,7 @@ from monitor.scoring.sentiment.snownlp import load_snownlp
 from monitor.scoring.words import Reader, Said
 from monitor.subject import Subject
 
-REMEMBERED = 2_000_000  # characters of texts
+REMEMBERED = 1_200_000  # characters of texts
 ANSWERS = frozenset({"comment", "answer", "danmaku"})
 
 

@@ -7,7 +7,7 @@ from monitor.mention import Mention
 from monitor.scoring.fold import fold
 from monitor.scoring.memo import Memo
 
-REMEMBERED = 2_000_000  # characters of texts
+REMEMBERED = 1_200_000  # characters of texts
 _CHAIN = re.compile(r"//\s*@", re.DOTALL)  # from here on a weibo text repeats whom it passes on
 _LINK = re.compile(r"(?:https?:|www\.)[!-~]*")
 _NAME = re.compile(r"(?:回复\s*)?@[\w·-]{1,30}\s*:?")
