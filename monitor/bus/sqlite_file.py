@@ -110,7 +110,7 @@ class BusFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute("PRAGMA cache_size = -4000")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
             if self._max_bytes:
                 (page,) = connection.execute("PRAGMA page_size").fetchone()

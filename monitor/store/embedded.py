@@ -14,7 +14,7 @@ FILE = "store.db"
 READERS = 4
 BUSY = 5  # seconds a writer waits for one in another process
 _CONNECT: dict[str, object] = {"timeout": BUSY, "isolation_level": None}
-_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "wal_autocheckpoint=4000", "journal_size_limit=67108864")
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-8000", "wal_autocheckpoint=4000", "journal_size_limit=67108864")
 _VERSIONS = table("alembic_version", column("version_num"))
 _LATER = ("locked", "full", "disk i/o error")
 
