@@ -38,6 +38,7 @@ __all__ = ["HORIZON", "Grouping", "Node", "Ties"]
 _COMMON = 32  # of the texts that share a shingle only the newest are looked at
 _CANDIDATES = 8
 _REMEMBERED = 256
+_WORKED_OUT = 48  # texts of each subject whose shingles and terms are remembered: up to 20 kB each
 
 
 class Ties(NamedTuple):
@@ -176,7 +177,7 @@ class Grouping:
         known = (text, quoted, mention.kind in REPLIES)
         telling = self._remembered.get(known)
         if telling is None:
-            if len(self._remembered) >= _REMEMBERED:
+            if len(self._remembered) >= _WORKED_OUT:
                 self._remembered.clear()
             telling = self._remembered[known] = Telling(text, self._fold, self._names, quoted=quoted, reply=known[2])
         return telling if comparable(telling) else None
