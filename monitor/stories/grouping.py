@@ -10,7 +10,9 @@ on, draws in no new text. Everything is decided by what is alive at `now`, never
 stored mentions groups as one that never stopped.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
+from itertools import chain
 from typing import NamedTuple
 
 from monitor.clock import DAY
@@ -227,21 +229,17 @@ class Grouping:
         near, loose = set[Node](), set[Node]()
         kept = {shingle & SIXTEEN for shingle in whole}
         for filed in self._candidates(whole, segments, now):
-            shared = len(kept & unpacked(filed.whole))
+            shared = len(kept.intersection(unpacked(filed.whole)))
             if contains(len(whole), len(filed.whole), shared):
                 (near if resembles(len(whole), len(filed.whole), shared) else loose).add(filed.node)
         return _oldest_first(near), _oldest_first(loose)
 
     def _candidates(self, whole: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:
         """The filed texts that share the most shingles with this one; a function of the living alone."""
-        shared: dict[Filed, int] = {}
-        since = now - DAYS * DAY
-        for shingle in whole:
-            left = _COMMON
-            for segment in segments:
-                for filed in segment.shingles.newest(shingle, left, since) if left else ():
-                    shared[filed] = shared.get(filed, 0) + 1
-                    left -= 1
+        having: dict[int, list[Filed]] = {}
+        for segment in segments:
+            segment.shingles.gather(whole, _COMMON, now - DAYS * DAY, having)
+        shared = Counter(chain.from_iterable(having.values()))
         return sorted(shared, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
 
 

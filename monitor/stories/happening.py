@@ -6,7 +6,8 @@ large figure tells much, what half the subject talks about nothing. Words that s
 at least two rare things must be shared; and the longer ago it was told, the more of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from math import log
 
 from monitor.clock import DAY
@@ -21,6 +22,7 @@ _MOST_BY_SHARE = 1.1
 _PHRASE = 8  # neighbouring pairs: words that run on for so long are more than a name
 _RARE_THING = 4.0
 _THINGS = 2
+_ROUNDED = 1e-6  # by which two sums of the same may differ
 _COMMON = 32  # of the texts that share a term only the newest are looked at
 _CANDIDATES = 8
 _LIKELY = 10.0  # weight of rare terms that must be shared for a closer look
@@ -33,18 +35,23 @@ Having = dict[str, list[Filed]]
 def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> Node | None:
     """The node that tells the same happening most clearly, the older one of equals; None if none does clearly enough."""
     found = weights(telling.sought)
-    if mass(found) < NEEDED / 2:
+    whole = mass(found)
+    if whole < NEEDED / 2:
         return None
     sums = {term: term_key(term) for term in found}
+    told = _by_key(found, sums)
     having, candidates = _look_up(found, sums, segments, now)
     stories = min(sum(segment.living for segment in segments), _MOST) + _PRIOR
     best: tuple[float, int, Node] | None = None
     for filed in candidates:
         needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY))
-        shared = _shared(telling.sought, sums, filed)
-        value = _likeness(shared, found, filed, mass(found))
+        theirs = told.keys() & unpacked(filed.terms)
+        if _by_share(sum(map(told.__getitem__, theirs)), filed, whole) < needed - _ROUNDED:
+            continue  # not even if all of it counted
+        shared = _shared(telling.sought, sums, theirs)
+        value = _likeness(shared, found, filed, whole)
         if value >= needed:  # as it is in general; in this subject it may be less
-            value = _likeness(shared, _here(found, having, filed.node, stories), filed, mass(found))
+            value = _likeness(shared, _here(shared, found, having, filed.node, stories), filed, whole)
         if value >= needed:
             best = max(best or (0.0, 0, filed.node), (value, -filed.node.order, filed.node), key=lambda one: one[:2])
     return best[2] if best else None
@@ -54,37 +61,39 @@ def _look_up(
     found: Mapping[str, float], sums: Mapping[str, int], segments: Sequence[Segment], now: int
 ) -> tuple[Having, list[Filed]]:  # fmt: skip
     """Which texts have each of the rarest terms, and those that share the most, if it can be enough."""
-    having: Having = {}
+    rarest = sorted(found, key=found.__getitem__, reverse=True)[:FILED_TERMS]
+    under: dict[int, list[Filed]] = {}
+    for segment in segments:
+        segment.terms.gather(dict.fromkeys(map(sums.__getitem__, rarest)), _COMMON, now - DAYS * DAY, under)
+    having = {term: under.get(sums[term], []) for term in rarest}
     shared: dict[Filed, float] = {}
-    for term in sorted(found, key=lambda term: -found[term])[:FILED_TERMS]:
-        having[term] = _newest(sums[term], segments, now - DAYS * DAY)
-        for filed in having[term]:
+    for term, texts in having.items():
+        for filed in texts:
             shared[filed] = shared.get(filed, 0.0) + found[term]
     likely = [filed for filed, value in shared.items() if value >= _LIKELY]
     return having, sorted(likely, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
 
 
-def _newest(key: int, segments: Sequence[Segment], since: int) -> list[Filed]:
-    texts: list[Filed] = []
-    for segment in segments:
-        if len(texts) < _COMMON:
-            texts += segment.terms.newest(key, _COMMON - len(texts), since)
-    return texts
+def _by_key(found: Mapping[str, float], sums: Mapping[str, int]) -> dict[int, float]:
+    """What each key tells: all of its terms together."""
+    told: dict[int, float] = {}
+    for term, value in found.items():
+        told[sums[term]] = told.get(sums[term], 0.0) + value
+    return told
 
 
-def _here(found: Mapping[str, float], having: Having, node: Node, stories: int) -> dict[str, float]:
-    """What each term tells in this subject: little if many of its other stories say it too."""
-    here = dict(found)
-    for term, texts in having.items():
-        others = len({filed.node for filed in texts if filed.node is not node})
-        if others:
-            here[term] = min(here[term], log(stories / others))
+def _here(shared: list[list[str]], found: Mapping[str, float], having: Having, node: Node, stories: int) -> dict[str, float]:
+    """What each shared term tells in this subject: little if many of its other stories say it too."""
+    here: dict[str, float] = {}
+    for term in chain.from_iterable(shared):
+        others = len({filed.node for filed in having.get(term, ()) if filed.node is not node})
+        here[term] = min(found[term], log(stories / others)) if others else found[term]
     return here
 
 
-def _shared(ordered: Sequence[str], sums: Mapping[str, int], filed: Filed) -> list[list[str]]:
+def _shared(ordered: Sequence[str], sums: Mapping[str, int], theirs: Collection[int]) -> list[list[str]]:
     """The terms that both have, each once, in runs of those that stand together."""
-    theirs, seen = unpacked(filed.terms), set[str]()
+    seen = set[str]()
     runs: list[list[str]] = [[]]
     for term in ordered:
         if sums.get(term) in theirs and term not in seen:
@@ -103,5 +112,11 @@ def _likeness(shared: list[list[str]], here: Mapping[str, float], filed: Filed, 
         most = max(told)
         total += (most + sum(told)) / 2
         things += (most >= _RARE_THING) * (1 + (len(run) >= _PHRASE))
+    return _by_share(total, filed, whole) if things >= _THINGS else 0.0
+
+
+def _by_share(total: float, filed: Filed, whole: float) -> float:
+    """What is shared, by its share of the text that says less."""
     share = total / max(1.0, min(whole, filed.mass))
-    return total * min(_MOST_BY_SHARE, (share / _SHARE) ** 0.5) if things >= _THINGS else 0.0
+    by_share: float = (share / _SHARE) ** 0.5
+    return total * min(_MOST_BY_SHARE, by_share)

@@ -31,21 +31,21 @@ class Postings:
         if len(self._keys) > len(self._heads):
             self._grow()
 
-    def newest(self, key: int, most: int, since: int) -> list[Filed]:
-        """The newest living texts under a key that were told no earlier, at most so many."""
-        found: list[Filed] = []
-        keys, texts, which = self._keys, self._texts, self._which
-        entry = self._heads[key & self._mask]
-        while entry:
-            entry -= 1
-            if keys[entry] == key:
-                text = texts[which[entry]]
-                if not text.gone and text.at >= since:
-                    found.append(text)
-                    if len(found) == most:
-                        break
-            entry = self._next[entry]
-        return found
+    def gather(self, keys: Iterable[int], most: int, since: int, found: dict[int, list[Filed]]) -> None:
+        """Add to what is `found` under each key the newest living texts here that were told no earlier, up to so many."""
+        heads, mask, nexts, held, which, texts = self._heads, self._mask, self._next, self._keys, self._which, self._texts
+        for key in keys:
+            entry = heads[key & mask]
+            while entry:
+                entry -= 1
+                if held[entry] == key:
+                    text = texts[which[entry]]
+                    if not text.gone and text.at >= since:
+                        under = found.setdefault(key, [])
+                        if len(under) == most:
+                            break
+                        under.append(text)
+                entry = nexts[entry]
 
     def texts(self) -> list[Filed]:
         """All there are, the dead among them."""

@@ -6,9 +6,10 @@ names, places and large figures tell much. The weights are learned (rarity.tsv):
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from operator import add
 
 RARE = 6.0  # of what the table does not know: fewer than 16 of 208,752 texts have it
 _EXACT = 10.0  # of a figure of five digits and more
@@ -22,13 +23,21 @@ _PIECE = re.compile(r"[a-z][a-z0-9]*|\d+(?:\.\d+)?[^\W\da-z_]?|[^\W\d_a-z]+|[\W_
 _DATES = frozenset("年月日号点时分")
 
 
-def terms(text: str, fold: Callable[[str], str]) -> list[str]:
-    """Its terms in order, "" where one stretch of words ends and another begins."""
-    clean = _TEN_THOUSAND.sub("万", _NOISE.sub(" ", fold(text)))[:LONGEST]
-    return [term for piece in _PIECE.findall(clean) for term in _of(piece)]
+def terms(folded: str) -> list[str]:
+    """The terms of a folded text in order, "" where one stretch of words ends and another begins."""
+    clean = _TEN_THOUSAND.sub("万", _NOISE.sub(" ", folded))[:LONGEST]
+    found: list[str] = []
+    for piece in _PIECE.findall(clean):
+        if piece[0].isalpha() and not "a" <= piece[0] <= "z":
+            found.extend(map(add, piece, piece[1:]))
+            found.append("")
+        else:
+            found.extend(_of(piece))
+    return found
 
 
 def _of(piece: str) -> Iterable[str]:
+    """The terms of a piece that does not begin with a letter, or that is foreign."""
     first = piece[0]
     if first.isdecimal():
         return ("", _figure(piece), "")
@@ -51,10 +60,13 @@ def _figure(piece: str) -> str:
 
 
 def weight(term: str) -> float:
-    """What sharing the term tells: ln of its rarity, above what every text shares."""
+    """What sharing the term tells: ln of its rarity, above what every text shares. No bare figure is in the table."""
+    value = known().get(term)
+    if value is not None:
+        return value
     if term.isdecimal():
         return _FIGURE[len(term)] if len(term) < len(_FIGURE) else _EXACT
-    return known().get(term, RARE)
+    return RARE
 
 
 @cache

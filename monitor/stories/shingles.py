@@ -5,7 +5,6 @@ Containment |A ∩ B| / min(|A|, |B|) >= 0.7 catches every pair of a spam templa
 """
 
 import re
-from collections.abc import Callable
 from hashlib import blake2b
 from zlib import crc32
 
@@ -21,9 +20,9 @@ _GRAM = _UNIT * WIDTH
 _NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]|[^\w@\[]+|[@\[_]|\d+")
 
 
-def bare(text: str, fold: Callable[[str], str]) -> str:
-    """The text's own words: folded, without links, @names, [faces], blanks, punctuation and figures (templates vary them)."""
-    return _NOISE.sub("", fold(text))
+def bare(folded: str) -> str:
+    """The own words of a folded text: without links, @names, [faces], blanks, punctuation and figures (templates vary them)."""
+    return _NOISE.sub("", folded)
 
 
 def shingles(words: str) -> frozenset[int]:

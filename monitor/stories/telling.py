@@ -29,15 +29,14 @@ Fold = Callable[[str], str]
 class Telling:
     """One text. Everything but the fingerprint is worked out when it is first asked for: most mentions repeat what is known."""
 
-    __slots__ = ("_fold", "_names", "_sought", "_terms", "_text", "_whole", "quoted", "reply", "short", "told", "words")
+    __slots__ = ("_folded", "_names", "_sought", "_whole", "quoted", "reply", "short", "told", "words")
 
     def __init__(self, text: str, fold: Fold, names: tuple[str, ...], *, quoted: bool, reply: bool) -> None:
-        self._text, self._fold, self._names, self.quoted, self.reply = text, fold, names, quoted, reply
-        self.words = bare(text, fold)
+        self._folded, self._names, self.quoted, self.reply = fold(text), names, quoted, reply
+        self.words = bare(self._folded)
         self.short = len(self.words) < WORDED
-        self.told = fingerprint(f"={fold(text).strip()}" if self.short else self.words)
+        self.told = fingerprint(f"={self._folded.strip()}" if self.short else self.words)
         self._whole: frozenset[int] | None = None
-        self._terms: list[str] | None = None
         self._sought: list[str] | None = None
 
     @property
@@ -51,23 +50,22 @@ class Telling:
     def sought(self) -> list[str]:
         """Its terms in order, without the subject's own names: by these it looks for others."""
         if self._sought is None:
-            text = self._fold(self._text)
+            text = self._folded
             for name in self._names:
                 text = text.replace(name, " ")
-            self._sought = terms(text, self._fold)
+            self._sought = terms(text)
         return self._sought
 
     def weights(self) -> dict[str, float]:
         """What each of its own terms tells, for others to find: none is left out, so that other names change nothing filed."""
-        if self._terms is None:
-            self._terms = terms(self._text, self._fold)
-        return weights(self._terms)
+        return weights(terms(self._folded))
 
 
 def weights(ordered: list[str]) -> dict[str, float]:
     """Each distinct term that tells anything, and how much."""
-    found = {term: weight(term) for term in dict.fromkeys(ordered) if term}
-    return {term: value for term, value in found.items() if value}
+    distinct = dict.fromkeys(ordered)
+    distinct.pop("", None)
+    return {term: value for term, value in zip(distinct, map(weight, distinct), strict=True) if value}
 
 
 def mass(found: Mapping[str, float]) -> float:
@@ -91,9 +89,9 @@ def packed(sums: Iterable[int]) -> bytes:
     return array("H", sorted({each & SIXTEEN for each in sums})).tobytes()
 
 
-def unpacked(kept: bytes) -> frozenset[int]:
+def unpacked(kept: bytes) -> Iterable[int]:
     """As `packed` took them."""
-    return frozenset(memoryview(kept).cast("H"))
+    return memoryview(kept).cast("H")
 
 
 def telling_text(mention: Mention) -> tuple[str, bool]:

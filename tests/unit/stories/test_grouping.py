@@ -144,7 +144,7 @@ def test_copies_are_found_as_by_comparing_with_each(texts: list[str]) -> None:
     """The index of shingles finds a node whenever comparing with every text would, and no other."""
     grouping, nodes = Grouping(fold), list[tuple[Node, frozenset[int]]]()
     for n, text in enumerate(texts):
-        whole = shingles(bare(text, fold))
+        whole = shingles(bare(fold(text)))
         pairs = [(node, known) for node, known in nodes if min(len(whole), len(known)) >= ENOUGH]
         alike = [node for node, known in pairs if contains(len(whole), len(known), len(whole & known))]
         ties = grouping.find(mention(f"m{n}", text), START)

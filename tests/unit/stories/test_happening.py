@@ -63,4 +63,4 @@ def test_what_many_stories_of_the_subject_say_tells_nothing() -> None:
 def test_rarer_terms_weigh_more() -> None:
     """A name more than an everyday word; a large figure most; a year and a date nothing."""
     assert weight("一个") < weight("超市") < weight("婉清") == RARE < weight("23800")
-    assert [term for term in terms("2013年3月5日, 5w元 5万 23800元 MH370", fold) if term] == ["5万", "5万", "23800", "mh370"]
+    assert [term for term in terms(fold("2013年3月5日, 5w元 5万 23800元 MH370")) if term] == ["5万", "5万", "23800", "mh370"]

@@ -22,14 +22,14 @@ def alike(one: frozenset[int], other: frozenset[int]) -> bool:
 ])  # fmt: skip
 def test_decoration_is_no_difference(dressed: str) -> None:
     """Links, names, faces, punctuation and the traditional script leave the bare words as they are."""
-    assert alike(shingles(bare(dressed, fold)), shingles(bare(RUMOUR, fold)))
+    assert alike(shingles(bare(fold(dressed))), shingles(bare(fold(RUMOUR))))
 
 
 def test_bare_words() -> None:
     """Only a text's own words are left."""
     said = "看@某人 [笑哭] //@名字: 这里 https://a.cn/b?c=d，真的_吗？[很长很长的一句括号] @ ["
 
-    assert bare(said, fold) == "看这里真的吗很长很长的一句括号"
+    assert bare(fold(said)) == "看这里真的吗很长很长的一句括号"
 
 
 @given(WORDS)
@@ -77,7 +77,7 @@ def test_fingerprints_tell_words_apart(one: str, other: str) -> None:
 @given(st.text(max_size=60))
 def test_hostile_text_is_text(text: str) -> None:
     """Surrogates, controls and bidi marks are cut like anything else."""
-    words = bare(f"{text}\ud800", fold)
+    words = bare(fold(f"{text}\ud800"))
 
     assert len(shingles(words)) <= max(0, len(words) - WIDTH + 1)
     assert ENOUGH > WIDTH
