@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations
+from operator import add
 
 import msgspec
 
@@ -42,11 +43,12 @@ def largest(complaints: Sequence[Complaint]) -> list[Complaint]:
 
 def _telling(complaints: Sequence[Complaint]) -> list[frozenset[str]]:
     """The character pairs of each, without those that most have."""
-    pairs = [frozenset(one.words[i : i + 2] for i in range(len(one.words) - 1)) for one in complaints]
+    pairs = [frozenset(map(add, one.words, one.words[1:])) for one in complaints]
     if len(pairs) < _FEW:
         return pairs
-    shared = Counter(pair for one in pairs for pair in one)
-    return [frozenset(pair for pair in one if shared[pair] <= _COMMON * len(pairs)) for one in pairs]
+    shared = Counter(chain.from_iterable(pairs))
+    common = {pair for pair, count in shared.items() if count > _COMMON * len(pairs)}
+    return [one - common for one in pairs]
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:

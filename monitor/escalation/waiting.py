@@ -7,6 +7,7 @@ spent entries are passed over. All answers are functions of who waits now: a reb
 
 import heapq
 from collections import Counter
+from itertools import islice
 
 import msgspec
 
@@ -48,7 +49,7 @@ class Waiting:
     def __init__(self) -> None:
         self.expired: list[bytes] = []
         self._ones: dict[bytes, _One] = {}
-        self._told: dict[bytes, _One] = {}
+        self._told: dict[bytes, _One] = {}  # in the order of the log
         self._authors: Counter[int] = Counter()
         self._platforms: Counter[str] = Counter()
         self._negative = self._engagement = 0
@@ -80,7 +81,10 @@ class Waiting:
         heapq.heappush(self._newest, (-scored.at, order, digest))
         heapq.heappush(self._expiring, (scored.received_at, order, digest))
         if one.told:
+            last = next(reversed(self._told.values()), None)
             self._told[digest] = one
+            if last and last.order > order:  # it was here before: a person corrected it
+                self._told = dict(sorted(self._told.items(), key=lambda item: item[1].order))
 
     def take(self, digest: bytes) -> Scored | None:
         """One leaves; None if it does not wait here."""
@@ -127,7 +131,7 @@ class Waiting:
         return -self._top(self._newest)
 
     def _complaints(self) -> list[Complaint]:
-        newest = heapq.nlargest(_LOOKED_AT, self._told.values(), key=lambda one: one.order)
+        newest = islice(reversed(self._told.values()), _LOOKED_AT)
         return [_complaint(one.scored, one.order) for one in newest]
 
     def _top(self, heap: _Heap) -> int:

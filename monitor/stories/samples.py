@@ -6,6 +6,7 @@ same after a merge of two stories, after a rebuilding, in batches of any size. T
 """
 
 from collections.abc import Iterable
+from operator import add
 from typing import Self
 from zlib import crc32
 
@@ -123,7 +124,7 @@ def _difference(one: tuple[Candidate, dict[str, object]], other: tuple[Candidate
 
 
 def _pairs(text: str) -> set[str]:
-    return {text[i : i + 2] for i in range(max(1, len(text) - 1))}
+    return set(map(add, text, text[1:])) or {text}
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -95,8 +95,9 @@ def _unchained(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    clean = "".join(char for char in text if unicodedata.category(char) not in {"Cc", "Cf", "Cs"} or char in "\n\t\r")
-    return _BLANK.sub(" ", clean).strip()
+    if not text.isprintable():  # else there is nothing to leave out
+        text = "".join(char for char in text if unicodedata.category(char) not in {"Cc", "Cf", "Cs"} or char in "\n\t\r")
+    return _BLANK.sub(" ", text).strip()
 
 
 def _clean(text: str) -> str:
