@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
 LIVE = 100_000  # stories awake in one partition: about 400 MB of memory; the longest quiet settle beyond
-WAITING = 50_000  # mentions that wait alone in one partition; beyond, the oldest wait no more
+WAITING = 30_000  # mentions that wait alone in one partition: about 150 MB of memory; beyond, the oldest wait no more
 KEYS = 200_000  # keys of settled stories by which they can still be woken: about 40,000 stories, the latest settled
 
 
