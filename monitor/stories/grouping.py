@@ -24,7 +24,6 @@ from monitor.stories.shingles import ENOUGH, contains, resembles
 from monitor.stories.telling import (
     FILED_SHINGLES,
     REPLIES,
-    SIXTEEN,
     Telling,
     comparable,
     filed_terms,
@@ -227,11 +226,11 @@ class Grouping:
         if len(whole) < ENOUGH:
             return [], []
         near, loose = set[Node](), set[Node]()
-        kept = {shingle & SIXTEEN for shingle in whole}
         for filed in self._candidates(whole, segments, now):
-            shared = len(kept.intersection(unpacked(filed.whole)))
-            if contains(len(whole), len(filed.whole), shared):
-                (near if resembles(len(whole), len(filed.whole), shared) else loose).add(filed.node)
+            theirs = unpacked(filed.whole)
+            shared = len(whole.intersection(theirs))
+            if contains(len(whole), len(theirs), shared):
+                (near if resembles(len(whole), len(theirs), shared) else loose).add(filed.node)
         return _oldest_first(near), _oldest_first(loose)
 
     def _candidates(self, whole: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:

@@ -5,7 +5,7 @@ What it passes on or answers, if it says so; else its own words. The few words o
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from zlib import crc32
 
 from monitor.mention import Kind, Mention
@@ -13,7 +13,6 @@ from monitor.stories.rarity import terms, weight
 from monitor.stories.shingles import WORDED, bare, fingerprint, shingles
 
 REPLIES: frozenset[Kind] = frozenset(("comment", "danmaku", "repost", "live"))
-SIXTEEN = 0xFFFF  # bits in which a shingle or a term is kept
 REMARK = 20  # characters of a reply that may be a copy by themselves
 FILED_SHINGLES = 16
 FILED_TERMS = 30
@@ -74,8 +73,8 @@ def mass(found: Mapping[str, float]) -> float:
 
 
 def term_key(term: str) -> int:
-    """A term in 16 bits."""
-    return crc32(term.encode("utf-8", "surrogatepass")) & SIXTEEN
+    """A term in 32 bits: in fewer, two different ones look the same often enough to glue what has nothing in common."""
+    return crc32(term.encode("utf-8", "surrogatepass"))
 
 
 def filed_terms(found: Mapping[str, float]) -> list[int]:
@@ -85,13 +84,13 @@ def filed_terms(found: Mapping[str, float]) -> list[int]:
 
 
 def packed(sums: Iterable[int]) -> bytes:
-    """The low 16 bits of each: that two differ and look the same is too rare to matter among so many."""
-    return array("H", sorted({each & SIXTEEN for each in sums})).tobytes()
+    """Each once, in four bytes."""
+    return array("I", sorted(set(sums))).tobytes()
 
 
-def unpacked(kept: bytes) -> Iterable[int]:
+def unpacked(kept: bytes) -> Sequence[int]:
     """As `packed` took them."""
-    return memoryview(kept).cast("H")
+    return memoryview(kept).cast("I")
 
 
 def telling_text(mention: Mention) -> tuple[str, bool]:
