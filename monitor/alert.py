@@ -235,6 +235,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         mute = self.mute
         return mute.least if mute and self.episode > mute.episode and at < mute.until else Level.NONE
 
+    def grown(self) -> "Alert":
+        """Without its mute once it stands where that lets it be told: who has heard of it is told how it goes on, to its end."""
+        mute = self.mute
+        return msgspec.structs.replace(self, mute=None) if mute and self.episode > mute.episode and self.level >= mute.least else self
+
     def wire(self, public_url: str) -> dict[str, object]:
         """The alert of contract 4."""
         counted = self.counters

@@ -61,7 +61,7 @@ def _noted(state: StoryState, alert: Alert, act: Act) -> Applied:
 def _levelled(state: StoryState, alert: Alert, act: Act) -> Applied:
     """Also at the level it has already: somebody has looked, and means it."""
     said = _said(alert, act, ReasonCode.HAND, from_level=alert.level, to_level=act.level, until=act.until or None)
-    after = replace(alert, level=act.level, reasons=said.reasons)
+    after = replace(alert, level=act.level, reasons=said.reasons).grown()
     return _kept(replace(state, hand=Hand(act.level, act.until, act.at)), after, act, said)
 
 
@@ -93,6 +93,12 @@ def _reopened(state: StoryState, alert: Alert, act: Act) -> Applied:
     told = [AlertChange(new, one, acted=True) for one in said]
     state = replace(state, alert=new, dirty=True, hand=None, mute=None, none_since=0)
     return state, [AlertChange(replace(alert, next=new.id), None, acted=True), *told]
+
+
+def acted_at(state: StoryState, at: int) -> StoryState:
+    """What somebody did at that moment (a merge, a correction) is told with its alert: what comes of it is told as of no earlier one."""
+    alert = state.alert
+    return replace(state, alert=replace(alert, changed_at=at)) if alert and not alert.ended and alert.changed_at < at else state
 
 
 _DEEDS: dict[str, Callable[[StoryState, Alert, Act], Applied]] = {

@@ -15,7 +15,7 @@ import msgspec
 
 from monitor.clock import DAY, HOUR, MINUTE
 from monitor.escalation import correcting
-from monitor.escalation.acting import applied
+from monitor.escalation.acting import acted_at, applied
 from monitor.escalation.effects import Act, AlertChange, Effects, Judged, Known, NewHit, StoryRow, as_judged
 from monitor.escalation.living import Living
 from monitor.escalation.policy import Policy
@@ -123,6 +123,8 @@ class Desk:
         elif act.action == "merge":
             if other and other is not story and not (story.residual or other.residual):
                 into, gone = sorted((story, other), key=lambda one: one.age)
+                for one in (into, gone):
+                    one.state = acted_at(one.state, act.at)
                 self._living.unite(into, gone, self.now, act)
                 self._decide(into)
         else:
@@ -223,6 +225,7 @@ class Desk:
             if act.judgement:
                 self._decisions.judged(Judged(act.subject, digest, act.judgement))
         if story:
+            story.state = acted_at(story.state, act.at)
             story.touch()
             self._recheck(story, self.now)
             story.mark(self.now)

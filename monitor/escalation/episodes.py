@@ -24,7 +24,7 @@ def followed(state: StoryState, change: Change, subject: str, story: str, now: i
     alert = replace(alert, policy_level=change.after, changed_at=at, counters=counters)
     if hand and not hand.level < change.after > change.before:
         return replace(state, alert=alert), [AlertChange(alert, None)]
-    before, alert = alert.level, replace(alert, level=change.after, reasons=change.reasons)
+    before, alert = alert.level, replace(alert, level=change.after, reasons=change.reasons).grown()
     return replace(state, alert=alert, hand=None), [AlertChange(alert, _of_level(alert, replace(change, before=before), at))]
 
 
@@ -90,7 +90,7 @@ def _opened(state: StoryState, change: Change, subject: str, story: str, now: in
         id=alert_id(story, episode), subject=subject, story=story, episode=episode, level=change.after, policy_level=change.after,
         status="open", opened_at=now, changed_at=now, counters=counters, reasons=change.reasons, previous=before.id if before else None,
         mute=mute,
-    )  # fmt: skip
+    ).grown()  # fmt: skip
     opening = AlertChange(new, _of_level(new, replace(change, before=Level.NONE), now))
     changes = [AlertChange(replace(before, next=new.id), None), opening] if before else [opening]
     return replace(state, alert=new, mute=mute), changes

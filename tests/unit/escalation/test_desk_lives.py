@@ -179,12 +179,13 @@ def test_two_alerts_of_merged_stories_are_one() -> None:
     """The alert opened first follows the older story; the other ends at none, resolved, and says into which it went."""
     first, second = crowd(LINES[0], "p", START), crowd(LINES[1], "q", START + HOUR)
     ledger = Ledger()
-    feed(desk(), ledger, [*first, *second, merge_of("q0", "p0", 80, START + 2 * HOUR), Tick(at=START + 2 * HOUR, as_if=True)])
+    feed(desk(), ledger, [*first, *second, merge_of("q0", "p0", 80, START + 2 * HOUR + MINUTE), Tick(at=START + 2 * HOUR, as_if=True)])
     alerts = {change.alert.id: change.alert for change in ledger.changes}
     (kept, lost) = sorted(alerts.values(), key=lambda alert: alert.opened_at)
     ended = next(change.transition for change in ledger.changes if change.transition and change.transition.merged_into)
 
     assert (lost.status, lost.level, lost.merged_into) == ("resolved", Level.NONE, kept.id)
+    assert ended.at >= START + 2 * HOUR + MINUTE  # as of no earlier than somebody did it
     assert (ended.to_level, ended.to_status, ended.merged_into, ended.actor) == (Level.NONE, "resolved", kept.id, "张三")
     assert (kept.status, kept.counters.mentions) == ("open", 80)
     assert ledger.rows[lost.story].merged_into == kept.story

@@ -149,6 +149,19 @@ def test_a_mute_goes_with_the_episodes_after_it_until_its_time() -> None:
     assert replace(opening.alert, episode=1).least_told(START) is NONE  # the alert it ended is told as ever
 
 
+def test_who_was_told_of_a_muted_story_is_told_how_it_goes_on() -> None:
+    """An episode that reached what its mute lets through is muted no more: its fall and its end are told; the next one is muted again."""
+    mute = Mute(START + 7 * DAY, ORANGE, 1)
+    hushed, _ = moved(replace(ended(NONE), mute=mute), BLUE, START + DAY)
+    grown, (rise,) = moved(hushed, ORANGE, START + DAY)
+    fallen, (fall,) = moved(grown, NONE, START + 2 * DAY)
+    over, (end,) = faded(replace(fallen, none_since=START + 2 * DAY), START + 3 * DAY, DAY)
+    _, (_, again) = moved(over, BLUE, START + 4 * DAY)
+
+    assert [change.alert.least_told(START + 3 * DAY) for change in (rise, fall, end)] == [NONE, NONE, NONE]
+    assert again.alert.least_told(START + 4 * DAY) is ORANGE
+
+
 def test_fading_ends_an_alert_by_policy() -> None:
     """It is a change of status with its own reason, and leaves level and counters; the bar is where the policy stands."""
     state = calmed(moved(opened(), NONE)[0], START)
