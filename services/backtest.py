@@ -26,6 +26,7 @@ class Backtest:
         self._desk, self._on_effects, self._batch = desk, on_effects, batch
         self._archive = Archive()
         self._standing: Standing | None = None  # only where a recording has acts
+        self.misfits: list[Act] = []  # of those the ones that could not be done again
         self._offset = 0
 
     def recording(self, blocks: Iterable[Block], score: Score, on_progress: Callable[[int], None], acts: Sequence[Act] = ()) -> None:
@@ -70,6 +71,8 @@ class Backtest:
         fitting = self._standing.fitting(act) if self._standing else None
         if fitting:
             self.act(replace(fitting, offset=self._offset))
+        else:
+            self.misfits.append(act)
 
     async def log(self, bus: Bus, partition: int, acts: Sequence[Act]) -> None:
         """Decide what a bus has kept, people's acts included, each where it took effect."""

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from monitor.border import FileDefaults
 from monitor.bus.base import RAW
-from monitor.clock import micros
+from monitor.clock import micros, rfc3339
 from monitor.collecting.recording import OnBad, Recording
 from monitor.errors import InvalidMention
 from monitor.escalation.effects import Act
@@ -85,3 +85,8 @@ def _source_of(file: Path, kind: SourceType, settings: Settings) -> Source:
 def tell_bad(file: str, line: int, invalid: InvalidMention) -> None:
     """A bad line, for the person who made it."""
     click.echo(visible(f"{file}:{line}: {invalid}"), err=True)
+
+
+def tell_undone(act: Act, why: str) -> None:
+    """Tell on stderr that what somebody once did could not be done again."""
+    click.echo(visible(f"没有重做 {rfc3339(act.at)} 对 {act.alert or act.story} 的 {act.action}: {why}"), err=True)

@@ -26,7 +26,7 @@ from monitor.logs import visible
 from monitor.settings import Settings
 from services.backtest import Backtest, StoryMap, level_changes
 from services.house import start_logging
-from services.recordings import stage_files, tell_bad
+from services.recordings import stage_files, tell_bad, tell_undone
 from services.reload import settled
 from services.scenario import course, decide, failures, settings_of
 from services.scenario_file import Scenario, load_scenarios
@@ -151,6 +151,8 @@ def _from_files(settings: Settings, files: tuple[Path, ...], facts: tuple[Path, 
         deciding = bar.add_task("判断", total=recording.lines)
         score = make_score(settings, _ANY_KEY)
         backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count), acts)
+    for act in backtest.misfits:
+        tell_undone(act, "没有这个预警, 或它当时的状态不允许")
 
 
 async def _with_posted(settings: Settings) -> Settings:

@@ -13,19 +13,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from monitor.bus.base import SCORED
-from monitor.clock import SystemClock, rfc3339
+from monitor.clock import SystemClock
 from monitor.collecting.recording import Recording
 from monitor.errors import UsageError
 from monitor.escalation.effects import Act
 from monitor.loading import load_settings
-from monitor.logs import visible
 from monitor.settings import Settings
 from services.acts import Desk
 from services.house import House, open_house, parse_address, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
 from services.recorded import done_again
-from services.recordings import stage
+from services.recordings import stage, tell_undone
 from services.replay import Replay, settle_raw
 from services.score import ScoreRole
 from services.telling import Told
@@ -126,7 +125,7 @@ async def _again(house: House, act: Act, *, send: bool) -> None:
     told = Told(subjects, house.settings.receivers, house.settings.public_url, send)
     refused = await done_again(house.store, Desk(house.bus.partitions(SCORED), told), act)
     if refused:
-        click.echo(visible(f"没有重做 {rfc3339(act.at)} 对 {act.alert} 的 {act.action}: {refused}"), err=True)
+        tell_undone(act, refused)
 
 
 def _progress() -> Progress:

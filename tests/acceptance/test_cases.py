@@ -137,6 +137,20 @@ def test_what_people_did_is_done_again(config: Path, tmp_path: Path) -> None:
     assert (again["level"], again["status"]) == ("red", "acknowledged")
 
 
+def test_an_act_that_cannot_be_done_again_is_told(config: Path, tmp_path: Path) -> None:
+    """An act on an alert that this log does not come to is named on stderr, and changes nothing else."""
+    file = write_lines(tmp_path / "d.jsonl", cascade())
+    plain = ran("backtest", file, "--config", config)
+    act = {"subject": "某某", "story": "s0", "alert": "a0-001", "action": "acknowledge", "at": "2026-03-02T09:00:00Z", "actor": "张三"}
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"act": act}) + "\n")
+    told = ran("backtest", file, "--config", config)
+
+    assert told.out == plain.out
+    assert "没有重做" in told.err
+    assert "a0-001" in told.err
+
+
 def test_acts_amid_a_stream_take_effect_at_their_moments(config: Path, tmp_path: Path) -> None:
     """Set to red by hand, then resolved as a false alarm, while it still grows: a backtest and replays of any batch decide alike."""
     ran("replay", write_lines(tmp_path / "d.jsonl", cascade()), "--config", config)
