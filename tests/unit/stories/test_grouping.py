@@ -56,6 +56,17 @@ def test_a_root_may_come_after_its_reposts() -> None:
     assert stories([mention("b", "唉", root="a"), mention("c", "咦", root="a"), mention("a", RUMOUR)]) == ["b", "b", "b"]
 
 
+def test_a_text_that_resembles_two_stories_ties_them() -> None:
+    """Two tellings that share too little are two stories, until one comes that is mostly the same as both."""
+    words = "".join(Random(3).sample([chr(sign) for sign in range(0x4E00, 0x5600)], 80))
+    grouping = Grouping(fold)
+    one, other = (grouping.found(mention(item, text), item, START) for item, text in (("a", words[:60]), ("b", words[20:])))
+    ties = grouping.find(mention("c", words[10:70]), START)
+
+    assert ties is not None
+    assert (ties.home, ties.also) == (one, (other,))
+
+
 def test_a_copy_joins_without_a_link() -> None:
     """The same words, dressed otherwise or inside a longer text, are one happening."""
     copies = [mention("a", RUMOUR), mention("b", f"大家看看: {RUMOUR}"), mention("c", RUMOUR.replace(", ", "！"))]
