@@ -38,8 +38,8 @@ class DoubtModel(Shape):
     mentions: int
 
 
-class OriginModel(Shape):
-    """The earliest mention known, or {} when none is stored any more; `missing`: the original it names and that we do not have."""
+class NamedModel(Shape):
+    """A mention as an origin or a place in a tree names it; `name`: only of an account whose name is kept."""
 
     source: str = ""
     id: str = ""
@@ -51,6 +51,11 @@ class OriginModel(Shape):
     url: str | None = None
     name: str | None = None
     role: str | None = None
+
+
+class OriginModel(NamedModel):
+    """The earliest mention known, or {} when none is stored any more; `missing`: the original it names and that we do not have."""
+
     sure: Literal["high", "medium", "low"] = "low"
     doubts: list[DoubtModel] = []
     missing: dict[str, str] | None = None
@@ -125,23 +130,13 @@ class StoryModel(Shape):
     merged_into: str | None
 
 
-class PlaceModel(Shape):
+class PlaceModel(NamedModel):
     """A place in a story's tree; `missing`: an original that is named but not had, with the words quoted from it."""
 
     node: str
     missing: bool
     children: int
     descendants: int
-    source: str = ""
-    id: str = ""
-    kind: str = ""
-    platform: str = ""
-    published_at: AwareDatetime | None = None
-    text: str = ""
-    outlet: str | None = None
-    url: str | None = None
-    name: str | None = None
-    role: str | None = None
 
 
 class TreePage(Shape):
