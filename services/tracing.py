@@ -14,7 +14,7 @@ from monitor.alert import Alert
 from monitor.clock import micros, rfc3339
 from monitor.escalation.effects import StoryRow
 from monitor.mention import identity
-from monitor.store.rows import Page, from_cursor, to_cursor
+from monitor.store.rows import Cursors, Page
 from monitor.store.sessions import ReadUnit, WriteUnit
 from monitor.store.spread import Told
 from monitor.stories.origin import DOUBT_ZH, LOOKED_AT, Origin, origin
@@ -24,7 +24,8 @@ from monitor.stories.tree import Leaf, Place, Tree
 
 Wire = dict[str, object]
 Unit = ReadUnit | WriteUnit
-_KIND = "tree"
+CURSORS = Cursors("tree", bytes, int, int, bytes)
+_TOP = bytes(16)  # stands for "under nothing" in a cursor
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -79,22 +80,22 @@ async def trace(unit: Unit, story: str) -> Trace:
 
 async def places(unit: Unit, tree: Tree, under: str | None, limit: int, cursor: str | None = None) -> Page[Wire] | None:
     """
-    The children of a place (None: the uppermost places), the biggest first, paged; None: there is no such place.
+    The children of a place (None: the uppermost places), the biggest first, paged.
 
-    ValueError: a cursor that was not given for it.
+    None: there is no such place, or the cursor was given for another. ValueError: a cursor that is not ours.
     """
     digest = None if under is None else _digest(under)
     if digest is not None and tree.get(digest) is None:
         return None
     after = None
     if cursor is not None:
-        said, descendants, at, last = from_cursor(_KIND, cursor, str, int, int, str)
-        if said != (under or ""):
-            raise ValueError("this cursor belongs to another place of the tree")
-        after = (-int(descendants), int(at), bytes.fromhex(str(last)))
+        place, descendants, at, last = CURSORS.key(cursor)
+        if place != (digest or _TOP):
+            return None
+        after = (-descendants, at, last)
     found = tree.below(digest, limit + 1, after)
     last_one = found[limit - 1] if len(found) > limit else None
-    more = to_cursor(_KIND, under or "", last_one.descendants, last_one.at, last_one.digest.hex()) if last_one else None
+    more = CURSORS.after(digest or _TOP, last_one.descendants, last_one.at, last_one.digest) if last_one else None
     return Page(await _places(unit, tree, found[:limit]), more)
 
 

@@ -12,10 +12,10 @@ from monitor.escalation.effects import Judgement, Known, NewHit, as_judged
 from monitor.mention import Mention, Scored, decode
 from monitor.score import Emotion, Score
 from monitor.store import schema
-from monitor.store.rows import LARGEST, Page, chunks, findable, from_cursor, to_cursor
+from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable
 
 ENGAGEMENT = ("likes", "comments", "reposts", "views", "gone")
-_KIND = "mention"
+CURSORS = Cursors("mention", int, bytes)
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -149,8 +149,8 @@ class Mentions:
         if q:
             query = query.where(func.instr(schema.mention.c.body, msgspec.json.encode(q)[1:-1]) > 0)
         if cursor is not None:
-            at, hexed = from_cursor(_KIND, cursor, int, str)
-            query = query.where(or_(published < at, and_(published == at, digest > bytes.fromhex(str(hexed)))))
+            at, last = CURSORS.key(cursor)
+            query = query.where(or_(published < at, and_(published == at, digest > last)))
         rows: list[tuple[Row[tuple[object, ...]], Mention]] = []
         async with self._connection.stream(query.order_by(published.desc(), digest)) as found:
             async for row in found:
@@ -160,7 +160,7 @@ class Mentions:
                     rows.append((row, said))
                 if len(rows) > limit:
                     break
-        more = to_cursor(_KIND, rows[limit - 1][0].published_at, rows[limit - 1][0].digest.hex()) if len(rows) > limit else None
+        more = CURSORS.after(rows[limit - 1][0].published_at, rows[limit - 1][0].digest) if len(rows) > limit else None
         return Page(await self._with_scores(rows[:limit]), more)
 
     async def _with_scores(self, rows: Sequence[tuple[Row[tuple[object, ...]], Mention]]) -> list[Found]:

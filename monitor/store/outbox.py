@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.notifying.notification import Attempt, Notification, NotificationState
 from monitor.store import schema
-from monitor.store.rows import Page, chunks, findable, from_cursor, insert, to_cursor
+from monitor.store.rows import Cursors, Page, chunks, findable, insert
 
 Pair = tuple[str, str]  # (alert, receiver)
 
@@ -18,7 +18,7 @@ _BOX = schema.notification
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [_BOX.c[name] for name in _FIELDS]
 _TRY_FIELDS = Attempt.__struct_fields__
-_CURSOR = "notifications"
+CURSORS = Cursors("notification", int, int, str)
 
 
 class Outbox:
@@ -87,7 +87,7 @@ class Outbox:
         found = [_notification(row) for row in await self._connection.execute(_after(query, cursor))]
         attempts = await self._attempts([one.id for one in found[:limit]])
         last = found[limit - 1] if len(found) > limit else None
-        onward = to_cursor(_CURSOR, last.created_at, last.n, last.id) if last else None
+        onward = CURSORS.after(last.created_at, last.n, last.id) if last else None
         return Page([(one, attempts.get(one.id, [])) for one in found[:limit]], onward)
 
     async def _attempts(self, notifications: Sequence[str]) -> dict[str, list[Attempt]]:
@@ -133,7 +133,7 @@ class OutboxWriter(Outbox):
 def _after(query: Select[tuple[object, ...]], cursor: str | None) -> Select[tuple[object, ...]]:
     if cursor is None:
         return query
-    key = from_cursor(_CURSOR, cursor, int, int, str)
+    key = CURSORS.key(cursor)
     return query.where(tuple_(_BOX.c.created_at, _BOX.c.n, _BOX.c.id) < tuple_(*key))
 
 

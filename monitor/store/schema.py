@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION: Final = "0001"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
+REVISION: Final = "0002"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
 ALERT_SEQ: Final = "alert"
 
 # Ordered by code point everywhere: SQLite compares bytes by itself, PostgreSQL when told so.
@@ -147,10 +147,11 @@ alert = Table(
     Column("counter", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index(None, "seq", unique=True),
-    Index(None, "subject", "seq"),
-    Index(None, "status", "seq"),
-    Index(None, "changed_at"),
-    Index(None, "level", "status"),
+    # Each has all that a list can be asked by: whatever is passed over is passed over without its row.
+    Index(None, "seq", "changed_at", "level", "status", "subject"),
+    Index(None, "status", "seq", "level", "subject", "changed_at"),
+    Index(None, "subject", "seq", "status", "level", "changed_at"),
+    Index(None, "level", "status", "seq", "subject", "changed_at"),
     Index(None, "story", "episode"),
 )
 

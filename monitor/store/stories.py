@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from monitor.escalation.effects import StoryRow, StoryState
 from monitor.escalation.settling import Asleep
 from monitor.store import schema
-from monitor.store.rows import Page, chunks, findable, from_cursor, insert, to_cursor
+from monitor.store.rows import Cursors, Page, chunks, findable, insert
 
 Sleepers = list[Asleep]
 StoryRows = list[StoryRow]  # inside the class `list` is a method
-_KIND = "story"
+CURSORS = Cursors("story", int, str)
 _KEY = 8
 _PLAIN = ("id", "subject", "founder", "residual", "title", "opened_at", "last_at", "mentions", "live", "merged_into", "settled")
 
@@ -54,10 +54,10 @@ class Stories:
         if not findable(subject or ""):
             return Page([], None)
         if cursor is not None:
-            last_at, story = from_cursor(_KIND, cursor, int, str)
+            last_at, story = CURSORS.key(cursor)
             asked.append(or_(table.c.last_at < last_at, and_(table.c.last_at == last_at, table.c.id > story)))
         rows = await self._where(*asked, order=(table.c.last_at.desc(), table.c.id), limit=limit + 1)
-        more = to_cursor(_KIND, rows[limit - 1].last_at, rows[limit - 1].id) if len(rows) > limit else None
+        more = CURSORS.after(rows[limit - 1].last_at, rows[limit - 1].id) if len(rows) > limit else None
         return Page(rows[:limit], more)
 
     async def _where(

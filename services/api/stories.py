@@ -52,7 +52,7 @@ async def tree_of(api: Api, _: Reader, story: str, under: Node | None = None, li
             found = await survivor(unit, await existing(unit, story))
             tree = await places(unit, (await _traced(api, unit, found)).tree, under, limit, cursor)
     if tree is None:
-        raise Refusal(404, "there is no such node in the tree of this story")
+        raise Refusal(404, "there is no such node in the tree of this story, or the cursor belongs to another")
     return answer(_page(tree))
 
 

@@ -87,7 +87,7 @@ async def test_the_tree_is_walked_page_by_page(here: World) -> None:
         cursors.append(page.next_cursor)
 
     assert items == ["5", "2", "3", "4", "6", "7", "8"]
-    problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?cursor={cursors[1]}"), 422)
+    problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?cursor={cursors[1]}"), 404)
     problem_of(await here.client.get(f"{path}&cursor=x"), 422)
     problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?under={'0' * 32}"), 404)
     problem_of(await here.client.get(f"/v1/stories/{STORY}/tree?under=x"), 422)

@@ -4,42 +4,49 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.store.rows import chunks, findable, from_cursor, to_cursor
+from monitor.store.rows import Cursors, chunks, findable
 
-LARGE = st.integers(min_value=-(2**63), max_value=2**63 - 1)
-LIST = "alert"
+NUMBERS = st.integers(0, 2**63 - 1)
+IDS = st.text(st.characters(min_codepoint=32, max_codepoint=127), min_size=1, max_size=200)
+LIST = Cursors("alert", int)
+ALL = Cursors("all", int, str, bytes)
 
 
-@given(LARGE, st.text(st.characters(exclude_categories=["Cs"])))
-def test_cursor_comes_back(number: int, word: str) -> None:
+@given(NUMBERS, IDS, st.binary(min_size=16, max_size=16))
+def test_cursor_comes_back(number: int, word: str, digest: bytes) -> None:
     """The key put into a cursor is the key taken out."""
-    assert from_cursor(LIST, to_cursor(LIST, number, word), int, str) == [number, word]
+    assert ALL.key(ALL.after(number, word, digest)) == [number, word, digest]
+
+
+@given(st.from_regex(ALL.pattern, fullmatch=True))
+def test_whatever_matches_is_a_cursor(cursor: str) -> None:
+    """The pattern promises what is taken: whatever matches is a key, and the key is the cursor again."""
+    assert ALL.after(*ALL.key(cursor)) == cursor
 
 
 @given(st.text(max_size=200))
 def test_made_up_cursor(wild: str) -> None:
     """No text that we did not make passes for a cursor, whatever signs are in it."""
     with pytest.raises(ValueError, match="cursor"):
-        from_cursor(LIST, wild, int)
+        LIST.key(wild)
 
 
-@given(LARGE, st.data())
-def test_changed_cursor(number: int, data: st.DataObject) -> None:
-    """A cursor with one sign changed is refused, or says what it said."""
-    cursor = to_cursor(LIST, number)
+@given(NUMBERS, IDS, st.binary(min_size=16, max_size=16), st.data())
+def test_changed_cursor(number: int, word: str, digest: bytes, data: st.DataObject) -> None:
+    """A cursor with one sign changed, or cut, is refused; a text may be cut by whole signs only."""
+    cursor = ALL.after(number, word, digest)
     place = data.draw(st.integers(0, len(cursor) - 1))
-    sign = data.draw(st.sampled_from("ABCabc019-_"))
-    try:
-        assert from_cursor(LIST, cursor[:place] + sign + cursor[place + 1 :], int) == [number]
-    except ValueError as error:
-        assert "cursor" in str(error)  # noqa: PT017 - both ends are right
+    sign = data.draw(st.characters(codec="utf-8"))
+    for slip in ({cursor[:place] + sign + cursor[place + 1 :], cursor[:place], cursor + sign} - {cursor}):
+        with pytest.raises(ValueError, match="cursor"):
+            ALL.key(slip)
 
 
 def test_cursor_of_another_list() -> None:
     """A cursor belongs to its list, and to keys of its form."""
-    for kind, types in (("story", (int,)), (LIST, (str,)), (LIST, (int, int)), (LIST, ())):
+    for other in (Cursors("story", int), Cursors("alert", str), Cursors("alert", int, int), Cursors("alert")):
         with pytest.raises(ValueError, match="cursor"):
-            from_cursor(kind, to_cursor(LIST, 5), *types)
+            other.key(LIST.after(5))
 
 
 @given(st.lists(st.integers()), st.integers(1, 9))
