@@ -7,6 +7,7 @@ YuqingError
 │   └── Held              the data folder or a port is held by somebody else
 ├── InvalidMention        never: one object is not a mention, with every reason
 ├── SourceFailed          later: a source cannot be read now, in a word of a closed set
+├── TooManyFailures       stop: so many records fail that it is not they, it is us
 ├── BusError
 │   ├── BusFull           later: the log may not grow until a consumer has taken more
 │   └── BusUnavailable    later: the log cannot be written or read now
@@ -73,6 +74,10 @@ class SourceFailed(YuqingError):
         self.reason = reason
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class TooManyFailures(YuqingError):
+    """So many records in a row fail that the fault must be ours: the role stops before it puts them all aside."""
 
 
 class BusError(YuqingError):

@@ -1,15 +1,33 @@
-"""Dead letters: what can never be processed, kept whole with its origin and its reason."""
+"""
+Dead letters: what can never be processed, kept whole with its origin and its reason.
 
-from base64 import b64encode
+A log is never edited. So what people do about a letter is a record of the same topic, behind the letter: a Mark that says it was put
+back or dropped. Both have the letter's origin as their key, so they lie in one partition, in order.
+"""
+
+from base64 import b64decode, b64encode
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import Literal
 
 import msgspec
 
-from monitor.bus.base import DEAD, Bus, Record, Stored
+from monitor.bus.base import DEAD, Bus, Outcome, Record, RecordKind, Stored
 from monitor.metrics import DeadReason, Metrics
+
+MarkWord = Literal["replayed", "dropped"]
+_LONGEST = 2_000  # of an error: the traceback is in the log
+_LOOKED = 10_000  # records of a partition of the dead, the newest: how far back `lately` looks
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record of `mentions.dead`; `raw` is base64 of its bytes, `origin` is topic/partition/offset or FILE:LINE."""
+    """
+    A record of `mentions.dead`: `raw` is base64 of the bytes as they came, never changed.
+
+    `origin` names the place: topic/partition/offset (those stand apart, too), or FILE:LINE, or the item of a source. `first_at` and
+    `last_at` (micros; 0: only when the letter was stored is known) are of the first and the last try, `version` is the code that tried.
+    """
 
     v: int = 1
     topic: str
@@ -18,17 +36,124 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     attempts: int = 1
     raw: str
+    kind: RecordKind = "mention"
+    partition: int | None = None
+    offset: int | None = None
+    first_at: int = 0
+    last_at: int = 0
+    version: str = ""
+
+    @property
+    def id(self) -> str:
+        """The same for one origin however often it was put aside."""
+        return letter_id(self.origin)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes as they came."""
+        return b64decode(self.raw)
 
 
-async def bury(bus: Bus, metrics: Metrics, record: Stored, reason: DeadReason, error: str) -> None:
-    """Put one record of the bus aside, once however often it is read again."""
-    await bury_bytes(bus, metrics, record.topic, f"{record.topic}/{record.partition}/{record.offset}", record.value, reason, error)
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of `mentions.dead`: what somebody did about the letter of that id, when (micros), in whose name."""
+
+    v: int = 1
+    mark: MarkWord
+    letter: str
+    at: int
+    actor: str
+    by: str | None = None
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """How often a record was tried before it was given up, from when to when (micros, 0 unknown)."""
+
+    attempts: int = 1
+    first_at: int = 0
+    last_at: int = 0
+
+
+class _Peek(msgspec.Struct):
+    mark: str = ""
+
+
+ONCE = Tried()
+
+
+def letter_id(origin: str) -> str:
+    """The id of the letter of an origin."""
+    return f"d{blake2b(origin.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
+
+
+async def bury(bus: Bus, metrics: Metrics, record: Stored, reason: DeadReason, error: str, tried: Tried = ONCE) -> None:
+    """Put one record of the bus aside, once however often it is read again; durable when this returns. BusUnavailable: try again."""
+    letter = DeadLetter(
+        topic=record.topic, origin=f"{record.topic}/{record.partition}/{record.offset}", reason=reason, error=error[:_LONGEST],
+        raw=b64encode(record.value).decode(), kind=record.kind, partition=record.partition, offset=record.offset, version=our_version(),
+        attempts=tried.attempts, first_at=tried.first_at, last_at=tried.last_at,
+    )  # fmt: skip
+    await _put(bus, metrics, letter)
 
 
 async def bury_bytes(
-    bus: Bus, metrics: Metrics, topic: str, origin: str, raw: bytes, reason: DeadReason, error: str
+    bus: Bus, metrics: Metrics, topic: str, origin: str, raw: bytes, reason: DeadReason, error: str, tried: Tried = ONCE
 ) -> None:
-    """Put bytes aside that came from outside the bus (a line of a file), once for each origin."""
-    letter = DeadLetter(topic=topic, origin=origin, reason=reason, error=error, raw=b64encode(raw).decode())
-    await bus.append(DEAD, [Record(key=origin.encode(), value=msgspec.json.encode(letter), kind="dead")], once=origin)
-    metrics.dead_letters_total.labels(topic, reason).inc()
+    """Put bytes aside that have no place in the bus (a line of a file), once for each origin; durable when this returns."""
+    letter = DeadLetter(
+        topic=topic, origin=origin, reason=reason, error=error[:_LONGEST], raw=b64encode(raw).decode(), version=our_version(),
+        attempts=tried.attempts, first_at=tried.first_at, last_at=tried.last_at,
+    )  # fmt: skip
+    await _put(bus, metrics, letter)
+
+
+async def _put(bus: Bus, metrics: Metrics, letter: DeadLetter) -> None:
+    (outcome,) = await bus.append(DEAD, [_record(letter.origin, letter)], once=letter.origin)
+    if outcome is Outcome.ACCEPTED:
+        metrics.dead_letters_total.labels(letter.topic, letter.reason).inc()
+
+
+def mark_record(letter: DeadLetter, mark: Mark) -> Record:
+    """The mark as it is appended behind its letter."""
+    return _record(letter.origin, mark)
+
+
+def read_record(value: bytes) -> DeadLetter | Mark | None:
+    """A record of `mentions.dead`; None for what no release of ours wrote."""
+    try:
+        return _mark(value) if _peek(value).mark else _letter(value)
+    except msgspec.MsgspecError:
+        return None
+
+
+async def lately(bus: Bus, topic: str, partition: int, before: int, count: int) -> set[int]:
+    """
+    Of the last `count` offsets of a partition before one: those that failed by our own fault and that nobody has seen to yet.
+
+    So a process that is started again knows how the one before it fared.
+    """
+    failed: dict[str, int] = {}
+    for place, (low, end) in (await bus.bounds(DEAD)).items():
+        offset = max(low, end - _LOOKED)
+        while offset < end and (records := await bus.read(DEAD, place, offset, _LOOKED)):
+            for found in (read_record(record.value) for record in records):
+                if isinstance(found, Mark):
+                    failed.pop(found.letter, None)
+                elif found and found.reason == "failed" and (found.topic, found.partition) == (topic, partition):
+                    failed[found.id] = -1 if found.offset is None else found.offset
+            offset = records[-1].offset + 1
+    return {offset for offset in failed.values() if before - count <= offset < before}
+
+
+@cache
+def our_version() -> str:
+    """The code that runs here."""
+    return version("yuqing")
+
+
+def _record(origin: str, what: DeadLetter | Mark) -> Record:
+    return Record(key=origin.encode("utf-8", "surrogatepass"), value=msgspec.json.encode(what), kind="dead")
+
+
+_peek = msgspec.json.Decoder(_Peek).decode
+_letter = msgspec.json.Decoder(DeadLetter).decode
+_mark = msgspec.json.Decoder(Mark).decode

@@ -2,7 +2,8 @@
 The escalate role: reads `mentions.scored`, writes everything it decides in one transaction, position included.
 
 The desk in memory is only a picture of what those transactions stored. Whatever goes wrong with one (another writer moved the
-position, the disk is full), the picture is thrown away and drawn again from the store.
+position, the disk is full), the picture is thrown away and drawn again from the store. So a record whose decision raises leaves no
+trace in it: it is tried again alone, then passed over and put aside, and all others are decided as if it had not been there.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import SCORED, Bus, Stored, Taken
 from monitor.clock import SECOND, Clock
-from monitor.errors import BusUnavailable, Fenced, StoreUnavailable
+from monitor.errors import Fenced, TooManyFailures
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import AlertChange
 from monitor.escalation.settling import KEYS
@@ -24,12 +25,21 @@ from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
 from services.dead import bury
+from services.failing import LINGER, Doubts, Guard, may_pass, told
 from services.sitting import Observation, Sitting
 from services.telling import Told, count, stamped, tell
 
 ROLE = "escalate"
 _AGAIN = 1.0
 _TAKE_EVERY = 5.0
+
+
+class _Undecided(Exception):
+    """A decision raised; `suspect`: the offset it was about, None when it was about all of them."""
+
+    def __init__(self, suspect: int | None, error: Exception) -> None:
+        self.suspect, self.error = suspect, error
+        super().__init__(str(error))
 
 
 class Escalator:
@@ -46,6 +56,8 @@ class Escalator:
         self._changed = False
         self._offset = self._next = 0
         self._taken_at = 0.0
+        self._guard = Guard()
+        self._doubts = Doubts(self._guard, clock)
         self.waits: str | None = None  # why it cannot work now
         self._moved = asyncio.Event()
 
@@ -64,35 +76,56 @@ class Escalator:
         return self._offset
 
     async def run(self) -> None:
-        """Decide for ever; what may pass (a full disk, a lost race) is tried again."""
+        """Decide for ever; what may pass (a full disk, a lost race) is tried again. TooManyFailures: it is we who fail."""
         while True:
             try:
                 await self.advance(wait=1.0)
                 self.waits = None
-            except (StoreUnavailable, BusUnavailable) as error:
+            except Fenced:
+                self._doubts.forget()
+                self._log.warning("position was moved by another writer; reading it again", partition=self.partition)
+            except TooManyFailures as error:
+                self.waits = str(error)
+                self._log.error("escalator stops", partition=self.partition, why=self.waits, exc_info=error.__cause__)
+                await asyncio.sleep(LINGER)
+                raise
+            except Exception as error:
+                if not may_pass(error):
+                    raise
                 self.waits = str(error)
                 self._log.warning("escalator waits", partition=self.partition, error=self.waits)
                 await asyncio.sleep(_AGAIN)
-            except Fenced:
-                self._log.warning("position was moved by another writer; reading it again", partition=self.partition)
 
     async def advance(self, wait: float = 0.0) -> int:
         """Decide the next records, if any come within `wait` seconds; how many there were."""
         if self._desk is None:
             await self._restore()
+            await self._guard.remember(self._bus, SCORED, self.partition, self._offset)
         start = self._offset
-        records = await self._bus.read(SCORED, self.partition, start, self._batch, wait)
-        if records:
+        at, limit = self._doubts.reading(start, self._batch)
+        records = await self._bus.read(SCORED, self.partition, at, limit, 0.0 if self._doubts.aside else wait)
+        if records or self._doubts.aside:
             try:
                 await self._take_up()
                 if self._offset != start:
                     return 0
                 await self._apply(await self._decoded(records))
+            except _Undecided as undecided:
+                self._desk = None
+                await self._doubt(records, undecided)
             except BaseException:
                 self._desk = None
                 raise
         await self._tell_bus(force=not records)
         return len(records)
+
+    async def _doubt(self, records: Sequence[Stored], undecided: _Undecided) -> None:
+        if not records:  # nobody's fault but what was written before
+            raise undecided.error
+        self._log.warning(
+            "decision failed", partition=self.partition, first=records[0].offset, last=records[-1].offset, error=told(undecided.error)
+        )
+        await asyncio.sleep(self._doubts.failed(records, undecided.suspect, undecided.error))
 
     async def _take_up(self) -> None:
         """Let the desk work by the newest settings. It is drawn again only for a subject that the store has stories of."""
@@ -136,7 +169,7 @@ class Escalator:
                 self._next = run[-1][0] + 1
                 return run
             run.append((record.offset, seen))
-        self._next = records[-1].offset + 1
+        self._next = self._doubts.aside[-1].record.offset + 1 if not records else records[-1].offset + 1
         return run
 
     async def _apply(self, run: Sequence[Observation]) -> None:
@@ -151,11 +184,27 @@ class Escalator:
             sitting = Sitting(unit, desk, self.partition, self._clock.now())
             for act in acts:
                 await sitting.act(act)
-            await sitting.observe(run)
-            changes = await self._tell(unit, await sitting.end(), live=bool(run) and not run[-1][1].as_if)
+            changes = await self._decide(unit, sitting, run)
+            await self._put_aside()
             await self._move(unit, position, desk.now, acts[-1].id if acts else position.last_act)
+        self._doubts.done(sum(isinstance(seen, Scored) for _, seen in run))
         self._set_offset(self._next)
         self._measure(run, changes, perf_counter() - started)
+
+    async def _decide(self, unit: WriteUnit, sitting: Sitting, run: Sequence[Observation]) -> list[AlertChange]:
+        try:
+            await sitting.observe(run)
+            return await self._tell(unit, await sitting.end(), live=bool(run) and not run[-1][1].as_if)
+        except Exception as error:
+            if may_pass(error):
+                raise
+            raise _Undecided(sitting.deciding, error) from error
+
+    async def _put_aside(self) -> None:
+        """What is passed over is durable among the dead before the position moves past it."""
+        for one in self._doubts.aside:
+            await bury(self._bus, self._metrics, one.record, "failed", one.error, one.tried)
+            self._log.error("record put aside", topic=SCORED, partition=self.partition, offset=one.record.offset, error=one.error)
 
     async def _tell(self, unit: WriteUnit, decided: Sequence[AlertChange], *, live: bool) -> list[AlertChange]:
         now = self._clock.now()

@@ -134,7 +134,7 @@ class House:
 
     async def score_by(self, score: Scoring, settings: Settings) -> None:
         """Score for ever, at first by what was made ready for these settings, always by those in force."""
-        role = ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"))
+        role = ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"), clock=self.clock)
         self.working.append(("scorer", role))
         await self.reloader.join(lambda new: partial(role.use, score.rebuilt(new)), settings)
         await role.run()

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from monitor.errors import UsageError
+from monitor.errors import TooManyFailures, UsageError
 
 Step = Callable[[], Awaitable[None]]
 FAILED = 1
@@ -127,6 +127,8 @@ class Lifecycle:
             return
         if task.cancelled() or (error := task.exception()) is None:
             self._log.error("side task ended by itself", task=task.get_name())
+        elif isinstance(error, TooManyFailures):  # the role has told more than its own traceback does
+            self._log.error("role stopped: too many records fail", task=task.get_name(), why=str(error))
         else:
             self._log.error("side task died", task=task.get_name(), exc_info=error)
             self._mistake = error if isinstance(error, UsageError) else None

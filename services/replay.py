@@ -18,7 +18,7 @@ from monitor.escalation.step import NEVER
 from monitor.mention import Raw, Scored, Tick, encode
 from services.escalate import Escalator
 from services.recorded import line_of
-from services.score import ROLE, Score, ScoreRole, record_of
+from services.score import ROLE, ScoreRole, record_of
 
 _PACE = 0.2  # seconds: how finely a paced replay is cut
 _AHEAD = 20_000  # records the log may run ahead of the escalator, so that progress means decided
@@ -36,8 +36,8 @@ class Replay:
     `alone`: nothing else is pushed meanwhile, so the raw topic counts as taken; otherwise a score role passes over what is replayed.
     """
 
-    def __init__(self, bus: Bus, score: Score, escalator: Escalator, *, speed: float | None = None, alone: bool = True) -> None:
-        self._bus, self._score, self._escalator, self._speed, self._alone = bus, score, escalator, speed, alone
+    def __init__(self, bus: Bus, scorer: ScoreRole, escalator: Escalator, *, speed: float | None = None, alone: bool = True) -> None:
+        self._bus, self._scorer, self._escalator, self._speed, self._alone = bus, scorer, escalator, speed, alone
         self._began: tuple[float, int] | None = None
         self._acts: Sequence[Act] = ()
         self._moments: list[int] = []
@@ -66,7 +66,7 @@ class Replay:
 
     async def _feed(self, block: Block) -> None:
         await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
-        scored = in_order(await asyncio.to_thread(self._score, block.raws))
+        scored = in_order(await self._scorer.score_block(block.name, block.raws))
         ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
         await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
         await self._decided(_AHEAD)

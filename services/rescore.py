@@ -20,7 +20,7 @@ from monitor.mention import Raw, Scored, decode_raw
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from monitor.subject import Subject
-from services.score import Score
+from services.score import Batch, Score
 from services.wiring import make_score, pseudonym_key
 
 BATCH = 256  # records of one portion: a service beside waits for no more than that
@@ -63,7 +63,9 @@ class Rescore:
         return Rescored(done.total, done.looked + len(records), done.hit + len(found), done.new + new)
 
     def _found(self, records: Sequence[Stored]) -> list[Scored]:
-        return [one for one in self._score(_decoded(records)) if one.score.subject == self._subject]
+        batch = Batch(_decoded(records))
+        batch.score(self._score)  # what fails here has been put aside by the scorer, and is passed over
+        return [one for one in batch.scored if one.score.subject == self._subject]
 
     async def _keep(self, found: Sequence[Scored]) -> int:
         """Store what is not there yet, and of what is there the latest look."""

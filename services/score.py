@@ -1,17 +1,24 @@
-"""The score role: `mentions.raw` -> `mentions.scored`, stateless and deterministic, so a batch scored twice is the same batch."""
+"""
+The score role: `mentions.raw` -> `mentions.scored`, stateless and deterministic, so a batch scored twice is the same batch.
+
+What cannot be read, or scored, is put aside before the position moves on; the rest of its batch is scored as if it had not been there.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 
 import msgspec
+from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import RAW, SCORED, Bus, Record, Stored, Taken
-from monitor.errors import BusFull, BusUnavailable
+from monitor.clock import Clock, SystemClock
+from monitor.errors import TooManyFailures
 from monitor.mention import Raw, Scored, decode_raw, encode
 from monitor.metrics import Metrics
-from services.dead import bury
+from services.dead import Tried, bury, bury_bytes
+from services.failing import LINGER, PAUSES, Guard, may_pass, told
 
 ROLE = "score"
 _AGAIN = 1.0
@@ -19,14 +26,69 @@ _AGAIN = 1.0
 Score = Callable[[Sequence[Raw]], list[Scored]]
 
 
+class Batch:
+    """One batch on its way through the scorer: what could be scored, and what failed. Nothing of it depends on how it is cut."""
+
+    def __init__(self, raws: Sequence[Raw]) -> None:
+        self.raws = raws
+        self.failed: dict[int, Exception] = {}
+        self._parts: dict[int, list[Scored]] = {}
+
+    @property
+    def scored(self) -> list[Scored]:
+        """In the order of the records."""
+        return [one for start in sorted(self._parts) for one in self._parts[start]]
+
+    @property
+    def marks(self) -> list[bool]:
+        """For each record whether it failed."""
+        return [place in self.failed for place in range(len(self.raws))]
+
+    def score(self, score: Score) -> None:
+        """Score all at once; what fails is halved until it stands alone. What may pass is raised."""
+        self._cut(score, [(0, len(self.raws))] if self.raws else [])
+
+    def again(self, score: Score) -> None:
+        """Try those that failed once more, each alone."""
+        self._cut(score, [(place, place + 1) for place in self.failed])
+
+    def _cut(self, score: Score, spans: list[tuple[int, int]]) -> None:
+        while spans:
+            start, end = spans.pop()
+            try:
+                self._parts[start] = score(self.raws[start:end])
+                self.failed.pop(start, None)
+            except Exception as error:
+                if may_pass(error):
+                    raise
+                if end - start == 1:
+                    self.failed[start] = error
+                else:
+                    middle = (start + end) // 2
+                    spans += [(middle, end), (start, middle)]
+
+
+async def patiently(batch: Batch, score: Score) -> None:
+    """Score a batch in a thread, so that it never holds the event loop; what fails is tried again after a moment."""
+    await asyncio.to_thread(batch.score, score)
+    for pause in PAUSES:
+        if not batch.failed:
+            return
+        await asyncio.sleep(pause)
+        await asyncio.to_thread(batch.again, score)
+
+
 class ScoreRole:
-    """One partition's scorer. `score` runs in a thread, so that a batch never holds the event loop."""
+    """One partition's scorer."""
 
     def __init__(
-        self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, partition: int = 0, batch: int = 256
-    ) -> None:
+        self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
+        batch: int = 256,
+    ) -> None:  # fmt: skip
         self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
+        self._clock = clock or SystemClock()
         self.partition, self._batch = partition, batch
+        self._guard = Guard()
         self.waits: str | None = None  # why it cannot work now
 
     def use(self, score: Score) -> None:
@@ -34,7 +96,7 @@ class ScoreRole:
         self._score = score
 
     async def run(self) -> None:
-        """Score for ever; a log that cannot be written now is tried again."""
+        """Score for ever; what may pass (a log that cannot be written now) is tried again. TooManyFailures: it is we who fail."""
         offset: int | None = None
         while True:
             try:
@@ -42,7 +104,14 @@ class ScoreRole:
                     offset = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
                 offset = await self.advance(offset, wait=1.0)
                 self.waits = None
-            except (BusUnavailable, BusFull) as error:
+            except TooManyFailures as error:
+                self.waits = str(error)
+                self._log.error("scorer stops", partition=self.partition, why=self.waits, exc_info=error.__cause__)
+                await asyncio.sleep(LINGER)
+                raise
+            except Exception as error:
+                if not may_pass(error):
+                    raise
                 self.waits = str(error)
                 self._log.warning("scorer waits", partition=self.partition, error=self.waits)
                 offset = None
@@ -50,26 +119,59 @@ class ScoreRole:
 
     async def advance(self, offset: int, wait: float = 0.0) -> int:
         """Score the next records from `offset` on, if any come within `wait` seconds; the offset after them."""
+        await self._guard.remember(self._bus, RAW, self.partition, offset)
         records = await self._bus.read(RAW, self.partition, offset, self._batch, wait)
         if not records:
             return offset
-        started = perf_counter()
-        raws = await self._decoded(records)
-        scored = await asyncio.to_thread(self._score, raws)
+        started, began = perf_counter(), self._clock.now()
+        read = await self._decoded(records)
+        batch = Batch([raw for _, raw in read])
+        await patiently(batch, self._score)
+        for place, tried in self._given_up(batch, began):
+            await self._put_aside(read[place][0], told(batch.failed[place]), tried)
         after = records[-1].offset + 1
-        await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, {self.partition: after}))
+        await self._bus.append(SCORED, [record_of(one) for one in batch.scored], taken=Taken(ROLE, RAW, {self.partition: after}))
+        self._guard.note(batch.marks)
         self._metrics.stage_duration_seconds.labels("score").observe(perf_counter() - started)
         return after
 
-    async def _decoded(self, records: Sequence[Stored]) -> list[Raw]:
-        raws = []
+    async def score_block(self, name: str, raws: Sequence[Raw]) -> list[Scored]:
+        """
+        Score a stretch of a recording: it is replayed by itself, not from the raw topic, so what fails is put aside by the stretch's name.
+
+        Put back, such a record is one that arrived late: the minutes before it do not tick again.
+        """
+        began, batch = self._clock.now(), Batch(raws)
+        await patiently(batch, self._score)
+        for place, tried in self._given_up(batch, began):
+            raw, error = replace(raws[place], as_if=False), told(batch.failed[place])
+            origin = f"{name}/{raw.mention.source}/{raw.mention.id}/{raw.received_at}"
+            await bury_bytes(self._bus, self._metrics, RAW, origin, encode(raw), "failed", error, tried)
+            self._log.error("record put aside", origin=origin, error=error)
+        self._guard.note(batch.marks)
+        return batch.scored
+
+    def _given_up(self, batch: Batch, began: int) -> Iterator[tuple[int, Tried]]:
+        """The places of the records that failed to the last; TooManyFailures before the first of them is put aside."""
+        places = sorted(batch.failed)
+        if places:
+            self._guard.check(batch.marks, batch.failed[places[-1]])
+        tried = Tried(1 + len(PAUSES), began, self._clock.now())
+        yield from ((place, tried) for place in places)
+
+    async def _put_aside(self, record: Stored, error: str, tried: Tried) -> None:
+        await bury(self._bus, self._metrics, record, "failed", error, tried)
+        self._log.error("record put aside", topic=RAW, partition=self.partition, offset=record.offset, error=error)
+
+    async def _decoded(self, records: Sequence[Stored]) -> list[tuple[Stored, Raw]]:
+        read = []
         for record in records:
             try:
-                raws.append(decode_raw(record.value))
+                read.append((record, decode_raw(record.value)))
             except msgspec.MsgspecError as error:
                 await bury(self._bus, self._metrics, record, "invalid", str(error))
         # what a replay appended it has scored itself, in its own order
-        return [raw for raw in raws if not raw.as_if]
+        return [(record, raw) for record, raw in read if not raw.as_if]
 
 
 def record_of(scored: Scored) -> Record:

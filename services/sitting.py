@@ -25,6 +25,7 @@ class Sitting:
     def __init__(self, unit: WriteUnit, desk: Desk, partition: int, now: int) -> None:
         self._unit, self._desk, self._partition, self._now = unit, desk, partition, now
         self._changes: list[AlertChange] = []
+        self.deciding: int | None = None  # the offset of the record at hand
 
     async def act(self, act: Act) -> None:
         """Let the desk take up what a person did."""
@@ -36,6 +37,7 @@ class Sitting:
         """Let the desk decide records."""
         known = await self._known(run)
         for place, (offset, seen) in enumerate(run):
+            self.deciding = offset
             if isinstance(seen, Tick):
                 self._desk.tick(seen)
                 continue
@@ -45,6 +47,7 @@ class Sitting:
                 await self._recall(story, offset, None)
                 known = await self._known(run[place:])
             self._desk.observe(seen, offset, known.get(pair))
+        self.deciding = None
 
     async def end(self) -> list[AlertChange]:
         """Write what is left; every change of an alert, to be recorded last."""

@@ -27,6 +27,7 @@ from services.house import House, addresses, open_house, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
 from services.replay import Replay
+from services.score import ScoreRole
 from services.terminal import screen
 from services.verb import Verb
 from services.wiring import policies_of
@@ -108,7 +109,8 @@ async def _live(house: House, show: Show, folder: Path, seconds: float, console:
         file.write_bytes(b"\n".join(msgspec.json.encode(mention) for mention in made_up_day(start)))
         recording.add(file, lambda *_: None, lambda _: None)
         console.print(f"  一天开始: {recording.lines} 条信息陆续到来\n")
-        replay = Replay(house.bus, score, escalator, speed=LENGTH * MINUTE / SECOND / seconds, alone=False)
+        scorer = ScoreRole(house.bus, score, house.metrics, house.log)
+        replay = Replay(house.bus, scorer, escalator, speed=LENGTH * MINUTE / SECOND / seconds, alone=False)
         story = [(start + minute * MINUTE, line) for minute, line in NARRATION]
         await replay.run(recording.blocks(), lambda part: _narrate(show, story, part.raws[-1].received_at))
     await show.catch_up()

@@ -20,6 +20,7 @@ from monitor.settings import Receiver, Secret, Settings
 from monitor.store.sessions import Store
 from services.escalate import Escalator
 from services.replay import Replay
+from services.score import ScoreRole
 from services.wiring import make_escalator, open_bus, open_store
 from tests.unit.escalation.making import START, SUBJECT, scored
 
@@ -105,7 +106,8 @@ async def replayed(parts: Parts, stream: Sequence[Block], *, batch: int = 256, s
     escalator, told = parts.escalator(batch=batch), list[Block]()
     task = asyncio.create_task(escalator.run())
     try:
-        await Replay(parts.bus, score, escalator, speed=speed).run(iter(stream), told.append)
+        scorer = ScoreRole(parts.bus, score, parts.metrics, parts.log)
+        await Replay(parts.bus, scorer, escalator, speed=speed).run(iter(stream), told.append)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
