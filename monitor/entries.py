@@ -1,7 +1,7 @@
 """
 The entries of the configuration's lists: one Subject, Receiver, ApiKey out of one Section each, with every mistake noted.
 
-Sources are read in `source_entries.py`.
+Sources are read in `source_entries.py`, what concerns Kafka in `kafka_entries.py`.
 """
 
 import base64
@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import ipaddress
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, cast, get_args
+from typing import cast, get_args
 from urllib.parse import urlsplit
 
 from monitor.alert import Level
@@ -29,8 +29,6 @@ LATER = "本版本尚不支持"
 SECRET_PREFIX = "whsec_"  # noqa: S105 the standard's prefix, no secret
 SECRET_BYTES = range(24, 65)
 MAX_RATE = 10_000_000
-PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 def read_subject(section: Section, seen: dict[str, int], zone: tzinfo) -> Subject:
@@ -173,31 +171,3 @@ def read_api_key(section: Section, seen: dict[str, int], hashes: dict[str, str])
     if found and (other := hashes.setdefault(digest, name)) != name:
         section.report.say(found.item.line, f"{section.title}与{show(other)}的密钥相同，请各用各的")
     return ApiKey(name=name, role=cast("Role", role), sha256=digest, rate=section.integer("rate", None, 1, MAX_RATE))
-
-
-def read_kafka(section: Section) -> dict[str, Any]:
-    """The Kafka settings; unused with `bus: sqlite`, but never wrong unnoticed."""
-    settings: dict[str, Any] = {
-        "topic_prefix": section.text("topic_prefix") if _filled(section, "topic_prefix") else "",
-        "partitions": section.integer("partitions", 12, 1, 10_000),
-        "replication_factor": section.integer("replication_factor", None, 1, 100),
-        "min_isr": section.integer("min_isr", None, 1, 100),
-        "session_timeout": section.duration("session_timeout", 10_000_000),
-    }
-    security = section.section("security")
-    if security is not None:
-        password = security.secret("password")
-        settings["security"] = {
-            "protocol": security.choice("protocol", PROTOCOLS, "") or None,
-            "mechanism": security.choice("mechanism", MECHANISMS, "") or None,
-            "username": security.optional("username"), "ca_file": security.optional("ca_file"),
-            "password": password.value if password else None,
-        }  # fmt: skip
-        security.finish()
-    return settings
-
-
-def _filled(section: Section, key: str) -> bool:
-    """Whether a key is there with more than the empty text, where that is a value of its own."""
-    item = section.get(key)
-    return item is not None and item.value != ""

@@ -10,7 +10,9 @@ YuqingError
 ├── TooManyFailures       stop: so many records fail that it is not they, it is us
 ├── BusError
 │   ├── BusFull           later: the log may not grow until a consumer has taken more
-│   └── BusUnavailable    later: the log cannot be written or read now
+│   ├── BusUnavailable    later: the log cannot be written or read now
+│   ├── TooLarge          never: this record is larger than the log takes
+│   └── Reassigned        the partition is another member's now: drop what is under way, wait for the next assignment
 └── StoreError
     ├── StoreUnavailable  later: the store cannot be written or read now
     └── Fenced            another writer moved our position: drop everything, read again
@@ -90,6 +92,18 @@ class BusFull(BusError):
 
 class BusUnavailable(BusError):
     """The log cannot be reached, read or written now; try again later."""
+
+
+class TooLarge(BusError):
+    """One record is larger than the log takes; `index`: which of those given. Nothing of its append was written."""
+
+    def __init__(self, index: int, size: int, bound: int) -> None:
+        self.index, self.size, self.bound = index, size, bound
+        super().__init__(f"record {index} has {size} bytes, the log takes {bound}")
+
+
+class Reassigned(BusError):
+    """A position was not remembered: the partition is another member's now, and so is whatever comes after it."""
 
 
 class StoreError(YuqingError):

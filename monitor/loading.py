@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_kafka, read_receiver, read_subject
+from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_receiver, read_subject
 from monitor.errors import ConfigError, Problem
+from monitor.kafka_entries import read_brokers, read_kafka
 from monitor.section import Section, hint, kind_of
-from monitor.settings import Account, ApiKey, Receiver, Retention, Settings, Source
+from monitor.settings import KAFKA, Account, ApiKey, Kafka, Receiver, Retention, Settings, Source
 from monitor.source_entries import read_source
 from monitor.subject import Subject
 from monitor.yaml_lines import Item, Report, read_items, show
@@ -64,7 +65,7 @@ class _Loader:
             level_names=self._level_names(),
             retention=self._retention(),
             data=root.path("data", "./var"),
-            bus=self._backend("bus", {"kafka": "Kafka"}),
+            bus=self._bus(),
             store=self._backend("store", {"postgresql": "PostgreSQL"}),
             listen=listen,
             public_url=self._public_url(listen),
@@ -112,6 +113,16 @@ class _Loader:
         spans = {key: section.duration(key, getattr(default, key)) for key in ("raw", "scored", "text", "evidence")}
         section.finish()
         return msgspec.structs.replace(default, **spans)
+
+    def _bus(self) -> str:
+        """The bus; an address that is wrong may hold a password and is not repeated."""
+        text = self._root.text("bus", "sqlite")
+        if not text.startswith(KAFKA):
+            return self._backend("bus", {})
+        brokers = read_brokers(text)
+        if brokers is None:
+            self._root.wrong("bus", "bus 的地址不对，请写成 kafka://主机:9092，多台用逗号隔开；用户名和密码请写在 kafka 的 security 里")
+        return brokers or "sqlite"
 
     def _backend(self, key: str, later: Mapping[str, str]) -> str:
         """`sqlite`; the others are known but not yet there. Their addresses hold passwords and are not repeated."""
@@ -207,11 +218,11 @@ class _Loader:
             self._root.wrong("sentiment", f"{LATER}自备的情感模型 {show(model)}，{hint(model, MODELS)}")
         return model
 
-    def _kafka(self) -> dict[str, object]:
+    def _kafka(self) -> Kafka:
         section = self._root.section("kafka")
         if section is None:
-            return {}
-        settings = read_kafka(section)
+            return Kafka()
+        settings = read_kafka(section, used=self._root.text("bus", "sqlite").startswith(KAFKA))
         section.finish()
         return settings
 

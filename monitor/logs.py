@@ -47,7 +47,8 @@ def masked_address(address: str) -> str:
 
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret of the settings in the clear, for `configure`; API keys are known by their digests only."""
-    named = [settings.pseudonym_key, *(secret for receiver in settings.receivers for secret in (receiver.url, receiver.secret))]
+    named = [settings.pseudonym_key, settings.kafka.security.password]
+    named += [secret for receiver in settings.receivers for secret in (receiver.url, receiver.secret)]
     named += [secret for source in settings.sources for secret in source.headers.values()]
     return [str(secret) for secret in named if secret]
 
@@ -149,3 +150,4 @@ def _route(handler: logging.Handler, level: str) -> None:
         logger.propagate = True
     for name in ("httpx", "httpcore", "jieba", "alembic", "aiosqlite"):
         logging.getLogger(name).setLevel(logging.WARNING)  # httpx tells every request's whole address at INFO
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells each of ten tries a second; who gives up tells why

@@ -9,12 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from monitor.clock import DAY
+from monitor.clock import DAY, SECOND
 from monitor.subject import Subject
 
 ReceiverType = Literal["webhook", "wecom", "dingtalk", "feishu", "email", "alertmanager"]
 SourceType = Literal["push", "rss", "file", "json", "hotlist"]
 Role = Literal["reader", "staff", "admin"]
+KAFKA = "kafka://"
 AccountRole = Literal["own", "media", "kol", "watch", "ignore", "competitor"]
 
 
@@ -88,6 +89,27 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     tier: str | None = None
 
 
+class Security(msgspec.Struct, frozen=True, kw_only=True):
+    """How Kafka is spoken to; `protocol`, `mechanism` are Kafka's own words, `ca_file` an absolute path."""
+
+    protocol: str = "PLAINTEXT"
+    mechanism: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+    ca_file: str | None = None
+
+
+class Kafka(msgspec.Struct, frozen=True, kw_only=True):
+    """What `bus: kafka://…` needs. Absent `replication_factor`, `min_isr`: from the number of brokers, see contract 2."""
+
+    topic_prefix: str = ""
+    partitions: int = 12
+    replication_factor: int | None = None
+    min_isr: int | None = None
+    session_timeout: int = 10 * SECOND
+    security: Security = Security()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration, checked; every path absolute."""
 
@@ -112,4 +134,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listed: tuple[Account, ...] = ()  # what those lists say
     policy: Path | None = None  # None: the shipped default
     sentiment: str = "default"
-    kafka: dict[str, object] = {}
+    kafka: Kafka = Kafka()
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The host:port of each broker of `bus: kafka://…`; none with the embedded log."""
+        return tuple(self.bus.removeprefix(KAFKA).split(",")) if self.bus.startswith(KAFKA) else ()

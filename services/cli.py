@@ -46,6 +46,7 @@ VERBS: Mapping[str, Listed] = MappingProxyType(
         "export": Listed("services.commands.export", "把一个预警的信息和处置写成可以重放的文件"),
         "backtest": Listed("services.commands.backtest", "不落库地重新判断, 输出级别变化"),
         "doctor": Listed("services.commands.doctor", "体检: 在不在运行、积压、待发、磁盘, 可贴进工单"),
+        "topics": Listed("services.commands.topics", "列出 Kafka 上的主题, 与配置对照, 建立还没有的"),
         "bench": Listed("services.commands.bench", "在这台机器上测量性能"),
     }
 )

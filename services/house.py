@@ -27,7 +27,7 @@ from monitor.settings import Settings
 from monitor.store.sessions import Store
 from services.collect import PART, Collecting, tick_minutes
 from services.escalate import Escalator
-from services.housekeeping import expire, measure_backlog
+from services.housekeeping import alarm_of, expire, measure_backlog
 from services.intake import Intake
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
@@ -145,7 +145,11 @@ class House:
 
 
 async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> House:
-    """Bus, store and metrics of the settings, and their teardown."""
+    """Bus, store and metrics of the settings, and their teardown; UsageError for a bus that the roles cannot work on yet."""
+    if settings.brokers:
+        raise UsageError(
+            f"{settings.file}: 本版本的各角色还不能在 Kafka 上工作，请先写 bus: sqlite；yuqing topics 可以先建立并检查 Kafka 上的主题"
+        )
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here; nobody reads those series
     registry = CollectorRegistry()
     metrics = Metrics(
@@ -154,7 +158,7 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> H
     )  # fmt: skip
     metrics.config_last_reload_successful.set(1)
     clock = SystemClock()
-    bus = open_bus(settings, clock)
+    bus = open_bus(settings, clock, alarm_of(metrics, log))
     life.on_stop("bus", bus.close)
     await bus.start()
     store = await open_store(settings)

@@ -6,7 +6,7 @@ from time import monotonic
 
 from structlog.stdlib import BoundLogger
 
-from monitor.bus.base import RAW, SCORED, Bus
+from monitor.bus.base import RAW, SCORED, Bus, Gap
 from monitor.clock import HOUR, SECOND, Clock
 from monitor.errors import BusUnavailable, StoreUnavailable
 from monitor.metrics import Metrics
@@ -43,6 +43,16 @@ async def backlog(bus: Bus, clock: Clock, topic: str, role: str) -> tuple[int, f
             count += end - start
             oldest = min([oldest, *(record.stored_at for record in await bus.read(topic, partition, start, 1))])
     return count, (clock.now() - oldest) / SECOND
+
+
+def alarm_of(metrics: Metrics, log: BoundLogger) -> Callable[[Gap], None]:
+    """Tells of records that the log let go of before a role had read them: counted, and an error in the log each time."""
+
+    def tell(gap: Gap) -> None:
+        metrics.bus_skipped_records_total.labels(gap.topic).inc(gap.oldest - gap.asked)
+        log.error("records expired unread", topic=gap.topic, partition=gap.partition, first=gap.asked, next=gap.oldest)
+
+    return tell
 
 
 Watched = Callable[[], Collection[str]]  # the names of the subjects decided now

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from structlog.stdlib import BoundLogger
 
 from monitor.accounts import Accounts
-from monitor.bus.base import Bus
+from monitor.bus.base import Bus, Gap
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import Clock
 from monitor.errors import ConfigError, Problem
@@ -27,8 +27,12 @@ _PSEUDONYM_KEY = "pseudonym_key"
 _KEY_BYTES = 32
 
 
-def open_bus(settings: Settings, clock: Clock) -> Bus:
-    """The bus of the settings; not started."""
+def open_bus(settings: Settings, clock: Clock, notice: Callable[[Gap], object] = lambda _: None) -> Bus:
+    """The bus of the settings; not started. `notice` is told of records that expired before they were read."""
+    if settings.brokers:
+        from monitor.bus.kafka import KafkaBus  # noqa: PLC0415 - the embedded log needs no client of Kafka
+
+        return KafkaBus(settings.brokers, settings.kafka, retention=settings.retention, notice=notice)
     return SqliteBus(settings.data, retention=settings.retention, clock=clock)
 
 

@@ -5,17 +5,21 @@ A bus holds topics; a topic holds partitions; a partition is an ordered, gap-fre
 kept for its retention counted from storing. Records with one key stay in one partition, in the order they were appended.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal, Protocol
 from zlib import crc32
 
 import msgspec
 
+from monitor.clock import DAY
+from monitor.settings import Retention
+
 RAW = "mentions.raw"
 SCORED = "mentions.scored"
 DEAD = "mentions.dead"
 TOPICS = (RAW, SCORED, DEAD)
+DEAD_KEPT = 30 * DAY
 
 RecordKind = Literal["mention", "tick", "dead"]
 
@@ -67,19 +71,72 @@ class Taken(msgspec.Struct, frozen=True):
     positions: dict[int, int]
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """Somebody asked for `asked`, and the oldest record kept is `oldest`: what lay between has expired unread."""
+
+    topic: str
+    partition: int
+    asked: int
+    oldest: int
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """The partitions of a topic that a member works on; `turn` counts the assignments, so that lost and found again is seen too."""
+
+    turn: int
+    partitions: frozenset[int]
+
+
+class Member(Protocol):
+    """
+    One worker's membership in a group that shares a topic's partitions: at any time each belongs to at most one of them.
+
+    What a member still does with a partition after it lost it may be done by the next one too: effects are guarded by positions in
+    the store, or are idempotent. Membership is kept alive beside the work; a member that is slow keeps its partitions.
+    """
+
+    trouble: str | None  # why it cannot take part now
+
+    @property
+    def held(self) -> Assignment:
+        """What it works on now; nothing while partitions are being shared out anew."""
+        ...
+
+    async def changed(self, known: Assignment) -> Assignment:
+        """Wait until what it works on is not `known` any more. The first is known by `Assignment(0, frozenset())`."""
+        ...
+
+    async def leave(self) -> None:
+        """Let go of everything, so that others take over at once; safe to call twice."""
+        ...
+
+
 class Bus(Protocol):
     """
-    A partitioned, replayable log. Every call raises BusUnavailable when the log cannot be reached now.
+    A partitioned, replayable log. Every call raises BusUnavailable when the log cannot be reached now, within ten seconds.
 
-    The calls are safe to make from many tasks of one event loop; appends made at the same time share one fsync.
+    The calls are safe to make from many tasks of one event loop; appends made at the same time share one write.
+
+    Where the backends differ, a role that keeps to the weaker promise works on both (tests/contract/test_bus_kafka.py shows each):
+
+    | | SQLite | Kafka |
+    |---|---|---|
+    | an append | all or none, its `taken` with it | a failed one may have arrived in part: a beginning in each partition |
+    | BusUnavailable | nothing was written, unless it was stopped | it may still arrive; sent again it may be there twice |
+    | `identity` | a known one is refused: DUPLICATE, UPDATED | every record is ACCEPTED; the store knows it again |
+    | `once` | kept for 400 days | kept with its records, of none not at all; two processes at once may both make it |
+    | BusFull | at `max_backlog` | never: brokers keep by time |
+    | TooLarge | never | a record over the topic's `max.message.bytes` |
+    | retention | by our clock; what a group has not taken stays | by the broker's (LogAppendTime), taken or not |
+    | `join` | all partitions, for ever | shared with the other members, see Member |
     """
 
     async def start(self) -> None:
-        """Open, create what is missing, and check what is there."""
+        """Open, create what is missing, and check what is there: UsageError names what differs from the settings."""
         ...
 
     async def close(self) -> None:
-        """Finish what is under way; safe to call twice."""
+        """Finish what is under way, within ten seconds; safe to call twice."""
         ...
 
     def partitions(self, topic: str) -> int:
@@ -92,8 +149,10 @@ class Bus(Protocol):
         """
         Append all or none, durably, in order; returns one outcome a record once they are durable.
 
-        `taken` is stored with them (SQLite: atomically; Kafka: after them). `once` names the append: a second append of the
-        same topic and name changes nothing and answers DUPLICATE for each. BusFull: the topic's backlog is at its bound.
+        `taken` is stored with them (SQLite: atomically; Kafka: after them, or Reassigned). `once` names the append: a second append
+        of the same topic and name, which must bring the same records, changes nothing and answers DUPLICATE for each; what was cut
+        off half-way is completed. On Kafka the first named append of a topic reads what the topic keeps, so what is harmless when
+        it is there twice, such as a tick, goes without a name there. BusFull: the topic's backlog is at its bound.
         """
         ...
 
@@ -106,7 +165,11 @@ class Bus(Protocol):
         ...
 
     async def take(self, taken: Taken) -> None:
-        """Remember what a consumer has finished with; never moves a position back."""
+        """
+        Remember what a consumer has finished with; never moves a position back.
+
+        On Kafka it is committed for the group, by the member where this process has joined: Reassigned when the partition is not its own.
+        """
         ...
 
     async def taken(self, group: str, topic: str) -> dict[int, int]:
@@ -118,14 +181,33 @@ class Bus(Protocol):
         ...
 
     async def done(self, topic: str, once: str) -> bool:
-        """Whether an append of that name has been made."""
+        """Whether an append of that name has been made whole."""
         ...
 
     async def expire(self, now: int) -> int:
-        """Remove what is past its retention at `now` (micros) and taken by every known group; returns how many."""
+        """
+        Remove what is past its retention at `now` (micros) and taken by every known group; returns how many.
+
+        Nothing on Kafka: the brokers do it, see above.
+        """
+        ...
+
+    async def join(self, group: str, topic: str) -> Member:
+        """Work on the topic's partitions together with the group's other members, until it leaves or the bus closes."""
         ...
 
 
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key: the same in every process and release."""
     return crc32(key) % partitions
+
+
+def kept_for(retention: Retention, topic: str) -> int:
+    """How long a topic's records are kept from storing, micros."""
+    return {RAW: retention.raw, SCORED: retention.scored, DEAD: DEAD_KEPT}[topic]
+
+
+def check_partitions(topic: str, count: int, partitions: Iterable[int]) -> None:
+    """ValueError for a partition that the topic does not have: a caller's mistake."""
+    if wrong := [partition for partition in partitions if not 0 <= partition < count]:
+        raise ValueError(f"{topic} has {count} partitions, not {wrong[0]}")

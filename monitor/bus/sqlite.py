@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from monitor.bus.base import TOPICS, Outcome, Record, Stored, Taken
+from monitor.bus.base import TOPICS, Member, Outcome, Record, Stored, Taken, check_partitions
+from monitor.bus.membership import Alone
 from monitor.bus.sqlite_file import BusFile, NoRoom
 from monitor.bus.sqlite_plan import Item, Picture
 from monitor.bus.sqlite_rows import DIGEST
@@ -125,6 +126,11 @@ class SqliteBus:
             removed += count
         return removed
 
+    async def join(self, group: str, topic: str) -> Member:  # noqa: ARG002 - whoever asks is the only one
+        """Everything, for ever: this log is for one process."""
+        self._require_open()
+        return Alone(range(self.partitions(topic)))
+
     async def _picture(self) -> Picture:
         self._require_open()
         return await self._reading.call(BusFile.picture)
@@ -144,9 +150,7 @@ class SqliteBus:
             self._check_partitions(item.taken.topic, item.taken.positions)
 
     def _check_partitions(self, topic: str, partitions: Iterable[int]) -> None:
-        count = self.partitions(topic)
-        if wrong := [partition for partition in partitions if not 0 <= partition < count]:
-            raise ValueError(f"{topic} has {count} partitions, not {wrong[0]}")
+        check_partitions(topic, self.partitions(topic), partitions)
 
     async def _commit(self, item: Item) -> list[Outcome]:
         self._require_open()

@@ -16,12 +16,10 @@ from typing import Any
 
 import msgspec
 
-from monitor.bus.base import DEAD, RAW, SCORED, Stored
+from monitor.bus.base import DEAD, Stored, kept_for
 from monitor.bus.sqlite_plan import Entry, Item, Log, Picture, Place, Plan
-from monitor.clock import DAY
 from monitor.settings import Retention
 
-DEAD_KEPT = 30 * DAY
 SHIFT = 1 << 40  # a batch's row id is log id * SHIFT + its last offset: one tree, in order, and a seek finds any offset
 BATCH_RECORDS = 512
 BATCH_BYTES = 1 << 20
@@ -198,7 +196,7 @@ def pass_over(connection: sqlite3.Connection, found: Picture, retention: Retenti
     """Remove one chunk of what is past its retention and taken; how many records, and whether there may be more."""
     removed, more = 0, False
     for place, log in found.logs.items():
-        low, again = _passed(connection, log, _floor(found, place, log), now - _kept(retention, place[0]))
+        low, again = _passed(connection, log, _floor(found, place, log), now - kept_for(retention, place[0]))
         more = more or again
         if low > log.low:
             removed += low - log.low
@@ -234,6 +232,3 @@ def _passed(connection: sqlite3.Connection, log: Log, floor: int, before: int) -
         low = min(place - base + 1, floor)
     return low, len(rows) == EXPIRE_BATCHES
 
-
-def _kept(retention: Retention, topic: str) -> int:
-    return {RAW: retention.raw, SCORED: retention.scored, DEAD: DEAD_KEPT}[topic]

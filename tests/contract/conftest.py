@@ -1,36 +1,59 @@
 """The backends every contract suite runs against; a new one joins by a branch here."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from monitor.bus.base import Bus
+from monitor.bus.kafka import KafkaBus
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import DAY, ManualClock
-from monitor.settings import Retention
+from monitor.settings import Kafka, Retention
+from tests.kafka_server import Cluster
 
 START = 1_800_000_000_000_000
+RETENTION = Retention(raw=7 * DAY, scored=30 * DAY)
+Build = Callable[[int, int], Bus]  # partitions, backlog -> a bus on the test's own log, not started
 BusMaker = Callable[..., Awaitable[Bus]]
 
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """The wall clock of the bus under test."""
+    """The wall clock of the embedded bus under test."""
     return ManualClock(START)
 
 
-@pytest.fixture(params=["sqlite"])
-async def make_bus(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[BusMaker]:
+@pytest.fixture
+def prefix() -> str:
+    """A prefix of topics that no other test has."""
+    return f"t{os.urandom(6).hex()}."
+
+
+@pytest.fixture(params=["sqlite", "kafka"])
+def build(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, prefix: str) -> Build:
+    """Builds a bus of the backend under test; what `gap` says of it is expected to fail."""
+    for gap in request.node.iter_markers("gap"):
+        if gap.args[0] == request.param:
+            request.applymarker(pytest.mark.xfail(reason=gap.args[1], strict=True))
+    if request.param == "sqlite":
+        return lambda partitions, backlog: SqliteBus(
+            tmp_path, retention=RETENTION, clock=clock, partitions=partitions, max_backlog=backlog, busy=0.2
+        )
+    cluster: Cluster = request.getfixturevalue("kafka")
+    return lambda partitions, _: KafkaBus(cluster.servers, Kafka(topic_prefix=prefix, partitions=partitions), retention=RETENTION)
+
+
+@pytest.fixture
+async def make_bus(build: Build) -> AsyncIterator[BusMaker]:
     """Makes a started bus on the test's own log; a second call opens the same log again. All are closed at the end."""
     made: list[Bus] = []
 
     async def make(*, partitions: int = 2, max_backlog: int = 1_000) -> Bus:
-        assert request.param == "sqlite"
-        retention = Retention(raw=7 * DAY, scored=30 * DAY)
-        bus = SqliteBus(tmp_path, retention=retention, clock=clock, partitions=partitions, max_backlog=max_backlog, busy=0.2)
-        await bus.start()
+        bus = build(partitions, max_backlog)
         made.append(bus)
+        await bus.start()
         return bus
 
     yield make

@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
-from monitor.bus.base import DEAD, RAW, SCORED, TOPICS, Bus, Outcome, Record, Stored, Taken, partition_of
+from monitor.bus.base import DEAD, RAW, SCORED, TOPICS, Bus, Outcome, Record, RecordKind, Stored, Taken, partition_of
 from monitor.clock import DAY, ManualClock
 from monitor.errors import BusFull, BusUnavailable
 from tests.contract.conftest import START, BusMaker
 
+IDENTITY = pytest.mark.gap("kafka", "the log cannot look an identity up; the store knows it again")
+BACKLOG = pytest.mark.gap("kafka", "brokers keep by time, not by what is taken")
+RETENTION = pytest.mark.gap("kafka", "the brokers expire records themselves, by their own clock")
 ACCEPTED, DUPLICATE, UPDATED = Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.UPDATED
 
 
@@ -35,10 +40,11 @@ async def everything(bus: Bus, topic: str = RAW, partition: int = 0) -> list[str
 
 
 async def test_a_record_comes_back_as_it_was_appended(bus: Bus) -> None:
-    """Key, value, kind, place and the bus's own time are read back, bytes unharmed."""
-    sent = Record(b"k\0\xff", bytes(range(256)), kind="dead", partition=1)
-    assert await bus.append(DEAD, [sent]) == [ACCEPTED]
-    assert await bus.read(DEAD, 1, 0, 10) == [Stored(DEAD, 1, 0, b"k\0\xff", bytes(range(256)), "dead", START)]
+    """Key, value, kind and place are read back, bytes unharmed."""
+    sent = [Record(b"k\0\xff", bytes(range(256)), kind=kind, partition=1) for kind in get_args(RecordKind)]
+    assert await bus.append(DEAD, sent) == [ACCEPTED] * 3
+    read = [replace(stored, stored_at=0) for stored in await bus.read(DEAD, 1, 0, 10)]
+    assert read == [Stored(DEAD, 1, offset, one.key, one.value, one.kind, 0) for offset, one in enumerate(sent)]
 
 
 async def test_a_partition_is_a_gap_free_run_in_the_order_of_appending(bus: Bus) -> None:
@@ -76,6 +82,7 @@ async def test_appending_nothing_answers_nothing(bus: Bus) -> None:
     assert await bus.taken("scorer", RAW) == {0: 3, 1: 0}
 
 
+@IDENTITY
 async def test_a_known_identity_is_refused_unless_its_version_is_greater(bus: Bus) -> None:
     """The first arrival stays, a second changes nothing, a later sighting is appended."""
     assert await bus.append(RAW, [record("first", identity="m", version=0)]) == [ACCEPTED]
@@ -85,6 +92,7 @@ async def test_a_known_identity_is_refused_unless_its_version_is_greater(bus: Bu
     assert await everything(bus) == ["first", "seen"]
 
 
+@IDENTITY
 async def test_a_repeat_inside_one_append_is_found(bus: Bus) -> None:
     """Neighbours of one call are compared with each other too."""
     sent = [record("a", identity="m"), record("b", identity="n"), record("c", identity="m"), record("d", identity="m", version=1)]
@@ -92,6 +100,7 @@ async def test_a_repeat_inside_one_append_is_found(bus: Bus) -> None:
     assert await everything(bus) == ["a", "b", "d"]
 
 
+@IDENTITY
 async def test_a_repeat_in_a_concurrent_append_is_found(bus: Bus) -> None:
     """Of many appends of one identity at the same time exactly one is accepted."""
     outcomes = await asyncio.gather(*(bus.append(RAW, [record("x", identity="m")]) for _ in range(20)))
@@ -146,16 +155,27 @@ async def test_positions_are_of_their_group_and_topic(bus: Bus) -> None:
 
 
 async def test_everything_is_there_after_opening_the_log_again(make_bus: BusMaker) -> None:
-    """Records, positions, names and identities outlive the process that wrote them."""
+    """Records, positions and names outlive the process that wrote them."""
     first = await make_bus()
-    await first.append(RAW, [record("a", identity="m")], once="block 1", taken=Taken("scorer", SCORED, {0: 7}))
+    await first.append(RAW, run("a"), once="block 1", taken=Taken("scorer", SCORED, {0: 7}))
     await first.close()
     again = await make_bus()
     assert await everything(again) == ["a"]
     assert await again.done(RAW, "block 1")
     assert await again.taken("scorer", SCORED) == {0: 7, 1: 0}
+    assert await again.append(RAW, run("b"), once="block 1") == [DUPLICATE]
+    await again.append(RAW, run("c"))
+    assert [(item.offset, item.value) for item in await again.read(RAW, 0, 1, 10)] == [(1, b"c")]
+
+
+@IDENTITY
+async def test_identities_are_known_after_opening_the_log_again(make_bus: BusMaker) -> None:
+    """What was taken in before the stop is a repeat after it."""
+    first = await make_bus()
+    await first.append(RAW, [record("a", identity="m")])
+    await first.close()
+    again = await make_bus()
     assert await again.append(RAW, [record("b", identity="m"), record("c")]) == [DUPLICATE, ACCEPTED]
-    assert (await again.read(RAW, 0, 1, 1))[0].offset == 1
 
 
 async def test_a_waiting_reader_wakes_when_its_record_is_appended(bus: Bus) -> None:
@@ -187,6 +207,7 @@ async def test_a_reader_gives_up_at_the_end_of_its_wait(bus: Bus) -> None:
     assert 0.1 <= asyncio.get_running_loop().time() - began < 1
 
 
+@BACKLOG
 async def test_a_full_log_refuses_until_its_consumer_has_taken(make_bus: BusMaker) -> None:
     """The bound counts what the slowest group has not taken; a refused append leaves nothing behind."""
     bus = await make_bus(max_backlog=4)
@@ -204,6 +225,7 @@ async def test_a_full_log_refuses_until_its_consumer_has_taken(make_bus: BusMake
     assert await everything(bus) == ["a", "b", "c", "d", "e"]
 
 
+@BACKLOG
 async def test_a_log_that_nobody_has_taken_from_is_bounded_too(make_bus: BusMaker) -> None:
     """Before its first consumer is known all that is kept counts, except dead letters, which nobody consumes."""
     bus = await make_bus(max_backlog=2)
@@ -213,6 +235,7 @@ async def test_a_log_that_nobody_has_taken_from_is_bounded_too(make_bus: BusMake
     assert await bus.append(DEAD, run("a", "b", "c", "d")) == [ACCEPTED] * 4
 
 
+@BACKLOG
 async def test_duplicates_are_answered_by_a_full_log(make_bus: BusMaker) -> None:
     """What would add nothing is not refused."""
     bus = await make_bus(max_backlog=1)
@@ -221,6 +244,7 @@ async def test_duplicates_are_answered_by_a_full_log(make_bus: BusMaker) -> None
     assert await bus.append(RAW, run("a"), once="block 1") == [DUPLICATE]
 
 
+@BACKLOG
 async def test_a_refused_append_does_not_fail_its_neighbours(make_bus: BusMaker) -> None:
     """Appends that share a transaction stand or fall by themselves, and the order of the others is kept."""
     bus = await make_bus(max_backlog=3)
@@ -246,7 +270,7 @@ async def test_a_mistaken_call_is_refused_at_once(bus: Bus) -> None:
 
 async def test_a_cancelled_append_leaves_the_others_alone(bus: Bus) -> None:
     """Callers that give up break nobody; what they sent may still arrive, once."""
-    tasks = [asyncio.create_task(bus.append(RAW, [record(str(number), identity=str(number))])) for number in range(30)]
+    tasks = [asyncio.create_task(bus.append(RAW, run(str(number)))) for number in range(30)]
     await asyncio.sleep(0)
     for task in tasks[::3]:
         task.cancel()
@@ -257,11 +281,9 @@ async def test_a_cancelled_append_leaves_the_others_alone(bus: Bus) -> None:
     assert read[-1] == "last"
     assert len(set(read)) == len(read)
     assert {str(number) for number in range(30) if number % 3} <= set(read)
-    again = await bus.append(RAW, [record(str(number), identity=str(number)) for number in range(0, 30, 3)])
-    assert sorted(await everything(bus)) == sorted([str(number) for number in range(30)] + ["last"])
-    assert len(again) == 10
 
 
+@RETENTION
 async def test_expiry_removes_what_is_old_and_taken(bus: Bus, clock: ManualClock) -> None:
     """Retention counts from storing; what a group has not taken stays, whatever its age; offsets stay too."""
     await bus.append(RAW, run("a", "b", "c"))
@@ -278,6 +300,7 @@ async def test_expiry_removes_what_is_old_and_taken(bus: Bus, clock: ManualClock
     assert await everything(bus) == ["d"]
 
 
+@RETENTION
 async def test_an_offset_is_never_given_twice(make_bus: BusMaker, clock: ManualClock) -> None:
     """A partition expired to nothing goes on counting, also after opening it again."""
     bus = await make_bus()
@@ -292,6 +315,7 @@ async def test_an_offset_is_never_given_twice(make_bus: BusMaker, clock: ManualC
     assert [item.offset for item in await again.read(RAW, 0, 0, 10)] == [2]
 
 
+@RETENTION
 async def test_nothing_expires_that_no_group_has_taken(bus: Bus) -> None:
     """A topic without a known group keeps everything; dead letters, which are for people, go after 30 days."""
     await bus.append(RAW, run("a"))
@@ -302,6 +326,7 @@ async def test_nothing_expires_that_no_group_has_taken(bus: Bus) -> None:
     assert (await everything(bus, RAW), await everything(bus, SCORED), await everything(bus, DEAD)) == (["a"], ["a"], [])
 
 
+@RETENTION
 async def test_each_topic_has_its_retention(bus: Bus) -> None:
     """The raw log is kept a week, the scored one a month."""
     for topic in (RAW, SCORED):
@@ -311,6 +336,7 @@ async def test_each_topic_has_its_retention(bus: Bus) -> None:
     assert (await everything(bus, RAW), await everything(bus, SCORED)) == ([], ["a"])
 
 
+@RETENTION
 async def test_identities_and_names_outlive_the_records(bus: Bus) -> None:
     """A second arrival a year later changes nothing; after 400 days it is new."""
     await bus.append(RAW, [record("a", identity="m")], once="block 1")
@@ -322,6 +348,7 @@ async def test_identities_and_names_outlive_the_records(bus: Bus) -> None:
     assert await bus.append(RAW, [record("a", identity="m")]) == [ACCEPTED]
 
 
+@IDENTITY
 async def test_an_identity_that_came_again_is_kept_from_then_on(bus: Bus, clock: ManualClock) -> None:
     """A later sighting renews it; its neighbours of the first day go."""
     await bus.append(RAW, [record("a", identity="m"), record("b", identity="n")])
@@ -333,6 +360,7 @@ async def test_an_identity_that_came_again_is_kept_from_then_on(bus: Bus, clock:
     assert await bus.append(RAW, [record("a", identity="m")]) == [ACCEPTED]
 
 
+@RETENTION
 async def test_a_long_expiry_lets_appends_through(make_bus: BusMaker, clock: ManualClock) -> None:
     """It goes in small steps, and ends with everything gone that may go."""
     bus = await make_bus(max_backlog=100_000)
@@ -347,6 +375,7 @@ async def test_a_long_expiry_lets_appends_through(make_bus: BusMaker, clock: Man
     assert await everything(bus) == ["new"]
 
 
+@RETENTION
 async def test_expiry_ends_where_a_slow_group_stands(make_bus: BusMaker, clock: ManualClock) -> None:
     """Much that is old but not taken is neither removed nor looked at for ever, also when a group comes late."""
     bus = await make_bus(max_backlog=10_000)
@@ -399,7 +428,7 @@ async def test_closing_finishes_what_waits(make_bus: BusMaker) -> None:
 async def test_large_and_many_records_come_back(make_bus: BusMaker) -> None:
     """A read may answer fewer than its limit, never none while there are some."""
     bus = await make_bus(max_backlog=10_000)
-    large = [Record(b"k", bytes([number]) * 3_000_000, partition=0) for number in range(9)]
+    large = [Record(b"k", bytes([number]) * 900_000, partition=0) for number in range(35)]
     await bus.append(RAW, large)
     await bus.append(RAW, [Record(b"k", b"%d" % number, partition=0) for number in range(3_000)])
     read: list[Stored] = []
@@ -407,4 +436,4 @@ async def test_large_and_many_records_come_back(make_bus: BusMaker) -> None:
         assert sum(len(item.value) for item in found) < 30_000_000
         read += found
     assert [item.value for item in read] == [item.value for item in large] + [b"%d" % number for number in range(3_000)]
-    assert [item.offset for item in read] == list(range(3_009))
+    assert [item.offset for item in read] == list(range(3_035))

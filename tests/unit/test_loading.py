@@ -119,7 +119,7 @@ kafka: {topic_prefix: "", partitions: 6, session_timeout: 10s, security: {protoc
     assert export.columns == {"title": "标题", "text": "内容"}
     assert (receiver.url, receiver.secret, receiver.min_level) == ("https://hooks.example.cn/x?key=t0k3n", SECRET, "yellow")
     assert [key.sha256 for key in got.api_keys] == [hashlib.sha256(key).hexdigest() for key in (b"k-dashboard", b"t0k3n-x")]
-    assert (got.pseudonym_key, got.api_keys[0].rate, got.kafka["partitions"]) == ("t0k3n", 600, 6)
+    assert (got.pseudonym_key, got.api_keys[0].rate, got.kafka.partitions) == ("t0k3n", 600, 6)
 
 
 def test_secrets_do_not_show_themselves(load: Load) -> None:
@@ -176,7 +176,10 @@ receivers:
         ("timezone: Asia", "5: 没有 .*时区"),
         ("level_names: {bleu: 一级}", "5: .*blue"),
         ("level_names: 5", "5: level_names"),
-        ("bus: kafka://h:9092", "5: 本版本尚不支持 Kafka"),
+        ("bus: kafka://h", "5: bus 的地址不对，请写成 kafka://主机:9092"),
+        ("bus: kafka://h:9092,", "5: bus 的地址不对"),
+        ("bus: kafka://h:99999", "5: bus 的地址不对"),
+        ("bus: kafka://u:p4ss@h:9092", "5: bus 的地址不对，(?!.*p4ss)"),
         ("store: postgresql://u:p4ss@h/db", "5: 本版本尚不支持 PostgreSQL"),
         ("bus: redis", "5: bus 不能是 “redis”"),
         ("listen: 0.0.0.0:8000", "5: .*api_keys"),
@@ -228,6 +231,11 @@ receivers:
         ("accounts: [./none.yaml]", "5: 名单 .*不存在"),
         ("sentiment: bert", "5: 本版本尚不支持"),
         ("kafka: {partition: 3}", "5: .*partitions"),
+        ("kafka: {topic_prefix: a/b}", "5: topic_prefix 不能是 “a/b”"),
+        ("kafka: {replication_factor: 2, min_isr: 3}", "5: min_isr 3 大于 replication_factor 2"),
+        ("bus: kafka://h:9092\nkafka: {security: {protocol: SSL, ca_file: none.pem}}", "6: CA 证书文件 .*不存在"),
+        ("bus: kafka://h:9092\nkafka: {security: {protocol: SASL_SSL, username: u, password: p}}", "6: .*缺少 mechanism"),
+        ("bus: kafka://h:9092\nkafka: {security: {protocol: SASL_SSL, mechanism: PLAIN, username: u}}", "6: .*缺少 password_env"),
         ("kafka: {security: {protocol: SASL}}", "5: protocol 不能是 “SASL”，.*SASL_SSL"),
         ("kafka: {security: {protocol: SASL_SSL, mechanism: SCRAM}}", "5: mechanism 不能是 “SCRAM”，.*SCRAM-SHA-512"),
         ("data: ./${NO_SUCH}", "5: 环境变量 NO_SUCH 没有设置"),

@@ -1,0 +1,97 @@
+"""
+A member of a Kafka group: it takes part in the sharing out of partitions, and reads nothing.
+
+The consumer behind it is kept polling with every partition paused: one that pauses its polling, or has no partition, is thrown out and
+never let in again (aiokafka #1187). An error that it does not get over by itself ends it, and a new one joins.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+
+from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, unavailable
+from monitor.bus.membership import Holding
+from monitor.clock import SECOND
+from monitor.errors import Reassigned
+
+AGAIN = 1.0
+POLL = 500  # ms
+LET_GO = 2.0
+
+
+class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+    """One membership; `group` and `topic` by their names on Kafka."""
+
+    def __init__(
+        self, options: Mapping[str, Any], group: str, topic: str, session: int, *, on_leave: Callable[[], object] = lambda: None
+    ) -> None:
+        super().__init__()
+        self._on_leave = on_leave
+        self._options, self._group, self._topic, self._session = options, group, topic, session // (SECOND // 1000)
+        self._consumer: Any = None
+        self._task = asyncio.get_running_loop().create_task(self._keep(), name=f"kafka-member-{group}")
+
+    async def leave(self) -> None:
+        """Let go, at once for the others."""
+        self._on_leave()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self.hold(())
+
+    async def commit(self, positions: Mapping[int, int]) -> None:
+        """As the owner of these partitions: Reassigned when one of them is not, whatever the broker still believes."""
+        consumer = self._consumer
+        if consumer is None or not positions.keys() <= self.held.partitions:
+            raise Reassigned(f"{self._group} works on {sorted(self.held.partitions)} of {self._topic}, not on {sorted(positions)}")
+        try:
+            async with asyncio.timeout(WITHIN):
+                await consumer.commit({TopicPartition(self._topic, partition): at for partition, at in positions.items()})
+        except (errors.CommitFailedError, errors.IllegalStateError) as error:
+            raise Reassigned(f"{self._group} was shared out anew: {error}") from error
+        except (errors.KafkaError, TimeoutError) as error:
+            raise unavailable(error) from error
+
+    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:  # noqa: ARG002 - all of them, always
+        """Before partitions are shared out anew."""
+        self.hold(())
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """They are ours now; nothing of them is to be fetched here."""
+        places = list(assigned)
+        self._consumer.pause(*places)
+        self.trouble = None
+        self.hold(place.partition for place in places)
+
+    async def _keep(self) -> None:
+        """Be a member, again and again, until cancelled."""
+        while True:
+            try:
+                await self._belong()
+            except (errors.KafkaError, TimeoutError, OSError) as error:
+                self.trouble = str(unavailable(error))
+                if isinstance(error, NEVER):
+                    await asyncio.sleep(WITHIN)
+            self.hold(())
+            await asyncio.sleep(AGAIN)
+
+    async def _belong(self) -> None:
+        consumer = self._consumer = AIOKafkaConsumer(
+            **self._options, group_id=self._group, enable_auto_commit=False, session_timeout_ms=self._session,
+            heartbeat_interval_ms=max(self._session // 5, 100), max_poll_interval_ms=max(self._session, 300_000),
+            partition_assignment_strategy=(StickyPartitionAssignor,), auto_offset_reset="earliest",
+        )  # fmt: skip
+        try:
+            consumer.subscribe([self._topic], listener=self)
+            async with asyncio.timeout(WITHIN):
+                await consumer.start()
+            while True:
+                await consumer.getmany(timeout_ms=POLL)
+        finally:
+            self._consumer = None
+            self.hold(())
+            with suppress(Exception):
+                await bounded(consumer.stop(), LET_GO)

@@ -1,0 +1,171 @@
+"""
+Talking to Kafka: one connection pool, requests that find the right broker and end in time, and errors as ours.
+
+Requests are asked plainly rather than through AIOKafkaConsumer: its reading lives in a task beside, which can stand still without a sign
+(aiokafka #1154, #625), and holds what it has fetched ahead. A plain fetch answers or fails, takes what somebody wants now and no
+more, and begins at any offset.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from aiokafka import errors
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.helpers import create_ssl_context
+from aiokafka.structs import TopicPartition
+
+from monitor.errors import BusUnavailable, UsageError
+from monitor.settings import Security
+
+WITHIN = 8.0  # seconds: every call has answered by then, so that a POST is answered within ten
+REQUEST = 3_000  # ms: one request; a lost one is asked again before the call ends
+AGAIN = 0.1
+RETRIED = (errors.KafkaError, TimeoutError, OSError)
+NEVER = (errors.AuthenticationFailedError, errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError,
+         errors.ClusterAuthorizationFailedError, errors.UnsupportedSaslMechanismError)  # fmt: skip
+T = TypeVar("T")
+
+
+def options(brokers: tuple[str, ...], security: Security) -> dict[str, Any]:
+    """What every client of aiokafka is made from; UsageError for a certificate that cannot be read."""
+    settings: dict[str, Any] = {
+        "bootstrap_servers": list(brokers), "client_id": "yuqing", "request_timeout_ms": REQUEST, "retry_backoff_ms": 100,
+        "metadata_max_age_ms": 60_000, "security_protocol": security.protocol,
+    }  # fmt: skip
+    if security.protocol in {"SSL", "SASL_SSL"}:
+        try:
+            settings["ssl_context"] = create_ssl_context(cafile=security.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"CA 证书文件 {security.ca_file} 不能用 ({error}); 请检查它是不是 PEM 格式") from error
+    if security.mechanism:
+        settings |= {
+            "sasl_mechanism": security.mechanism, "sasl_plain_username": security.username,
+            "sasl_plain_password": str(security.password or ""),
+        }  # fmt: skip
+    return settings
+
+
+class Wire:
+    """A client that knows the cluster, and asks it."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._client: Any = None
+        self._opening = asyncio.Lock()
+        self._coordinators: dict[str, int] = {}
+        self._lines: set[int] = set()
+        self._asked: set[asyncio.Future[Any]] = set()
+        self._closed = False
+
+    async def close(self) -> None:
+        """Hang up on all brokers."""
+        self._closed = True
+        for asking in list(self._asked):
+            asking.cancel()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def leader(self, topic: str, partition: int) -> int:
+        """The broker to ask about a partition."""
+        client = await self._opened()
+        await client._wait_on_metadata(topic)  # noqa: SLF001 - as every client of aiokafka does
+        node = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        if node is None or node == -1:
+            client.force_metadata_update()
+            raise errors.LeaderNotAvailableError(f"{topic}/{partition}")
+        return int(node)
+
+    async def coordinator(self, group: str) -> int:
+        """The broker that keeps a group's positions."""
+        client = await self._opened()
+        if group not in self._coordinators:
+            self._coordinators[group] = await client.coordinator_lookup(CoordinationType.GROUP, group)
+        return self._coordinators[group]
+
+    def moved(self) -> None:
+        """What we know of who leads what is out of date."""
+        self._coordinators.clear()
+        if self._client is not None:
+            self._client.force_metadata_update()
+
+    async def ask(self, node: int, request: object) -> Any:
+        """One request to one broker, answered at once by it."""
+        return await (await self._opened()).send(node, request)
+
+    async def listen(self, node: int, request: object) -> Any:
+        """
+        One request that the broker may sit on: on a line of its own, as a broker answers what comes on one line in turn.
+
+        Whoever gives up leaves the line taken until the broker has answered.
+        """
+        client = await self._opened()
+        line = next(number for number in range(len(self._lines) + 1) if number not in self._lines)
+        self._lines.add(line)
+        asking = asyncio.ensure_future(client.send(node, request, group=len(ConnectionGroup) + line))
+        self._asked.add(asking)
+
+        def answered(asking: asyncio.Future[Any]) -> None:
+            self._lines.discard(line)
+            self._asked.discard(asking)
+            if not asking.cancelled():
+                asking.exception()  # seen, also when nobody waits for it any more
+
+        asking.add_done_callback(answered)
+        return await asyncio.shield(asking)
+
+    async def _opened(self) -> Any:
+        async with self._opening:
+            if self._closed:
+                raise BusUnavailable("the bus is closed")
+            if self._client is None:
+                client = AIOKafkaClient(**self._settings)
+                try:
+                    await client.bootstrap()
+                except BaseException:
+                    await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    async def until_answered(self, work: Callable[[], Awaitable[T]], within: float = WITHIN) -> T:
+        """As `answered`, with a fresh look at who leads what before each new try."""
+        return await answered(work, within, self.moved)
+
+
+async def answered(work: Callable[[], Awaitable[T]], within: float = WITHIN, again: Callable[[], object] = lambda: None) -> T:
+    """The work's answer, tried again until it has one; BusUnavailable when the brokers gave none in time."""
+    last: list[BaseException] = []
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                try:
+                    return await work()
+                except RETRIED as error:
+                    if isinstance(error, NEVER):
+                        raise unavailable(error) from error
+                    last[:] = [error]
+                    again()
+                await asyncio.sleep(AGAIN)
+    except TimeoutError as error:
+        raise unavailable(last[0] if last else error) from error
+
+
+def unavailable(error: BaseException) -> BusUnavailable:
+    """Kafka's word for what is wrong, as ours; its own errors begin with their names, others may say nothing at all."""
+    return BusUnavailable(f"Kafka: {error}" if isinstance(error, errors.KafkaError) else f"Kafka: {type(error).__name__} {error}".rstrip())
+
+
+async def bounded(work: Awaitable[object], within: float) -> None:
+    """Wait for an ending of aiokafka's, which may never come (#1101, #659), no longer than that; what it died of is of no use."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait([task], timeout=within)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)
+    if task.done() and not task.cancelled():
+        with suppress(Exception):
+            task.result()

@@ -1,0 +1,39 @@
+"""Who works on which partitions: what every kind of member remembers of it, and the member that has no others beside it."""
+
+import asyncio
+from collections.abc import Iterable
+
+from monitor.bus.base import Assignment
+
+
+class Holding:
+    """The newest assignment, and a way to wait for the next."""
+
+    def __init__(self) -> None:
+        self.held = Assignment(0, frozenset())
+        self.trouble: str | None = None
+        self._moved = asyncio.Event()
+
+    def hold(self, partitions: Iterable[int]) -> None:
+        """From now on these."""
+        self.held = Assignment(self.held.turn + 1, frozenset(partitions))
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def changed(self, known: Assignment) -> Assignment:
+        """Wait until it is not `known` any more."""
+        while self.held == known:
+            await self._moved.wait()
+        return self.held
+
+
+class Alone(Holding):
+    """The only member there can be: all partitions, until it leaves."""
+
+    def __init__(self, partitions: Iterable[int]) -> None:
+        super().__init__()
+        self.hold(partitions)
+
+    async def leave(self) -> None:
+        """Hold nothing; nobody takes over."""
+        self.hold(())

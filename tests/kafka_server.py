@@ -1,0 +1,185 @@
+"""
+A real Kafka for tests: started by the session that needs it, in KRaft mode, on 127.0.0.1, one broker or several.
+
+The program comes from `KAFKA_HOME`, else from Maven's jars, fetched once into the user's cache folder by `mvn`. Where there is no Java,
+or neither of those, `find_kafka` says why; `tests/conftest.py` makes a skipped test of it, a failed one where CI is set.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+VERSION = "4.1.0"
+UP_WITHIN = 60.0
+# A test's broker lives for a minute: what starts fast is worth more than what runs fast
+JAVA = ("java", "-Xmx400m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=warn")
+POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>yuqing</groupId><artifactId>kafka-for-tests</artifactId><version>1</version>
+<dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
+</dependencies></project>"""
+SERVER = """process.roles=broker,controller
+node.id={node}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+log.dirs={folder}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor={copies}
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.retention.check.interval.ms=500
+log.initial.task.delay.ms=500
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
+"""
+
+
+class NoKafka(Exception):
+    """Why there is no Kafka to be had on this machine."""
+
+
+def find_kafka() -> Path:
+    """The folder of Kafka's jars; NoKafka says what is missing."""
+    if shutil.which("java") is None:
+        raise NoKafka("no java on the PATH")
+    if home := os.environ.get("KAFKA_HOME"):
+        if not (libs := Path(home) / "libs").is_dir():
+            raise NoKafka(f"KAFKA_HOME={home} has no folder libs")
+        return libs
+    libs = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yuqing-tests" / f"kafka-{VERSION}"
+    if not libs.is_dir():
+        _fetch(libs)
+    return libs
+
+
+def _fetch(libs: Path) -> None:
+    """Let Maven bring the jars; they appear under their name only when all are there."""
+    if shutil.which("mvn") is None:
+        raise NoKafka(f"neither KAFKA_HOME, nor {libs}, nor mvn to fetch it with")
+    libs.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=libs.parent) as folder:
+        (Path(folder) / "pom.xml").write_text(POM)
+        line = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs", "-DincludeScope=runtime"]
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise NoKafka(f"mvn could not fetch Kafka: {(done.stdout + done.stderr)[-500:]}")
+        if not libs.is_dir():  # another session may have been faster
+            (Path(folder) / "libs").rename(libs)
+
+
+class Broker:
+    """One Kafka process, formatted in its folder; it can be killed, held still and let go on."""
+
+    def __init__(self, libs: Path, folder: Path, port: int, settings: str, cluster: str) -> None:
+        self.port = port
+        self._folder, self._file, self._libs = folder, folder / "server.properties", libs
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True)
+        self._file.write_text(settings)
+        if self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._file)).wait(60):
+            raise NoKafka(f"a broker's folder could not be formatted: {self.said()}")
+
+    def start(self) -> None:
+        """Start it, and return at once."""
+        self._process = self._java("kafka.Kafka", str(self._file))
+
+    def wait(self) -> None:
+        """Until it takes connections."""
+        until = time.monotonic() + UP_WITHIN
+        while not _listens(self.port):
+            if self._process is None or self._process.poll() is not None or time.monotonic() > until:
+                raise NoKafka(f"the broker did not start: {self.said()}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL, and until it is gone."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+    def pause(self) -> None:
+        """SIGSTOP: its connections stay, nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def said(self) -> str:
+        """The end of what it wrote."""
+        return (self._folder / "out").read_text(errors="replace")[-2_000:]
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "out").open("ab") as out:
+            return subprocess.Popen([*JAVA, "-cp", f"{self._libs}/*", *arguments], stdout=out, stderr=out, cwd=self._folder)
+
+
+class Cluster:
+    """Some brokers that know of each other; `servers` is what a client is told."""
+
+    def __init__(self, libs: Path, folder: Path, count: int) -> None:
+        ports = _free_ports(2 * count)
+        voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(ports[count:], 1))
+        texts = [
+            SERVER.format(node=node, voters=voters, port=ports[node - 1], controller=ports[count + node - 1],
+                          folder=folder / str(node) / "log", copies=min(3, count))
+            for node in range(1, count + 1)
+        ]  # fmt: skip
+        identity = "ykPzFXRhQWqQTN6vzTYXvw"  # any 16 bytes in base64; each cluster stands by itself
+        self.brokers = [Broker(libs, folder / str(node), ports[node - 1], text, identity) for node, text in enumerate(texts, 1)]
+        self.servers = tuple(f"127.0.0.1:{port}" for port in ports[:count])
+
+    def start(self) -> None:
+        """All of them, until each takes connections."""
+        for broker in self.brokers:
+            broker.start()
+        for broker in self.brokers:
+            broker.wait()
+
+
+@contextmanager
+def running_kafka(count: int = 1) -> Iterator[Cluster]:
+    """A cluster of so many brokers, gone with everything it stored at the end; NoKafka where it cannot be."""
+    libs = find_kafka()
+    with TemporaryDirectory(prefix="yuqing-kafka-") as folder:
+        cluster = Cluster(libs, Path(folder), count)
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            for broker in cluster.brokers:
+                broker.kill()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_ports(count: int) -> Sequence[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
