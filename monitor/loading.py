@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from monitor.database import EXAMPLE, SCHEME, database_fault
 from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_receiver, read_subject
 from monitor.errors import ConfigError, Problem
 from monitor.kafka_entries import read_brokers, read_kafka
@@ -66,7 +67,7 @@ class _Loader:
             retention=self._retention(),
             data=root.path("data", "./var"),
             bus=self._bus(),
-            store=self._backend("store", {"postgresql": "PostgreSQL"}),
+            store=self._store(),
             listen=listen,
             public_url=self._public_url(listen),
             api_keys=self._api_keys(listen),
@@ -118,22 +119,26 @@ class _Loader:
         """The bus; an address that is wrong may hold a password and is not repeated."""
         text = self._root.text("bus", "sqlite")
         if not text.startswith(KAFKA):
-            return self._backend("bus", {})
+            if text != "sqlite":
+                self._root.wrong("bus", f"bus 不能是 {show(text) if '://' not in text else '这个地址'}，请写 bus: sqlite")
+            return "sqlite"
         brokers = read_brokers(text)
         if brokers is None:
             self._root.wrong("bus", "bus 的地址不对，请写成 kafka://主机:9092，多台用逗号隔开；用户名和密码请写在 kafka 的 security 里")
         return brokers or "sqlite"
 
-    def _backend(self, key: str, later: Mapping[str, str]) -> str:
-        """`sqlite`; the others are known but not yet there. Their addresses hold passwords and are not repeated."""
-        text = self._root.text(key, "sqlite")
-        scheme = text.partition(":")[0]
-        if "://" in text and scheme in later:
-            self._root.wrong(key, f"{LATER} {later[scheme]}，请先写 {key}: sqlite")
-        elif text != "sqlite":
-            what = show(text) if "://" not in text else "这个地址"
-            self._root.wrong(key, f"{key} 不能是 {what}，请写 {key}: sqlite")
-        return "sqlite"
+    def _store(self) -> str:
+        """`sqlite` or the address of a PostgreSQL database, which is a secret: it holds a password."""
+        found = self._root.secret("store")
+        if found is None or found.value == "sqlite":
+            return "sqlite"
+        if "://" not in found.value:
+            self._root.report.say(found.item.line, f"store 不能是 {show(found.value)}，请写 sqlite 或 {EXAMPLE}")
+        elif not found.value.startswith(f"{SCHEME}://"):
+            self._root.report.say(found.item.line, f"store 不能是这个地址，请写 sqlite 或 {EXAMPLE}")
+        elif fault := database_fault(found.value):
+            self._root.report.say(found.item.line, f"store 的地址不对：{fault}；请写成 {EXAMPLE}")
+        return found.value
 
     def _listen(self) -> tuple[str, int]:
         text = self._root.text("listen", "127.0.0.1:8000")

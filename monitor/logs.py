@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from monitor.database import secrets_in
 from monitor.settings import Settings
 
 MASK = "***"
@@ -50,7 +51,7 @@ def secrets_of(settings: Settings) -> list[str]:
     named = [settings.pseudonym_key, settings.kafka.security.password]
     named += [secret for receiver in settings.receivers for secret in (receiver.url, receiver.secret)]
     named += [secret for source in settings.sources for secret in source.headers.values()]
-    return [str(secret) for secret in named if secret]
+    return [*(str(secret) for secret in named if secret), *secrets_in(settings.store)]
 
 
 class Redactor:
@@ -89,9 +90,7 @@ class _Handler(logging.StreamHandler[TextIO]):
         """Say nothing: there is nowhere to say it."""
 
 
-def configure(
-    level: str = "info", stream: TextIO | None = None, secrets: Iterable[str] = (), *, console: bool | None = None
-) -> None:
+def configure(level: str = "info", stream: TextIO | None = None, secrets: Iterable[str] = (), *, console: bool | None = None) -> None:
     """
     Set up logging for this process. `console` None: a person reads if the stream is a terminal.
 

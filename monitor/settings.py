@@ -122,7 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     data: Path
     bus: str = "sqlite"
-    store: str = "sqlite"
+    store: str = "sqlite"  # or the address of a PostgreSQL database, a Secret
     listen: tuple[str, int] = ("127.0.0.1", 8000)
     public_url: str = "http://127.0.0.1:8000"
     api_keys: tuple[ApiKey, ...] = ()

@@ -1,4 +1,4 @@
-"""What tests of every room may ask for."""
+"""What tests of every room may ask for: the servers, each started when the first test wants it."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.kafka_server import Cluster, NoKafka, running_kafka
+from tests.postgresql import Missing, Server, running
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,14 @@ def started_kafka(count: int) -> Iterator[Cluster]:
         except NoKafka as error:
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no Kafka: {error}")
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A running PostgreSQL, the same for the whole session; each test has a database of its own."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running())
+        except Missing as missing:
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(missing))
+        yield server

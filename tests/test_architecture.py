@@ -32,6 +32,7 @@ CONFINED = {
     "alembic": ("monitor.store",),
     "aiosqlite": ("monitor.store", "monitor.bus.sqlite"),
     "aiokafka": ("monitor.bus.kafka",),
+    "asyncpg": ("monitor.store",),
     "fastapi": ("services.api",),
     "starlette": ("services.api",),
     "uvicorn": ("services.api",),

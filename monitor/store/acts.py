@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.escalation.effects import Act
 from monitor.store import schema
-from monitor.store.rows import findable, insert
+from monitor.store.dialects import insert
+from monitor.store.rows import findable
 
 
 class Acts:

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from monitor.alert import Alert, Level, Status, Transition
 from monitor.escalation.effects import AlertChange
 from monitor.store import schema
-from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable, insert
+from monitor.store.dialects import among, insert, insert_rows
+from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable
 
 Found = list[Alert]  # inside the class `list` is a method
 Transitions = list[Transition]
@@ -103,9 +104,7 @@ class Alerts:
             found.setdefault(alert, []).append(_transition(body))
         return found
 
-    async def _where(
-        self, *conditions: ColumnElement[bool], order: ColumnElement[object] | None = None, limit: int | None = None
-    ) -> Found:
+    async def _where(self, *conditions: ColumnElement[bool], order: ColumnElement[object] | None = None, limit: int | None = None) -> Found:
         query = select(schema.alert.c.body).where(*conditions).order_by(order).limit(limit)
         return [_alert(body) for body in (await self._connection.execute(query)).scalars()]
 
@@ -139,7 +138,9 @@ class AlertsWriter(Alerts):
         table = schema.alert
         found: dict[str, tuple[int, int]] = {}
         for chunk in chunks(alerts):
-            rows = await self._connection.execute(select(table.c.id, table.c.version, table.c.counter).where(table.c.id.in_(chunk)))
+            rows = await self._connection.execute(
+                select(table.c.id, table.c.version, table.c.counter).where(among(self._connection, table.c.id, chunk))
+            )
             found |= {row.id: (row.version, row.counter) for row in rows}
         return found
 
@@ -152,13 +153,13 @@ class AlertsWriter(Alerts):
         level: BindParameter[int] = bindparam("to_level")
         peak = update(story).where(story.c.id == bindparam("of_story"), story.c.peak < level).values(peak=level)
         for chunk in chunks(alerts):
-            await self._connection.execute(upsert, [_row(alert) for alert in chunk])
+            await insert_rows(self._connection, upsert, [_row(alert) for alert in chunk])
             await self._connection.execute(peak, [{"of_story": alert.story, "to_level": int(alert.level)} for alert in chunk])
 
     async def _append(self, changes: Sequence[AlertChange]) -> None:
         for chunk in chunks(changes):
             rows = [_transition_row(change.alert, change.transition) for change in chunk if change.transition]
-            await self._connection.execute(insert(self._connection, schema.transition), rows)
+            await insert_rows(self._connection, insert(self._connection, schema.transition), rows)
 
 
 def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:

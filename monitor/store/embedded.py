@@ -2,37 +2,26 @@
 
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, NullPool, column, create_engine, event, exc, inspect, select, table
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from monitor.errors import StoreUnavailable, UsageError
-from monitor.store.making import is_new, make
-from monitor.store.schema import REVISION
+from monitor.store.making import current, make_or_migrate
 
 FILE = "store.db"
 READERS = 4
 BUSY = 5  # seconds a writer waits for one in another process
 _CONNECT: dict[str, object] = {"timeout": BUSY, "isolation_level": None}
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-8000", "wal_autocheckpoint=4000", "journal_size_limit=67108864")
-_VERSIONS = table("alembic_version", column("version_num"))
 _LATER = ("locked", "full", "disk i/o error")
 
 
-def open_engines(url: str, folder: Path) -> tuple[AsyncEngine, AsyncEngine]:
+def open_engines(folder: Path) -> tuple[AsyncEngine, AsyncEngine]:
     """The engines that read and that write, over a file that is there and up to date."""
-    if url != "sqlite":
-        raise UsageError(f"本版本的 store 只支持 sqlite, 不支持 {url.partition(':')[0]}")
     _make(folder)
     _bring_up(folder / FILE)
     return _engine(folder / FILE, "DEFERRED", READERS, "query_only=ON"), _engine(folder / FILE, "IMMEDIATE", 1)
-
-
-def current(connection: Connection) -> bool:
-    """Whether the tables are already in their newest form; asks without writing."""
-    if not inspect(connection).has_table(_VERSIONS.name):
-        return False
-    return connection.execute(select(_VERSIONS.c.version_num)).scalars().all() == [REVISION]
 
 
 def needs_migration(folder: Path) -> bool:
@@ -64,20 +53,11 @@ def _bring_up(file: Path) -> None:
             done = current(connection)
         if not done:
             with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
-                _make_or_migrate(connection)
+                make_or_migrate(connection)
     except exc.DBAPIError as error:
         raise _refusal(file, str(error.orig)) from error
     finally:
         engine.dispose()
-
-
-def _make_or_migrate(connection: Connection) -> None:
-    if is_new(connection):
-        make(connection)
-        return
-    from monitor.store.migrations import upgrade  # noqa: PLC0415 - Alembic is a third of a start, and needed once a release
-
-    upgrade(connection)
 
 
 def _refusal(file: Path, reason: str) -> Exception:

@@ -4,7 +4,7 @@ A new database, made in one go: a test says it is what taking every step of `mig
 Alembic, with what it brings along, is 20 MB that stay for as long as the process lives; a folder that is new needs none of it.
 """
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
 from monitor.store.schema import ALERT_SEQ, REVISION, metadata, sequence
 
@@ -17,9 +17,21 @@ _version = Table(
 )
 
 
-def is_new(connection: Connection) -> bool:
-    """Whether there is no table yet."""
-    return not inspect(connection).get_table_names()
+def current(connection: Connection) -> bool:
+    """Whether the tables are already in their newest form; asks without writing."""
+    if not inspect(connection).has_table(_version.name):
+        return False
+    return connection.execute(select(_version.c.version_num)).scalars().all() == [REVISION]
+
+
+def make_or_migrate(connection: Connection) -> None:
+    """Bring the tables into their newest form, in the transaction under way."""
+    if not inspect(connection).get_table_names():
+        make(connection)
+        return
+    from monitor.store.migrations import upgrade  # noqa: PLC0415 - Alembic is a third of a start, and needed once a release
+
+    upgrade(connection)
 
 
 def make(connection: Connection) -> None:

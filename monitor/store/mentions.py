@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.clock import moment
@@ -12,6 +12,7 @@ from monitor.escalation.effects import Judgement, Known, NewHit, as_judged
 from monitor.mention import Mention, Scored, decode
 from monitor.score import Emotion, Score
 from monitor.store import schema
+from monitor.store.dialects import among, holds
 from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable
 
 ENGAGEMENT = ("likes", "comments", "reposts", "views", "gone")
@@ -72,7 +73,9 @@ class Mentions:
             query = query.where(or_(hit.c.story != "", hit.c.subject == "", hit.c.out.is_(True)))
         found: dict[tuple[str, bytes], Known] = {}
         for chunk in chunks({digest for _, digest in wanted}):
-            for subject, digest, at, story, *reactions, out in await self._connection.execute(query.where(hit.c.digest.in_(chunk))):
+            for subject, digest, at, story, *reactions, out in await self._connection.execute(
+                query.where(among(self._connection, hit.c.digest, chunk))
+            ):
                 if (subject, digest) in wanted:
                     found[subject, digest] = Known(at, story, sum(number or 0 for number in reactions), out)
         return found
@@ -138,7 +141,9 @@ class Mentions:
     async def _hits(self, keys: Sequence[tuple[bytes, str]]) -> list[NewHit]:
         hit, mention = schema.hit, schema.mention
         query = select(hit, mention.c.body.label("said"), mention.c.name, mention.c.role)
-        query = query.join(mention, mention.c.digest == hit.c.digest).where(hit.c.digest.in_({digest for digest, _ in keys}))
+        query = query.join(mention, mention.c.digest == hit.c.digest).where(
+            among(self._connection, hit.c.digest, {digest for digest, _ in keys})
+        )
         rows = {(row.digest, row.subject): row for row in await self._connection.execute(query)}
         return [_new_hit(rows[key]) for key in keys if key in rows]
 
@@ -147,7 +152,7 @@ class Mentions:
     ) -> Page[Found]:
         digest = schema.mention.c.digest
         if q:
-            query = query.where(func.instr(schema.mention.c.body, msgspec.json.encode(q)[1:-1]) > 0)
+            query = query.where(holds(self._connection, schema.mention.c.body, msgspec.json.encode(q)[1:-1]))
         if cursor is not None:
             at, last = CURSORS.key(cursor)
             query = query.where(or_(published < at, and_(published == at, digest > last)))
@@ -168,7 +173,7 @@ class Mentions:
         query = select(hit.c.digest, hit.c.subject, hit.c.story, hit.c.counted, hit.c.out, hit.c.body).order_by(hit.c.digest, hit.c.subject)
         scores: dict[bytes, list[StoredScore]] = {}
         for digest, subject, story, counted, out, body in await self._connection.execute(
-            query.where(hit.c.digest.in_([row.digest for row, _ in rows]))
+            query.where(among(self._connection, hit.c.digest, [row.digest for row, _ in rows]))
         ):
             kept = _body(body)
             score = StoredScore(

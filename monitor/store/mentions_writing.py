@@ -12,8 +12,9 @@ from monitor.escalation.effects import Counted, Judged, Merged, Moved, NewHit, O
 from monitor.mention import Mention, decode, encode, identity, ranked
 from monitor.settings import Retention
 from monitor.store import schema
+from monitor.store.dialects import among, insert, insert_rows
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
-from monitor.store.rows import chunks, insert
+from monitor.store.rows import chunks
 
 _LIVE = DAY  # how soon a mention kept for a live story is looked at again,
 _SAID = 30 * DAY  # and an identity kept for its mention
@@ -33,11 +34,11 @@ class MentionsWriter(Mentions):
         seen = {name: said.excluded[name] for name in (*ENGAGEMENT, "seen_at")}
         later = said.excluded.seen_at > schema.mention.c.seen_at
         known = said.on_conflict_do_update(index_elements=[schema.mention.c.digest], set_=seen, where=later)
-        await self._connection.execute(known, [mention_row(new, stored_at) for new in mentions.values()])
+        await insert_rows(self._connection, known, [mention_row(mentions[digest], stored_at) for digest in sorted(mentions)])
         decided = {column.name: hit.excluded[column.name] for column in schema.hit.c if not column.primary_key}
         undecided = and_(schema.hit.c.story == "", schema.hit.c.out.is_(False), hit.excluded.story != "")
         first = hit.on_conflict_do_update(index_elements=list(schema.hit.primary_key), set_=decided, where=undecided)
-        await self._connection.execute(first, [hit_row(new, partition, stored_at) for new in hits])
+        await insert_rows(self._connection, first, [hit_row(new, partition, stored_at) for new in hits])
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
@@ -67,7 +68,8 @@ class MentionsWriter(Mentions):
         table = schema.mention
         rows: list[dict[str, object]] = []
         for chunk in chunks(looks):
-            known = select(table.c.digest, table.c.seen_at, table.c.body).where(table.c.digest.in_(chunk), table.c.kind == "hotlist")
+            known = select(table.c.digest, table.c.seen_at, table.c.body).where(among(self._connection, table.c.digest, chunk))
+            known = known.where(table.c.kind == "hotlist").order_by(table.c.digest).with_for_update()
             for digest, seen, body in await self._connection.execute(known):
                 rows.append({"of": digest, "ranked": encode(ranked(decode(body), looks[digest], seen))})
         if rows:

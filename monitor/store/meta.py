@@ -5,7 +5,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.store import schema
-from monitor.store.rows import findable, insert
+from monitor.store.dialects import alone, insert
+from monitor.store.rows import findable
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,15 @@ class Meta:
 
 
 class MetaWriter(Meta):
-    """Keeping."""
+    """Keeping. What is asked for here is what somebody may put next: until the end nobody else asks for the same here."""
+
+    async def get(self, key: str) -> bytes | None:
+        await alone(self._connection, "meta", key)
+        return await super().get(key)
+
+    async def answered(self, caller: str, path: str, key: str, since: int) -> Answered | None:
+        await alone(self._connection, "answer", caller, path, key)
+        return await super().answered(caller, path, key, since)
 
     async def put(self, key: str, value: bytes) -> None:
         """Keep a value under that name, instead of any before."""

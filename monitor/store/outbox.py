@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.notifying.notification import Attempt, Notification, NotificationState
 from monitor.store import schema
-from monitor.store.rows import Cursors, Page, chunks, findable, insert
+from monitor.store.dialects import insert, insert_rows
+from monitor.store.rows import Cursors, Page, chunks, findable
 
 Pair = tuple[str, str]  # (alert, receiver)
 
@@ -107,7 +108,7 @@ class OutboxWriter(Outbox):
         """Put messages in; one that is there already (same id) stays as it is."""
         if rows:
             statement = insert(self._connection, _BOX).on_conflict_do_nothing()
-            await self._connection.execute(statement, [msgspec.structs.asdict(row) for row in rows])
+            await insert_rows(self._connection, statement, [msgspec.structs.asdict(row) for row in rows])
 
     async def attempted(self, notification: Notification, attempt: Attempt) -> None:
         """Keep one attempt and where it left its message."""

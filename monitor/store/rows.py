@@ -1,13 +1,9 @@
-"""What the repositories share: pages with their cursors, chunks under the variable limit, inserts that mind conflicts."""
+"""What the repositories share: pages with their cursors, chunks under the variable limit, texts that can be stored at all."""
 
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeVar, cast
-
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 CHUNK = 500  # values in one IN list: well under the 999 variables of old SQLite builds
@@ -26,13 +22,6 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
-
-
-def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
-    """An insert that knows `on_conflict_…`; both backends spell it alike, so SQLite's type stands for both."""
-    if connection.dialect.name == "postgresql":
-        return cast("sqlite.Insert", postgresql.insert(table))
-    return sqlite.insert(table)
 
 
 def findable(*texts: str) -> bool:

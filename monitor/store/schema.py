@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION: Final = "0002"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
+REVISION: Final = "0003"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
 ALERT_SEQ: Final = "alert"
 
 # Ordered by code point everywhere: SQLite compares bytes by itself, PostgreSQL when told so.
@@ -245,6 +245,16 @@ meta = Table(
     metadata,
     Column("key", words, primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+# Who is at work, for as long as it says so again: a process here, a receiver's sender.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", words, primary_key=True),
+    Column("holder", words, primary_key=True),
+    Column("alone", Boolean, nullable=False),
+    Column("until", BigInteger, nullable=False),  # by the database's clock
 )
 
 idempotency = Table(

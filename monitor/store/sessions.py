@@ -4,6 +4,11 @@ The store and its two units of work. Nobody commits but the end of an `async wit
 One writer at a time on SQLite: writers of this process take turns here, fairly, instead of polling the file's lock; other
 processes are waited for by SQLite itself. Readers never wait for a writer and see one snapshot; a reader that stays open keeps
 the write-ahead log from being folded in, so keep units short.
+
+On PostgreSQL some writers work at once, and other processes with them: whoever reads in a writing unit what it will write again
+holds it until the end (positions, what is kept by name, answers given), so a unit does there what it does alone. A connection that
+is lost, a lock that does not come, a deadlock: the unit failed as StoreUnavailable, and may be done again. Only when it was lost at
+the very commit nobody knows whether it happened: what is done again must find out (a position moves by compare-and-set).
 """
 
 import asyncio
@@ -12,12 +17,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
 from monitor.errors import StoreUnavailable
 from monitor.store.acts import Acts, ActsWriter
 from monitor.store.alerts import Alerts, AlertsWriter
-from monitor.store.embedded import open_engines
+from monitor.store.leases import Leases, LeasesWriter
 from monitor.store.mentions import Mentions
 from monitor.store.mentions_writing import MentionsWriter
 from monitor.store.meta import Meta, MetaWriter
@@ -26,7 +31,13 @@ from monitor.store.positions import Positions, PositionsWriter
 from monitor.store.spread import Spreads
 from monitor.store.stories import Stories, StoriesWriter
 
+EMBEDDED = "sqlite"
 TURN = 30.0  # seconds; longer than any honest transaction
+_SHARED_TURN = 8.0  # where others write at once it does not take that long
+_BEGIN = 6.0  # seconds for a server to begin a transaction
+_KEPT = 3  # connections kept from before that may turn out dead: at the first the pool forgets them all
+# SQLSTATE by its first letters: connection, rollback (deadlock), resources, operator, system; and whole: idle too long, read only, lock
+_LATER = ("08", "40", "53", "57", "58", "25P03", "25P04", "25006", "55P03")
 
 
 class ReadUnit:
@@ -41,6 +52,7 @@ class ReadUnit:
         self.acts = Acts(connection)
         self.meta = Meta(connection)
         self.spread = Spreads(connection)
+        self.leases = Leases(connection)
 
 
 class WriteUnit:
@@ -55,26 +67,37 @@ class WriteUnit:
         self.acts = ActsWriter(connection)
         self.meta = MetaWriter(connection)
         self.spread = Spreads(connection)
+        self.leases = LeasesWriter(connection)
 
 
 class Store:
-    """The database; safe to use from many tasks of one event loop."""
+    """The database; safe to use from many tasks of one event loop. `shared`: other processes may write to it, too."""
 
-    def __init__(self, reading: AsyncEngine, writing: AsyncEngine) -> None:
+    def __init__(self, reading: AsyncEngine, writing: AsyncEngine, *, writers: int = 1, shared: bool = False) -> None:
         self._reading = reading
         self._writing = writing
-        self._turn = asyncio.Lock()
+        self._turn = asyncio.Semaphore(writers)
+        self._patience = _SHARED_TURN if shared else TURN
+        self._bound = _BEGIN if shared else None
+        self.shared = shared
         self._changed = asyncio.Event()
         self._commits = 0
 
     @classmethod
     async def open(cls, url: str, folder: Path) -> "Store":
         """
-        Open the store, making and migrating it where needed.
+        Open the store, making and migrating it where needed. `url`: sqlite (in the folder), or that of a PostgreSQL database.
 
-        UsageError: the folder or the file cannot be used as one; StoreUnavailable: it may work later.
+        UsageError: the folder, the file or the database cannot be used as one; StoreUnavailable: it may work later.
         """
-        return cls(*open_engines(url, folder))
+        # What is not used is not loaded: each is some megabytes
+        if url == EMBEDDED:
+            from monitor.store import embedded  # noqa: PLC0415
+
+            return cls(*embedded.open_engines(folder))
+        from monitor.store import postgresql  # noqa: PLC0415
+
+        return cls(*await postgresql.open_engines(url), writers=postgresql.WRITERS, shared=True)
 
     async def close(self) -> None:
         """Let go of every connection; safe to call twice."""
@@ -85,21 +108,16 @@ class Store:
     async def read(self) -> AsyncIterator[ReadUnit]:
         """A unit that only reads."""
         with _unavailable():
-            async with self._reading.connect() as connection, connection.begin():
+            async with _begun(self._reading, self._bound) as (connection, _):
                 yield ReadUnit(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteUnit]:
         """A unit that commits at its clean end, and leaves nothing at an exception or a cancellation before that."""
         with _unavailable():
-            async with self._my_turn(), self._writing.connect() as connection:
-                transaction = await connection.begin()
-                try:
-                    yield WriteUnit(connection)
-                except BaseException:
-                    await transaction.rollback()
-                    raise
-                await self._commit(connection)
+            async with self._my_turn(), _begun(self._writing, self._bound) as (connection, transaction):
+                yield WriteUnit(connection)
+                await self._commit(transaction)
 
     @property
     def commits(self) -> int:
@@ -117,18 +135,18 @@ class Store:
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(TURN):  # not wait_for: before 3.12 it may swallow a cancellation
+            async with asyncio.timeout(self._patience):  # not wait_for: before 3.12 it may swallow a cancellation
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise StoreUnavailable(f"no turn to write within {TURN:.0f} s") from error
+            raise StoreUnavailable(f"no turn to write within {self._patience:.0f} s") from error
         try:
             yield
         finally:
             self._turn.release()
 
-    async def _commit(self, connection: AsyncConnection) -> None:
+    async def _commit(self, transaction: AsyncTransaction) -> None:
         # A commit under way is finished even when its task is cancelled: the next writer must know where it stands.
-        task = asyncio.create_task(self._committed(connection))
+        task = asyncio.create_task(self._committed(transaction))
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -137,11 +155,41 @@ class Store:
                 task.exception()  # looked at: who was cancelled no longer asks
             raise
 
-    async def _committed(self, connection: AsyncConnection) -> None:
-        await connection.commit()
+    async def _committed(self, transaction: AsyncTransaction) -> None:
+        await transaction.commit()
         self._commits += 1
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+@asynccontextmanager
+async def _begun(engine: AsyncEngine, within: float | None) -> AsyncIterator[tuple[AsyncConnection, AsyncTransaction]]:
+    """A connection with a transaction begun, rolled back at the end unless it was committed."""
+    connection, transaction = await _begin(engine, within)
+    try:
+        yield connection, transaction
+    finally:
+        # What is lost with its connection is rolled back by the server: the first error is the one to tell
+        with suppress(exc.SQLAlchemyError, StoreUnavailable):
+            await transaction.close()
+        await connection.close()
+
+
+async def _begin(engine: AsyncEngine, within: float | None) -> tuple[AsyncConnection, AsyncTransaction]:
+    """Nothing has been done yet: when a connection kept from before turns out to be dead, a new one is tried."""
+    try:
+        async with asyncio.timeout(within):
+            for _ in range(_KEPT):
+                connection = await engine.connect()
+                try:
+                    return connection, await connection.begin()
+                except BaseException as error:
+                    await connection.close()
+                    if not (isinstance(error, exc.DBAPIError) and error.connection_invalidated):
+                        raise
+    except (OSError, TimeoutError) as error:
+        raise StoreUnavailable(f"store: {str(error) or type(error).__name__}") from error
+    raise StoreUnavailable("store: every connection was lost")
 
 
 @contextmanager
@@ -149,12 +197,22 @@ def _unavailable() -> Iterator[None]:
     """What the database says of its own state (locked, full, unreadable, no connection free) becomes StoreUnavailable."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except exc.TimeoutError as error:
         raise StoreUnavailable(_reason(error)) from error
-    except exc.DatabaseError as error:
-        if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
+    except exc.DBAPIError as error:
+        if _ours(error):
             raise
         raise StoreUnavailable(_reason(error)) from error
+
+
+def _ours(error: exc.DBAPIError) -> bool:
+    """Whether it is a mistake of ours: the same again would fail again."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return not state.startswith(_LATER)
+    if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
+        return True
+    return isinstance(getattr(error.orig, "__cause__", None), ValueError)  # a value the driver cannot send
 
 
 def _reason(error: exc.SQLAlchemyError) -> str:

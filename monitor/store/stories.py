@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from monitor.escalation.effects import StoryRow, StoryState
 from monitor.escalation.settling import Asleep
 from monitor.store import schema
-from monitor.store.rows import Cursors, Page, chunks, findable, insert
+from monitor.store.dialects import insert, insert_rows
+from monitor.store.rows import Cursors, Page, chunks, findable
 
 Sleepers = list[Asleep]
 StoryRows = list[StoryRow]  # inside the class `list` is a method
@@ -81,7 +82,7 @@ class StoriesWriter(Stories):
         kept["peak"] = case((new.peak > table.c.peak, new.peak), else_=table.c.peak)
         upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=kept)
         for chunk in chunks(rows):
-            await self._connection.execute(upsert, [_row(story, partition) for story in chunk])
+            await insert_rows(self._connection, upsert, [_row(story, partition) for story in chunk])
 
 
 def _row(story: StoryRow, partition: int) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from monitor.database import shown
 from monitor.loading import load_settings
 from monitor.scoring.library import load_libraries
 from monitor.settings import Settings
@@ -40,7 +41,11 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"信源：推送接口，另配置 {len(settings.sources)} 个"
     yield f"接收方：{len(settings.receivers)} 个{_names([receiver.name for receiver in settings.receivers])}"
     yield f"接口：http://{settings.listen[0]}:{settings.listen[1]}，密钥 {len(settings.api_keys)} 把"
-    yield f"数据：{settings.data}（日志 {settings.bus}，库 {settings.store}）"
+    yield f"数据：{settings.data}（日志 {settings.bus}，库 {_store(settings.store)}）"
+
+
+def _store(url: str) -> str:
+    return shown(url) if "://" in url else url
 
 
 def _names(names: list[str]) -> str:

@@ -1,8 +1,11 @@
 """The backends every contract suite runs against; a new one joins by a branch here."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -11,12 +14,15 @@ from monitor.bus.kafka import KafkaBus
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import DAY, ManualClock
 from monitor.settings import Kafka, Retention
+from monitor.store.sessions import Store
 from tests.kafka_server import Cluster
+from tests.postgresql import Server
 
 START = 1_800_000_000_000_000
 RETENTION = Retention(raw=7 * DAY, scored=30 * DAY)
 Build = Callable[[int, int], Bus]  # partitions, backlog -> a bus on the test's own log, not started
 BusMaker = Callable[..., Awaitable[Bus]]
+FreshStore = Callable[[Path], AbstractAsyncContextManager[str]]
 
 
 @pytest.fixture
@@ -65,3 +71,40 @@ async def make_bus(build: Build) -> AsyncIterator[BusMaker]:
 async def bus(make_bus: BusMaker) -> Bus:
     """A started, empty bus of two partitions."""
     return await make_bus()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded store just made: copied, because making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("made")
+
+    async def make() -> None:
+        await (await Store.open("sqlite", folder)).close()
+
+    asyncio.run(make())
+    return folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_store(request: pytest.FixtureRequest, made: Path) -> FreshStore:
+    """Makes an empty store of each kind: the `store:` of a configuration with that data folder, good inside the `with`."""
+    server: Server | None = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+
+    @asynccontextmanager
+    async def fresh(folder: Path) -> AsyncIterator[str]:
+        if server is None:
+            copytree(made, folder, dirs_exist_ok=True)
+            yield "sqlite"
+            return
+        url = await server.database()
+        yield url
+        await server.drop(url)
+
+    return fresh
+
+
+@pytest.fixture
+async def empty_store(fresh_store: FreshStore, tmp_path: Path) -> AsyncIterator[str]:
+    """The `store:` of a configuration whose data folder is `tmp_path`."""
+    async with fresh_store(tmp_path) as url:
+        yield url

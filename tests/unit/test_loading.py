@@ -180,7 +180,12 @@ receivers:
         ("bus: kafka://h:9092,", "5: bus 的地址不对"),
         ("bus: kafka://h:99999", "5: bus 的地址不对"),
         ("bus: kafka://u:p4ss@h:9092", "5: bus 的地址不对，(?!.*p4ss)"),
-        ("store: postgresql://u:p4ss@h/db", "5: 本版本尚不支持 PostgreSQL"),
+        ("store: postgresql://u:p4ss@h", "5: store 的地址不对：没有写库名；请写成 postgresql://"),
+        ("store: postgresql://u:p4ss@h:0/db", "5: store 的地址不对：端口"),
+        ("store: postgresql://u:p4ss@/db", "5: store 的地址不对：没有写主机"),
+        ("store: mysql://u:p4ss@h/db", "5: store 不能是这个地址"),
+        ("store: postgres", "5: store 不能是 “postgres”"),
+        ("store_env: NO_SUCH", "5: store_env .*NO_SUCH"),
         ("bus: redis", "5: bus 不能是 “redis”"),
         ("listen: 0.0.0.0:8000", "5: .*api_keys"),
         ("listen: localhost", "5: listen 不是有效的地址"),
@@ -297,8 +302,17 @@ def test_mistakes_in_a_subject(wrong: Wrong, subject: str, says: str) -> None:
     assert re.match(says, found[0]), found
 
 
+def test_a_store_on_a_server(load: Load) -> None:
+    """Both forms of an address, and from the environment; nothing shows the password."""
+    for url in ("postgresql://u:v3ryS3cret@h:5432/db", "postgresql://u:v3ryS3cret@/db?host=/folder&port=5432"):
+        got = load(f"{MINIMAL}store: {url}\n")
+        assert got.store == url
+        assert "v3ryS3cret" not in repr(got)
+    assert load(f"{MINIMAL}store_env: STORE\n", {"STORE": "postgresql://h/db"}).store == "postgresql://h/db"
+
+
 @pytest.mark.parametrize("addition", ["api_keys: [{name: a, role: staff, key: 'v3ryS3cret'}, {name: b, role: staff, key: 'v3ryS3cret'}]",
-                                      "store: postgresql://u:v3ryS3cret@h/db",
+                                      "store: postgresql://u:v3ryS3cret@h", "store: 'postgresql://u:v3ry S3cret@h/db'", "store: mysql://u:v3ryS3cret@h/db",
                                       "receivers: [{name: a, type: webhook, url: 'ftp://h/v3ryS3cret', secret: v3ryS3cret}]"])  # fmt: skip
 def test_messages_never_repeat_a_secret(wrong: Wrong, addition: str) -> None:
     """What is wrong with a secret is told without it."""

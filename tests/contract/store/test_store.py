@@ -187,6 +187,48 @@ class TestPositions:
                 await unit.positions.move(before, offset=8, now=0, last_act=0)
 
 
+class TestLeases:
+    """Who is at work."""
+
+    async def test_alone(self, opener: Opener) -> None:
+        """What one holds alone nobody else takes, until it is given back or its time is over; its holder takes it on."""
+        one, other = await opener(), await opener()
+        async with one.write() as unit:
+            assert await unit.leases.take("x", "a", 60, alone=True) == []
+            assert await unit.leases.take("x", "a", 60, alone=True) == []
+            assert await unit.leases.take("y", "b", 60, alone=True) == []
+        async with other.write() as unit:
+            assert await unit.leases.take("x", "b", 60, alone=True) == ["a"]
+            assert await unit.leases.take("x", "c", 60, alone=False) == ["a"]
+        async with one.write() as unit:
+            await unit.leases.give_back("x", "a")
+        async with other.write() as unit:
+            assert await unit.leases.take("x", "b", 0.05, alone=True) == []
+        await asyncio.sleep(0.1)
+        async with one.write() as unit:
+            assert await unit.leases.take("x", "a", 60, alone=True) == []
+            assert await unit.leases.holders("x") == ["a"]
+
+    async def test_together(self, store: Store) -> None:
+        """Any number hold it together; who wants it alone waits for all of them."""
+        async with store.write() as unit:
+            for holder in "bac":
+                assert await unit.leases.take("x", holder, 60, alone=False) == []
+            assert await unit.leases.take("x", "d", 60, alone=True) == ["a", "b", "c"]
+            assert await unit.leases.take("x", "a", 60, alone=True) == ["b", "c"]
+            assert await unit.leases.holders("x") == ["a", "b", "c"]
+
+    async def test_a_race(self, opener: Opener) -> None:
+        """Of many who come at the same moment exactly one has it."""
+        stores = [await opener() for _ in range(4)]
+
+        async def take(store: Store, holder: str) -> bool:
+            async with store.write() as unit:
+                return not await unit.leases.take("x", holder, 60, alone=True)
+
+        assert sum(await asyncio.gather(*(take(store, f"p{n}") for n, store in enumerate(stores * 3)))) == 1
+
+
 class TestActs:
     """People's acts."""
 

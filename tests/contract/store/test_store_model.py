@@ -3,15 +3,15 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from shutil import copytree
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.alert import Alert
 from monitor.escalation.effects import AlertChange
 from monitor.store.sessions import Store
+from tests.contract.conftest import FreshStore
 from tests.contract.store.records import alert, raised, recounted
 
 Change = tuple[int, bool]  # which alert, with a transition?
@@ -57,13 +57,13 @@ async def lived(store: Store, units: list[tuple[list[Change], bool]]) -> Numbers
     return model
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(units=UNITS)
-def test_numbers(made: Path, units: list[tuple[list[Change], bool]]) -> None:
+def test_numbers(fresh_store: FreshStore, units: list[tuple[list[Change], bool]]) -> None:
     """Whatever happens, seq has no gap and no repeat, and each alert has the newest of its own."""
 
-    async def run(folder: Path) -> None:
-        store = await Store.open("sqlite", folder)
+    async def run(url: str, folder: Path) -> None:
+        store = await Store.open(url, folder)
         model = await lived(store, units)
         async with store.read() as unit:
             assert await unit.alerts.newest_seq() == model.seq
@@ -73,6 +73,9 @@ def test_numbers(made: Path, units: list[tuple[list[Change], bool]]) -> None:
                 assert len(await unit.alerts.transitions(f"a{which}")) == version
         await store.close()
 
-    with TemporaryDirectory() as folder:
-        copytree(made, folder, dirs_exist_ok=True)
-        asyncio.run(run(Path(folder)))
+    async def on_a_fresh_one() -> None:
+        with TemporaryDirectory() as folder:
+            async with fresh_store(Path(folder)) as url:
+                await run(url, Path(folder))
+
+    asyncio.run(on_a_fresh_one())

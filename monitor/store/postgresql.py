@@ -1,0 +1,134 @@
+"""
+The PostgreSQL store: its connections and its first opening.
+
+Made for a pooler that gives a connection for one transaction: nothing is prepared by name, nothing is set for longer than a
+transaction, nothing is locked for longer, and nobody LISTENs. Reading units are REPEATABLE READ READ ONLY, so each sees one moment;
+writing units are READ COMMITTED and lock what they read to write it again (`dialects.py`).
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, ExceptionContext, NullPool, event, exc, text
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from monitor.database import EXAMPLE, database_fault, shown
+from monitor.errors import StoreUnavailable, UsageError
+from monitor.store.dialects import alone
+from monitor.store.making import current, make_or_migrate
+
+READERS: Final = 5
+WRITERS: Final = 3
+CONNECT: Final = 5.0  # seconds to be let in
+POOL: Final = 4.0  # seconds to wait for a free connection
+LOCK: Final = 5  # seconds a statement waits for a row that somebody else writes
+READING: Final = 8  # seconds a statement may take: a question is answered, or given up, within ten
+WRITING: Final = 60  # a merge of stories may touch some 100,000 rows at once
+IDLE: Final = 10  # seconds a stopped process may sit on its locks
+OLDEST = (13,)
+_PLAIN: Final = "yuqing"  # what SQLAlchemy finds our dialect by
+_MIGRATING: Final = 600
+_REFUSED = ("28", "3D")  # not let in, no such database: SQLSTATE by its first letters
+_FORBIDDEN = "42501"
+
+
+class _Plain(PGDialect_asyncpg):
+    """Without codecs for JSON: to set them asks the server outside of a transaction, and nothing here is JSON to the server."""
+
+    supports_statement_cache = True
+
+    def on_connect(self) -> None:
+        return None
+
+
+async def open_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    """
+    The engines that read and that write, over a database that is there and up to date.
+
+    UsageError: the address, the database or our rights in it are not right; StoreUnavailable: it may work later.
+    """
+    if fault := database_fault(url):
+        raise UsageError(f"store 的地址不对: {fault}; 请写成 {EXAMPLE}")
+    await _bring_up(url)
+    reading = _engine(url, READERS, READING, isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return reading, _engine(url, WRITERS, WRITING, isolation_level="READ COMMITTED")
+
+
+def _engine(url: str, size: int, longest: int, **options: Any) -> AsyncEngine:
+    engine = _made(
+        url, longest, execution_options=options, pool_size=size, max_overflow=0, pool_timeout=POOL, pool_use_lifo=True,
+        hide_parameters=True,
+    )  # fmt: skip
+    _listen(engine, f"{longest}s")
+    return engine
+
+
+def _made(url: str, longest: int, **options: Any) -> AsyncEngine:
+    """`command_timeout` is for a server that does not answer at all: a little after it should have given up by itself."""
+    registry.register(f"postgresql.{_PLAIN}", __name__, _Plain.__name__)
+    connect = {
+        "dsn": url, "timeout": CONNECT, "command_timeout": longest + 1, "statement_cache_size": 0, "prepared_statement_cache_size": 0,
+    }  # fmt: skip
+    return create_async_engine(f"postgresql+{_PLAIN}://", connect_args=connect, **options)
+
+
+def _listen(engine: AsyncEngine, longest: str) -> None:
+    bounds = {"lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s", "jit": "off"}
+    setting = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in bounds.items())
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(setting)
+
+    event.listen(engine.sync_engine, "begin", begun)
+    event.listen(engine.sync_engine, "handle_error", _lost)
+
+
+def _lost(context: ExceptionContext) -> None:
+    """What the network or a bound of time does to a statement is no error of the database's."""
+    if isinstance(context.original_exception, (OSError, TimeoutError)):
+        context.is_disconnect = True
+        raise StoreUnavailable(f"store: {type(context.original_exception).__name__}") from context.original_exception
+
+
+async def _bring_up(url: str) -> None:
+    """Make and migrate; of several that come at once one does it, the others wait."""
+    engine = _made(url, _MIGRATING, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection, connection.begin():
+            await _check(connection, url)
+            done = await connection.run_sync(current)
+        if not done:
+            async with engine.connect() as connection, connection.begin():
+                await alone(connection, "migration")
+                if not await connection.run_sync(current):
+                    await connection.run_sync(make_or_migrate)
+    except (exc.DBAPIError, OSError, TimeoutError) as error:
+        raise _refusal(url, error) from error
+    finally:
+        await engine.dispose()
+
+
+async def _check(connection: AsyncConnection, url: str) -> None:
+    version = connection.dialect.server_version_info or ()
+    if version < OLDEST:
+        raise UsageError(f"数据库 {shown(url)} 的 PostgreSQL 是 {'.'.join(map(str, version))} 版, 需要 {OLDEST[0]} 版或更新")
+    encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
+    if encoding != "UTF8":
+        raise UsageError(
+            f"数据库 {shown(url)} 的编码是 {encoding}, 需要 UTF8: 请用 CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 另建"
+        )
+
+
+def _refusal(url: str, error: Exception) -> Exception:
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if state.startswith(_REFUSED):
+        return UsageError(f"数据库 {shown(url)} 不接受连接 ({_words(error)}): 请检查 store 中的用户、密码和库名")
+    if state == _FORBIDDEN:
+        return UsageError(f"数据库 {shown(url)} 里不能建表 ({_words(error)}): 请给这个用户建表的权限")
+    return StoreUnavailable(f"数据库 {shown(url)} 现在连接不上 ({_words(error)})")
+
+
+def _words(error: Exception) -> str:
+    said = error.orig if isinstance(error, exc.DBAPIError) else error
+    return str(said).strip() or type(said).__name__
