@@ -26,6 +26,7 @@ from monitor.store.leases import Leases, LeasesWriter
 from monitor.store.mentions import Mentions
 from monitor.store.mentions_writing import MentionsWriter
 from monitor.store.meta import Meta, MetaWriter
+from monitor.store.newest import Glance, Shared
 from monitor.store.outbox import Outbox, OutboxWriter
 from monitor.store.positions import Positions, PositionsWriter
 from monitor.store.spread import Spreads
@@ -82,6 +83,9 @@ class Store:
         self.shared = shared
         self._changed = asyncio.Event()
         self._commits = 0
+        database = reading.url.database
+        self._glance = Glance(Path(database)) if reading.dialect.name == "sqlite" and database else None
+        self._newest = Shared(self._look)
 
     @classmethod
     async def open(cls, url: str, folder: Path) -> "Store":
@@ -101,6 +105,8 @@ class Store:
 
     async def close(self) -> None:
         """Let go of every connection; safe to call twice."""
+        if self._glance:
+            self._glance.close()
         await self._reading.dispose()
         await self._writing.dispose()
 
@@ -118,6 +124,15 @@ class Store:
             async with self._my_turn(), _begun(self._writing, self._bound) as (connection, transaction):
                 yield WriteUnit(connection)
                 await self._commit(transaction)
+
+    async def newest_seq(self) -> int:
+        """The newest change of an alert, of any process, as of no earlier than this call; cheap enough to ask at every request."""
+        seen = self._glance.seq() if self._glance else None
+        return await self._newest.seq() if seen is None else seen
+
+    async def _look(self) -> int:
+        async with self.read() as unit:
+            return await unit.alerts.newest_seq()
 
     @property
     def commits(self) -> int:

@@ -1,8 +1,10 @@
 """Alerts: the list, one with its history, what changed, its mentions, and its acknowledging."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from monitor.alert import Alert, Level, Status
@@ -11,18 +13,19 @@ from monitor.store.sessions import ReadUnit
 from services.api.auth import Reader
 from services.api.errors import Refusal
 from services.api.mentions import mention_wire
+from services.api.polling import Polled, Question, polled
 from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
-from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, fingerprint, listing, our_cursor, page, unchanged
+from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, encoded, listing, our_cursor, page, unchanged
 from services.tracing import Unit, story_of
 
-GLANCE = 1.0  # seconds after which a waiting reader looks for what another process wrote
 CHANGES = 200
 LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
 
 router = APIRouter(tags=["alerts"])
+polls = APIRouter(tags=["alerts"], route_class=Polled)
 
 
-@router.get("/v1/alerts", responses={200: {"model": AlertPage}, 304: {"description": "the caller already has it"}, **PROBLEMS})
+@polls.get("/v1/alerts", responses={200: {"model": AlertPage}, 304: {"description": "the caller already has it"}, **PROBLEMS})
 async def list_alerts(
     *, request: Request, api: Api, _: Reader,
     status: Annotated[list[Status] | None, Query()] = None, level: Annotated[list[LevelWord] | None, Query()] = None,
@@ -34,44 +37,34 @@ async def list_alerts(
         statuses=tuple(status or ()), levels=tuple(Level.of(word) for word in level or ()), subjects=tuple(subject or ()),
         min_level=Level.of(min_level) if min_level else None, since=since,
     )  # fmt: skip
-    with our_cursor():
-        async with listing(api) as (unit, seq):
-            # Every change of an alert moves seq, so the same seq and question have the same answer: no row is touched for it.
-            etag = f'"{seq}.{fingerprint(wanted, limit, cursor, api.settings.public_url)}"'
-            if known := unchanged(request, etag):
-                return known
-            found = await unit.alerts.list(wanted, limit, cursor)
-    return answer(page(found, seq, lambda alert: alert.wire(api.settings.public_url)), etag=etag)
+    return await polled(request, api, Question(wanted, limit, cursor))
 
 
 @router.get("/v1/alerts/changes", responses={200: {"model": ChangesModel}, **PROBLEMS})
 async def changes(
-    api: Api, _: Reader, since: Annotated[int, Query(ge=0, lt=2**63)] = 0, wait: Annotated[float, Query(ge=0, le=25)] = 0
-) -> Response:
-    """What changed after the seq `since`, each alert once as it now stands, rising; waits up to `wait` seconds for the first."""
+    *, request: Request, api: Api, _: Reader,
+    since: Annotated[int, Query(ge=0, lt=2**63)] = 0, wait: Annotated[float, Query(ge=0, le=25)] = 0,
+) -> Response:  # fmt: skip
+    """
+    What changed after the seq `since`, each alert once as it now stands, rising; waits up to `wait` seconds for the first.
+
+    A `seq` below `since` is answered at once: the store is another one, begin anew.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait
-    while True:
-        commits = api.store.commits
-        async with listing(api) as (unit, seq):
-            found = await unit.alerts.changes(since, CHANGES) if seq > since else []
-        left = deadline - loop.time()
-        if found or left <= 0 or api.stopping.is_set():
-            break
-        await _news(api, min(left, GLANCE), commits)
-    seq = found[-1].seq if len(found) == CHANGES else seq
-    return answer({"items": [alert.wire(api.settings.public_url) for alert in found], "seq": seq})
+    while (newest := await api.store.newest_seq()) == since and not api.stopping.is_set() and (left := deadline - loop.time()) > 0:
+        await api.watch.beyond(since, left, api.store, api.stopping, request.receive)
+    if newest <= since:
+        return answer({"items": [], "seq": newest})
+    question = ("changes", since, api.settings.public_url)
+    return encoded((await api.answers.of(api.store, question, partial(_changed, api, since))).body)
 
 
-async def _news(api: ApiState, timeout: float, commits: int) -> None:  # noqa: ASYNC109 - a bound, not an error
-    """Wait until something was committed, the service stops, or the time is over."""
-    waits = {asyncio.ensure_future(api.store.wait_change(timeout, commits)), asyncio.ensure_future(api.stopping.wait())}
-    try:
-        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waits:
-            task.cancel()
-        await asyncio.wait(waits)
+async def _changed(api: ApiState, since: int) -> tuple[bytes, int]:
+    async with listing(api) as (unit, seq):
+        found = await unit.alerts.changes(since, CHANGES)
+    known = found[-1].seq if len(found) == CHANGES else seq
+    return msgspec.json.encode({"items": [alert.wire(api.settings.public_url) for alert in found], "seq": known}), seq
 
 
 @router.get("/v1/alerts/{alert}", responses={200: {"model": AlertDetail}, 304: {"description": "the caller already has it"}, **PROBLEMS})

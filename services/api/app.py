@@ -1,5 +1,6 @@
 """The application: routes, errors, keys; everything it works with is given to it."""
 
+from collections import OrderedDict
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from services.api.auth import Gate
 from services.api.bodies import Bodies
 from services.api.errors import Guard, install
 from services.api.state import ApiState
+from services.api.turns import Turns
 
 # FastAPI can hand requests, validation errors and tracebacks to OpenTelemetry exporters named by the environment: not ours.
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
@@ -27,10 +29,12 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
     app.state.api = state
     app.state.gate = Gate(state.settings.api_keys, state.clock)
     app.state.bodies = Bodies()
+    app.state.polls = OrderedDict()
     parts = (mentions, alerts, acting, correcting, rescoring, subjects, stories, notifications, health, docs)
-    for part in (health,) if only_probes else parts:
-        app.include_router(part.router)
+    for router in (health.router,) if only_probes else (alerts.polls, *(part.router for part in parts)):
+        app.include_router(router)
     install(app)
+    app.add_middleware(Turns)
     app.add_middleware(Guard, log=state.log)
     return app
 

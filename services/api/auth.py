@@ -67,6 +67,11 @@ async def _caller(request: Request, sent: Annotated[HTTPAuthorizationCredentials
     return caller
 
 
+async def caller_of(request: Request) -> Caller:
+    """Who sent a request that is answered without FastAPI's reading of it."""
+    return await _caller(request, await _bearer(request))
+
+
 async def _staff(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if RANKS[caller.role] < RANKS["staff"]:
         raise Refusal(403, f"a key of role {caller.role} may only read")

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import Annotated, Any
 
 import msgspec
@@ -21,8 +20,10 @@ from monitor.settings import Settings
 from monitor.store.rows import Page
 from monitor.store.sessions import ReadUnit, Store
 from services.acts import Desk
+from services.api.answers import Answers
 from services.api.errors import Refusal
 from services.api.kept import Traces
+from services.api.watching import Watch
 from services.intake import Intake
 from services.reload import Reloader
 from services.rescoring import Rescoring
@@ -58,6 +59,8 @@ class ApiState:
     rescoring: Rescoring | None = None  # None: nothing can be rescored here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     traces: Traces = field(default_factory=Traces)
+    answers: Answers = field(default_factory=Answers)
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def desk(self) -> Desk:
@@ -116,11 +119,6 @@ def encoded(body: bytes, status: int = 200, *, etag: str | None = None) -> Respo
 def page(found: Page[Any], seq: int, wire: Callable[[Any], object]) -> dict[str, object]:
     """The shape of every list."""
     return {"items": [wire(item) for item in found.items], "next_cursor": found.next_cursor, "seq": seq}
-
-
-def fingerprint(*parts: object) -> str:
-    """A few letters that differ when any part does."""
-    return blake2b(msgspec.json.encode([str(part) for part in parts]), digest_size=9).hexdigest()
 
 
 def unchanged(request: Request, etag: str) -> Response | None:

@@ -78,9 +78,7 @@ async def walk(store: Store, wanted: AlertFilter, limit: int, meanwhile: list[li
 
 @settings(max_examples=50, deadline=None)
 @given(first=st.lists(LOOKS, max_size=12), wanted=FILTERS, limit=st.integers(1, 5), meanwhile=st.lists(CHANGES, max_size=6))
-def test_walk(
-    made: Path, first: list[dict[str, object]], wanted: AlertFilter, limit: int, meanwhile: list[list[Change]]
-) -> None:
+def test_walk(made: Path, first: list[dict[str, object]], wanted: AlertFilter, limit: int, meanwhile: list[list[Change]]) -> None:
     """Every fitting alert unchanged since the walk began comes exactly once, none twice; `changes` has just those that did change."""
 
     async def run(folder: Path) -> None:
