@@ -28,9 +28,8 @@ async def here(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def other(here: World, tmp_path: Path) -> AsyncIterator[Store]:
+async def other(here: World, tmp_path: Path) -> AsyncIterator[Store]:  # noqa: ARG001 - it makes the store
     """The same store as another process has it."""
-    assert here
     store = await Store.open("sqlite", tmp_path)
     yield store
     await store.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.api.turns import AT_ONCE, Turns
 
@@ -29,10 +29,13 @@ class Rounds:
 async def told(app: Turns, path: str) -> None:
     """Send it a request."""
 
-    async def nothing(*_: object) -> dict[str, object]:
+    async def receive() -> Message:
         return {}
 
-    await app({"type": "http", "path": path}, nothing, nothing)
+    async def send(_: Message) -> None:
+        """Nobody listens."""
+
+    await app({"type": "http", "path": path}, receive, send)
 
 
 async def test_a_crowd_begins_a_few_at_a_time_in_its_order() -> None:

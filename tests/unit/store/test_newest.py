@@ -80,13 +80,14 @@ async def test_a_look_is_shared_but_never_from_before_the_question() -> None:
 
 async def test_an_error_of_a_look_is_everybodys_and_the_next_looks_anew() -> None:
     """Nobody waits for ever because one look failed."""
-    results = iter([StoreUnavailable("away"), 7])
+    looks = 0
 
     async def look() -> int:
-        found = next(results)
-        if isinstance(found, Exception):
-            raise found
-        return found
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise StoreUnavailable("away")
+        return 7
 
     shared = Shared(look)
     failed = await asyncio.gather(*(shared.seq() for _ in range(3)), return_exceptions=True)
