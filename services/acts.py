@@ -74,7 +74,7 @@ async def done(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> list[Aler
     if deed.versions is not None and before.version not in deed.versions:
         raise ChangedMeanwhile(f"the alert has changed since: it is at version {before.version}")
     story, state = await _story(unit, before, position)
-    await _fit(unit, before, deed, story)
+    await _fit(unit, before, deed, story, state)
     # A person acts by the wall clock; where it took effect is told by the offset. Never before what was decided last.
     at = max(deed.recorded_at, position.now, before.changed_at)
     act = Act(
@@ -96,7 +96,7 @@ async def _found(unit: WriteUnit, alert: str) -> Alert:
     return found
 
 
-async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str) -> None:
+async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str, state: StoryState) -> None:
     if 0 < deed.until <= deed.recorded_at:
         raise Past("until: must be a time to come")
     fitting = FITTING[deed.action]
@@ -108,6 +108,8 @@ async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str) -> None:
         raise DoesNotFit(f"it was merged: its story is part of {story}")
     if running := await unit.alerts.open_of_story(alert.story):
         raise DoesNotFit(f"its story has an open alert: {running.id}")
+    if state.alert and state.alert.id != alert.id:  # else two would come after it, and the chain of episodes would fork
+        raise DoesNotFit(f"a later episode of its story came after it: {state.alert.id}; reopen that one")
 
 
 async def _story(unit: WriteUnit, alert: Alert, position: Position) -> tuple[str, StoryState]:

@@ -83,12 +83,27 @@ async def correct(unit: WriteUnit, desk: Desk, subject: str, mention: tuple[str,
     known = (await unit.mentions.known([pair], undecided=True)).get(pair)
     if known is None:
         raise NoSuchMention("there is no such mention of this subject")
-    if known.out and judgement.relevant:
-        raise DoesNotFit("it was taken out of its story, and cannot be put back")
-    row = await unit.stories.get(known.story) if known.story else None
+    key = known.story
+    if known.out and _relevant(judgement):
+        judgement = msgspec.structs.replace(judgement, relevant=True)
+        key = await _story_before(unit, pair)
+    row = await unit.stories.get(key) if key else None
     story = await survivor(unit, row) if row else None
     act = _act(position, subject, story.id if story else "", "score", who, mentions=pair[1:], judgement=judgement)
     return await _given(unit, position, act, [story] if story else [], who, ReasonCode.CORRECTED)
+
+
+def _relevant(judgement: Judgement) -> bool:
+    """Whether it says that the mention is about the subject: outright, or by saying what it says of it."""
+    return judgement.relevant is True or (judgement.relevant is None and judgement.label is not None)
+
+
+async def _story_before(unit: WriteUnit, pair: tuple[str, bytes]) -> str:
+    """The story a mention was taken out of, to put it back there; "" where it was in none."""
+    if await unit.mentions.get(pair[1]) is None:
+        raise DoesNotFit("it was taken out of its story, and its text is kept no more: it cannot be put back")
+    act = await unit.acts.took_out(*pair)
+    return act.story if act else ""
 
 
 async def nudge(bus: Bus, clock: Clock, partition: int) -> None:
@@ -144,5 +159,5 @@ async def _given(unit: WriteUnit, position: Position, act: Act, stories: Sequenc
 def _said(alert: Alert, act: Act, who: Who, code: ReasonCode) -> Transition:
     return Transition(
         at=max(act.at, alert.changed_at), recorded_at=who.recorded_at, alert=alert.id, subject=alert.subject, story=alert.story,
-        actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, len(act.mentions), 0),),
+        actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, float(len(act.mentions))),),
     )  # fmt: skip

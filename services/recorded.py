@@ -115,7 +115,7 @@ class Standing:
         if alert is None or alert.status not in FITTING[act.action] or 0 < act.until <= act.at:
             return None
         family = [one for one in self._alerts.values() if one.story == alert.story]
-        if act.action == "reopen" and (alert.merged_into or any(one.status in OPEN for one in family)):
-            return None
         newest = max(family, key=lambda one: one.episode)
+        if act.action == "reopen" and (alert.merged_into or newest is not alert or any(one.status in OPEN for one in family)):
+            return None
         return replace(act, at=max(act.at, alert.changed_at), story=alert.story, target=None if newest is alert else alert)
