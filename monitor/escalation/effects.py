@@ -39,7 +39,6 @@ class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     bar: Level = Level.NONE
     hand: Hand | None = None
     mute: Mute | None = None
-    unwatched_from: int = 0  # its subject was taken off the list, and its open alert is told so
     waiting_from: int = 0  # of a residual story: what came before this offset waits no more, whoever else came
 
 
@@ -73,7 +72,7 @@ class Known(msgspec.Struct, frozen=True):
     """
     What a hit already decided tells of a mention that comes again: when its engagement was read, what it came to, in which story.
 
-    `out`: a person took it out of its story, and only a person puts it back.
+    `out`: a person took it out of its story, and no later look puts it back.
     """
 
     seen: int
@@ -83,11 +82,17 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """A known mention seen again later: its engagement and `gone` take these values, for `subject`."""
+    """
+    A known mention seen again later: its engagement and `gone` take these values, for `subject`.
+
+    Decided at `offset`, received at `at`; offset -1: by no record of the log.
+    """
 
     digest: bytes
     mention: Mention
     subject: str
+    offset: int = -1
+    at: int = 0
 
 
 def mention_with(known: Mention, seen: Mention) -> Mention:
@@ -126,17 +131,11 @@ def judged_again(before: Judgement | None, now: Judgement) -> Judgement:
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """
-    A mention that went from one story to another: from waiting alone, out of all ("", `out`: a person took it out), or back.
-
-    `place`: where in the log it was grouped once more; None: as before.
-    """
+    """A mention that waited in the residual story and left for another; "": a person took it out of its story."""
 
     subject: str
     digest: bytes
     story: str
-    out: bool = False
-    place: int | None = None
 
 
 class Counted(msgspec.Struct, frozen=True):

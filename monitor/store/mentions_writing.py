@@ -43,8 +43,18 @@ class MentionsWriter(Mentions):
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
         await self._rank([each.mention for each in observed])
+        await self._keep_looks([each for each in observed if each.offset >= 0])
         await self._observe(schema.mention, observed)
         await self._observe(schema.hit, observed, schema.hit.c.subject == bindparam("about"))
+
+    async def _keep_looks(self, observed: Sequence[Observed]) -> None:
+        """Keep each look as it was decided; one decided again is there already."""
+        if observed:
+            rows = [
+                {"digest": each.digest, "subject": each.subject, "offset": each.offset, "received_at": each.at, **_seen(each.mention)}
+                for each in observed
+            ]
+            await self._connection.execute(insert(self._connection, schema.look).on_conflict_do_nothing(), rows)
 
     async def _observe(self, table: Table, observed: Sequence[Observed], *which: ColumnElement[bool]) -> None:
         if observed:
@@ -77,14 +87,11 @@ class MentionsWriter(Mentions):
             await self._connection.execute(statement, rows)
 
     async def move(self, moved: Sequence[Moved]) -> None:
-        """Put hits into another story, take them out of theirs, or back."""
+        """Put hits into another story, or take them out of theirs."""
         if moved:
-            rows = [{"of": each.digest, "about": each.subject, "to": each.story, "removed": each.out} for each in moved]
+            rows = [{"of": each.digest, "about": each.subject, "to": each.story, "removed": not each.story} for each in moved]
             statement = update(schema.hit).where(*_THIS).values(story=bindparam("to"), out=bindparam("removed"))
             await self._connection.execute(statement, rows)
-        placed = [{"of": each.digest, "about": each.subject, "there": each.place} for each in moved if each.place is not None]
-        if placed:
-            await self._connection.execute(update(schema.hit).where(*_THIS).values(place=bindparam("there")), placed)
 
     async def count(self, counted: Sequence[Counted]) -> None:
         """Let windows count hits, or not."""
@@ -147,6 +154,9 @@ class MentionsWriter(Mentions):
                 kept.append((now - retention.text + _LIVE, (digest,)))
             else:
                 gone.append((digest,))
+        if gone:
+            looked = delete(schema.look).where(schema.look.c.digest == bindparam("of_digest"))
+            await self._connection.execute(looked, [{"of_digest": digest} for (digest,) in gone])
         return await self._settle(mention, gone, kept)
 
     async def _expire_identities(self, now: int, identity: int, limit: int) -> int:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION: Final = "0003"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
+REVISION: Final = "0004"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
 ALERT_SEQ: Final = "alert"
 
 # Ordered by code point everywhere: SQLite compares bytes by itself, PostgreSQL when told so.
@@ -102,6 +102,22 @@ hit = Table(
     Index(None, "story", "published_at"),
     Index(None, "subject", "published_at"),
     Index(None, "kept_from"),
+)
+
+# Each later look at a mention, as its subject decided it: a hit has only the last.
+look = Table(
+    "look",
+    metadata,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("subject", words, primary_key=True),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("likes", BigInteger),
+    Column("comments", BigInteger),
+    Column("reposts", BigInteger),
+    Column("views", BigInteger),
+    Column("gone", Boolean),
 )
 
 story = Table(
