@@ -54,10 +54,15 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class FileDefaults(msgspec.Struct, frozen=True):
-    """What a file may leave out and a push may not: the id, the source (then `source`), the zone of a time (then `timezone`)."""
+    """
+    What a file may leave out and a push may not: the id, the source (then `source`), the zone of a time (then `timezone`).
+
+    `cases`: its lines may be those of an exported case, and are taken as that says.
+    """
 
     source: str | None = None
     timezone: tzinfo | None = None
+    cases: bool = False
 
 
 def parse(data: bytes | msgspec.Raw, now: int, defaults: FileDefaults | None = None) -> Mention:

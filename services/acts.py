@@ -43,7 +43,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """
     What somebody does: who, in whose words, when (micros), to the alert as last seen (`versions` None says as it is now).
 
-    What comes after `recorded_at` is the action's own; see FITTING for the actions.
+    `again`: it was done at that moment once, and is done again by a replay, which stamps nothing by the wall clock. What comes after
+    is the action's own; see FITTING for the actions.
     """
 
     action: str
@@ -52,11 +53,17 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     versions: tuple[int, ...] | None = None
     recorded_at: int
+    again: int | None = None
     assignee: str = ""
     level: Level = Level.NONE
     until: int = 0
     reason: Resolution = "handled"
     verdict: Verdict = "right"
+
+    @property
+    def at(self) -> int:
+        """When the doer did it."""
+        return self.recorded_at if self.again is None else self.again
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -74,9 +81,9 @@ async def done(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> list[Aler
     if deed.versions is not None and before.version not in deed.versions:
         raise ChangedMeanwhile(f"the alert has changed since: it is at version {before.version}")
     story, state = await _story(unit, before, position)
-    await _fit(unit, before, deed, story, state)
+    await _fit(unit, before, deed, story)
     # A person acts by the wall clock; where it took effect is told by the offset. Never before what was decided last.
-    at = max(deed.recorded_at, position.now, before.changed_at)
+    at = max(deed.at, position.now, before.changed_at)
     act = Act(
         id=0, partition=partition, offset=position.offset, subject=before.subject, story=story, alert=before.id, at=at,
         action=deed.action, actor=deed.actor, by=deed.by, note=deed.note, assignee=deed.assignee, level=deed.level, until=deed.until,
@@ -84,7 +91,7 @@ async def done(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> list[Aler
     )  # fmt: skip
     await unit.acts.add(act)
     _, changes = applied(state, act)
-    recorded = await unit.alerts.record([stamped(change, deed.recorded_at) for change in changes])
+    recorded = await unit.alerts.record([stamped(change, deed.recorded_at) if deed.again is None else change for change in changes])
     await tell(unit, desk.told, recorded, deed.recorded_at)
     return recorded
 
@@ -96,20 +103,27 @@ async def _found(unit: WriteUnit, alert: str) -> Alert:
     return found
 
 
-async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str, state: StoryState) -> None:
-    if 0 < deed.until <= deed.recorded_at:
+async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str) -> None:
+    check(alert, deed.action, deed.at, deed.until)
+    if deed.action == "reopen":
+        check_reopen(alert, story, await unit.alerts.open_of_story(alert.story))
+
+
+def check(alert: Alert, action: str, at: int, until: int) -> None:
+    """Past or DoesNotFit where an alert cannot be so acted on at that moment."""
+    if 0 < until <= at:
         raise Past("until: must be a time to come")
-    fitting = FITTING[deed.action]
+    fitting = FITTING[action]
     if alert.status not in fitting:
-        raise DoesNotFit(f"the alert is {alert.status}; {deed.action} is for one that is {' or '.join(fitting)}")
-    if deed.action != "reopen":
-        return
+        raise DoesNotFit(f"the alert is {alert.status}; {action} is for one that is {' or '.join(fitting)}")
+
+
+def check_reopen(alert: Alert, story: str, running: Alert | None) -> None:
+    """DoesNotFit where no new alert may follow this one: its story is part of `story` by now, or has one `running`."""
     if alert.merged_into or story != alert.story:
         raise DoesNotFit(f"it was merged: its story is part of {story}")
-    if running := await unit.alerts.open_of_story(alert.story):
+    if running:
         raise DoesNotFit(f"its story has an open alert: {running.id}")
-    if state.alert and state.alert.id != alert.id:  # else two would come after it, and the chain of episodes would fork
-        raise DoesNotFit(f"a later episode of its story came after it: {state.alert.id}; reopen that one")
 
 
 async def _story(unit: WriteUnit, alert: Alert, position: Position) -> tuple[str, StoryState]:

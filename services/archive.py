@@ -6,7 +6,7 @@ however long the recording.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +14,6 @@ import msgspec
 from msgspec.structs import replace
 
 from monitor.escalation.effects import Counted, Effects, Judged, Known, NewHit, Observed, StoryRow, as_judged, judged_again, mention_with
-from monitor.mention import Scored
 
 _SCHEMA = """
 CREATE TABLE hit (
@@ -27,7 +26,6 @@ _KNOWN = "SELECT seen, story, engagement, out FROM hit WHERE subject = ? AND dig
 _MOVE = "UPDATE hit SET story = ?, out = ? WHERE subject = ? AND digest = ?"
 _SEEN = "UPDATE hit SET seen = ?, engagement = ? WHERE subject = ? AND digest = ?"
 _BODY = "SELECT body FROM hit WHERE subject = ? AND digest = ?"
-_OUT = "SELECT body FROM hit WHERE subject = ? AND digest = ? AND out"
 _CHANGED = "UPDATE hit SET body = ? WHERE subject = ? AND digest = ?"
 
 
@@ -44,10 +42,9 @@ class Archive:
         """Let go of the file."""
         self._file.close()
 
-    def known(self, scored: Scored) -> Known | None:
+    def known(self, subject: str, digest: bytes) -> Known | None:
         """What was decided of a mention and subject."""
-        pair = (scored.score.subject, scored.mention.digest)
-        row = self._file.execute(_KNOWN, pair).fetchone()
+        row = self._file.execute(_KNOWN, (subject, digest)).fetchone()
         return Known(row[0], row[1], row[2], bool(row[3])) if row else None
 
     def story(self, story: str) -> StoryRow | None:
@@ -61,12 +58,6 @@ class Archive:
             hit = _decode_hit(body)
             yield replace(hit, story=story, scored=as_judged(hit.scored, hit.judged))
 
-    def taken_out(self, subject: str, digests: Iterable[bytes]) -> list[NewHit]:
-        """Of these mentions the hits that a person took out of their story; by digest."""
-        rows = [row for digest in sorted(digests) for row in self._file.execute(_OUT, (subject, digest))]
-        hits = [_decode_hit(body) for (body,) in rows]
-        return [replace(hit, scored=as_judged(hit.scored, hit.judged)) for hit in hits]
-
     def keep(self, effects: Effects) -> None:
         """Take in what was decided."""
         run = self._file.executemany
@@ -76,7 +67,7 @@ class Archive:
             self._judge(word)
         run(
             _MOVE,
-            [(each.story, each.out, each.subject, each.digest) for each in effects.moved],
+            [(each.story, not each.story, each.subject, each.digest) for each in effects.moved],
         )
         for counted in effects.counted:
             self._count(counted)

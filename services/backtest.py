@@ -7,16 +7,18 @@ from msgspec.structs import replace
 
 from monitor.bus.base import SCORED, Bus
 from monitor.collecting.recording import Block
-from monitor.escalation.correcting import puts_back
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Act, Effects
 from monitor.mention import Scored, Tick, decode_scored, decode_tick
+from services.acts import ActError
 from services.archive import Archive
-from services.recorded import Standing
-from services.replay import in_order
+from services.recorded import History, Placed
+from services.replay import in_order, in_turn
 from services.score import Score
+from services.standing import Standing
 
 OnEffects = Callable[[Effects], None]
+NOTHING_DONE = History()
 _READ = 1_000
 
 
@@ -27,31 +29,35 @@ class Backtest:
         self._desk, self._on_effects, self._batch = desk, on_effects, batch
         self._archive = Archive()
         self._standing: Standing | None = None  # only where a recording has acts
-        self.misfits: list[Act] = []  # of those the ones that could not be done again
+        self.misfits: list[tuple[Act, ActError]] = []  # of those the ones that could not be done again
         self._offset = 0
 
-    def recording(self, blocks: Iterable[Block], score: Score, on_progress: Callable[[int], None], acts: Sequence[Act] = ()) -> None:
-        """Decide a recording as `replay` does; `acts` in the order they were done."""
-        last, left = 0, deque(acts)
-        self._standing = Standing() if acts else None
+    def recording(self, blocks: Iterable[Block], score: Score, on_progress: Callable[[int], None], history: History = NOTHING_DONE) -> None:
+        """Decide a recording as `replay` does."""
+        last, waiting = 0, deque(history.acts)
+        self._standing = Standing(self._archive) if waiting else None
         for block in blocks:
-            scored: Sequence[Scored] = in_order(score(block.raws))
-            for one in scored:
-                while left and left[0].at < one.received_at:
-                    self._again(left.popleft())
-                self.observe(one, self._offset)
-                self._offset += 1
+            for one in in_turn(block, waiting):
+                if isinstance(one, Placed):
+                    self._again(one)
+                else:
+                    self._decide(one, score)
             last = block.raws[-1].received_at
             on_progress(len(block.raws))
-        for act in left:
+        for act in waiting:
             self._again(act)
         if last:
-            self._desk.tick(Tick(at=max([last, *(act.at for act in acts[-1:])]), as_if=True, end=True))
+            self._desk.tick(Tick(at=history.until(last), as_if=True, end=True))
         self._drain()
+
+    def _decide(self, part: Block, score: Score) -> None:
+        for one in in_order(score(part.raws), part.raws):
+            self.observe(one, self._offset)
+            self._offset += 1
 
     def observe(self, scored: Scored, offset: int) -> None:
         """Decide one mention."""
-        known = self._archive.known(scored)
+        known = self._archive.known(scored.score.subject, scored.mention.digest)
         story = self._desk.lacks(scored, known)
         if story is not None:
             self._recall(story, offset, None)
@@ -61,23 +67,22 @@ class Backtest:
 
     def act(self, act: Act) -> None:
         """Do again what a person did."""
-        if puts_back(act):
-            self._drain()
-            for hit in self._archive.taken_out(act.subject, act.mentions):
-                self._desk.put_back(hit, act)
         for story in self._desk.needs(act):
             self._recall(story, act.offset, act)
         self._desk.act(act)
 
-    def _again(self, act: Act) -> None:
+    def _again(self, placed: Placed) -> None:
         """Do again what a recording tells that a person did, if it fits what was decided."""
-        self._desk.tick(Tick(at=act.at, as_if=True))
+        self._desk.tick(Tick(at=placed.at, as_if=True))
         self._drain()
-        fitting = self._standing.fitting(act) if self._standing else None
-        if fitting:
-            self.act(replace(fitting, offset=self._offset))
+        if self._standing is None:
+            return
+        try:
+            act = self._standing.fitting(placed.act, self._desk.now)
+        except ActError as refused:
+            self.misfits.append((placed.act, refused))
         else:
-            self.misfits.append(act)
+            self.act(replace(act, offset=self._offset))
 
     async def log(self, bus: Bus, partition: int, acts: Sequence[Act]) -> None:
         """Decide what a bus has kept, people's acts included, each where it took effect."""

@@ -5,7 +5,7 @@ One act is one transaction, as in services/acts.py; but what comes of it is the 
 stream: alerts that become one, counters and levels without what was taken out. Until then the act is only recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from monitor.alert import Alert, Reason, ReasonCode, Transition
 from monitor.bus.base import SCORED, Bus, Record, partition_of
 from monitor.clock import Clock
 from monitor.escalation.acting import FITTING
-from monitor.escalation.effects import Act, AlertChange, Judgement, StoryRow
+from monitor.escalation.effects import Act, AlertChange, Judgement, Known, StoryRow
 from monitor.mention import Tick, encode, identity
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
@@ -30,12 +30,13 @@ class NoSuchMention(ActError):
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):
-    """Who does it, in whose words, when (micros, wall clock)."""
+    """Who does it, in whose words, when (micros, wall clock); `again`: when it was done once, where a replay does it again."""
 
     actor: str
     by: str | None = None
     note: str | None = None
     recorded_at: int
+    again: int | None = None
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -49,61 +50,81 @@ async def merge(unit: WriteUnit, desk: Desk, story: str, into: str, who: Who) ->
     """Two stories of a subject are one: the older stays."""
     position = await _lock(unit, desk, (await _story(unit, story)).subject)
     one, other = await _story(unit, story), await _story(unit, into)
-    if one.subject != other.subject:
-        raise DoesNotFit("the stories are of different subjects")
-    if one.id == other.id:
-        raise DoesNotFit("they are one story already")
-    if one.residual or other.residual:
-        raise DoesNotFit("the residual story is no happening: nothing can be merged with it")
+    check_merge(one, other)
     act = _act(position, one.subject, one.id, "merge", who, into=other.id)
     return await _given(unit, position, act, [one, other], who, ReasonCode.MERGED)
 
 
 async def exclude(unit: WriteUnit, desk: Desk, alert: str, mentions: Sequence[tuple[str, str]], who: Who) -> Given:
     """Mentions do not belong to an alert's story: they are counted there no more, and in no other."""
+    named = {identity(*mention): " ".join(mention) for mention in mentions}
+    return await _exclude(unit, desk, alert, named, who)
+
+
+async def _exclude(unit: WriteUnit, desk: Desk, alert: str, named: Mapping[bytes, str], who: Who) -> Given:
+    """The same by digest; `named`: what to call each."""
     found = await unit.alerts.get(alert)
     if found is None:
         raise NoSuchAlert("there is no alert of this id")
     position = await _lock(unit, desk, found.subject)
     story = await _story(unit, found.story)
-    pairs = {(story.subject, identity(*mention)): mention for mention in mentions}
-    known = await unit.mentions.known(pairs)
-    strangers = [mention for pair, mention in pairs.items() if pair not in known or known[pair].story != story.id]
-    if strangers:
-        raise NoSuchMention(f"not in its story: {'; '.join(' '.join(mention) for mention in strangers[:5])}")
-    digests = tuple(digest for _, digest in pairs)
-    act = _act(position, story.subject, story.id, "exclude", who, alert=found.id, mentions=digests)
+    known = await unit.mentions.known([(story.subject, digest) for digest in named])
+    check_exclude(story, named, {digest: one.story for (_, digest), one in known.items()})
+    act = _act(position, story.subject, story.id, "exclude", who, alert=found.id, mentions=tuple(named))
     return await _given(unit, position, act, [story], who, ReasonCode.EXCLUDED)
 
 
 async def correct(unit: WriteUnit, desk: Desk, subject: str, mention: tuple[str, str], judgement: Judgement, who: Who) -> Given:
     """What a mention says of a subject is otherwise than the model says."""
+    return await _correct(unit, desk, subject, identity(*mention), judgement, who)
+
+
+async def _correct(unit: WriteUnit, desk: Desk, subject: str, digest: bytes, judgement: Judgement, who: Who) -> Given:
+    """The same by digest."""
     position = await _lock(unit, desk, subject)
-    pair = (subject, identity(*mention))
-    known = (await unit.mentions.known([pair], undecided=True)).get(pair)
-    if known is None:
-        raise NoSuchMention("there is no such mention of this subject")
-    key = known.story
-    if known.out and _relevant(judgement):
-        judgement = msgspec.structs.replace(judgement, relevant=True)
-        key = await _story_before(unit, pair)
-    row = await unit.stories.get(key) if key else None
+    known = check_correct((await unit.mentions.known([(subject, digest)], undecided=True)).get((subject, digest)), judgement)
+    row = await unit.stories.get(known.story) if known.story else None
     story = await survivor(unit, row) if row else None
-    act = _act(position, subject, story.id if story else "", "score", who, mentions=pair[1:], judgement=judgement)
+    act = _act(position, subject, story.id if story else "", "score", who, mentions=(digest,), judgement=judgement)
     return await _given(unit, position, act, [story] if story else [], who, ReasonCode.CORRECTED)
 
 
-def _relevant(judgement: Judgement) -> bool:
-    """Whether it says that the mention is about the subject: outright, or by saying what it says of it."""
-    return judgement.relevant is True or (judgement.relevant is None and judgement.label is not None)
+async def done_again(unit: WriteUnit, desk: Desk, act: Act, now: int) -> Given:
+    """Do what somebody once did, by the same rules; `now`: wall clock, micros."""
+    who = Who(actor=act.actor, by=act.by, note=act.note, recorded_at=now, again=act.at)
+    if act.action == "merge":
+        return await merge(unit, desk, act.story, act.into, who)
+    if act.action == "exclude":
+        return await _exclude(unit, desk, act.alert, {digest: digest.hex() for digest in act.mentions}, who)
+    if act.action != "score" or act.judgement is None or len(act.mentions) != 1:
+        raise DoesNotFit("there is no such action")
+    return await _correct(unit, desk, act.subject, act.mentions[0], act.judgement, who)
 
 
-async def _story_before(unit: WriteUnit, pair: tuple[str, bytes]) -> str:
-    """The story a mention was taken out of, to put it back there; "" where it was in none."""
-    if await unit.mentions.get(pair[1]) is None:
-        raise DoesNotFit("it was taken out of its story, and its text is kept no more: it cannot be put back")
-    act = await unit.acts.took_out(*pair)
-    return act.story if act else ""
+def check_merge(one: StoryRow, other: StoryRow) -> None:
+    """DoesNotFit where two stories cannot become one."""
+    if one.subject != other.subject:
+        raise DoesNotFit("the stories are of different subjects")
+    if one.id == other.id:
+        raise DoesNotFit("they are one story already")
+    if one.residual or other.residual:
+        raise DoesNotFit("the residual story is no happening: nothing can be merged with it")
+
+
+def check_exclude(story: StoryRow, named: Mapping[bytes, str], stories: Mapping[bytes, str]) -> None:
+    """NoSuchMention where one of these digests is not in the story; `stories`: in which one each is, as far as it is known."""
+    strangers = [name for digest, name in named.items() if stories.get(digest) != story.id]
+    if strangers:
+        raise NoSuchMention(f"not in its story: {'; '.join(strangers[:5])}")
+
+
+def check_correct(known: Known | None, judgement: Judgement) -> Known:
+    """What is known of the mention; NoSuchMention or DoesNotFit where nobody may so speak of it."""
+    if known is None:
+        raise NoSuchMention("there is no such mention of this subject")
+    if known.out and judgement.relevant:
+        raise DoesNotFit("it was taken out of its story, and cannot be put back")
+    return known
 
 
 async def nudge(bus: Bus, clock: Clock, partition: int) -> None:
@@ -139,7 +160,7 @@ async def _story(unit: WriteUnit, story: str) -> StoryRow:
 def _act(position: Position, subject: str, story: str, action: str, who: Who, **more: object) -> Act:
     act = Act(
         id=0, partition=position.partition, offset=position.offset, subject=subject, story=story, alert="", action=action,
-        at=max(who.recorded_at, position.now), actor=who.actor, by=who.by, note=who.note,
+        at=max(who.recorded_at if who.again is None else who.again, position.now), actor=who.actor, by=who.by, note=who.note,
     )  # fmt: skip
     return msgspec.structs.replace(act, **more)
 
@@ -151,13 +172,21 @@ async def _given(unit: WriteUnit, position: Position, act: Act, stories: Sequenc
         if earlier.action not in FITTING and changed & {earlier.story, earlier.into}:
             raise DoesNotFit("a change of its story is being worked in; try again in a moment")
     act = msgspec.structs.replace(act, id=await unit.acts.add(act))
-    newest = [await unit.alerts.get(story.state.alert.id) for story in stories if story.state.alert]
+    newest = [await _newest(unit, story.state.alert.id) for story in stories if story.state.alert]
     changes = [AlertChange(alert, _said(alert, act, who, code)) for alert in newest if alert]
     return Given(act, await unit.alerts.record(changes))
 
 
+async def _newest(unit: WriteUnit, alert: str) -> Alert | None:
+    """The alert, or the one that follows it since somebody reopened it: the desk may not have come to that yet."""
+    found = await unit.alerts.get(alert)
+    while found and found.next and (following := await unit.alerts.get(found.next)):
+        found = following
+    return found
+
+
 def _said(alert: Alert, act: Act, who: Who, code: ReasonCode) -> Transition:
     return Transition(
-        at=max(act.at, alert.changed_at), recorded_at=who.recorded_at, alert=alert.id, subject=alert.subject, story=alert.story,
-        actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, float(len(act.mentions))),),
+        at=max(act.at, alert.changed_at), recorded_at=who.recorded_at if who.again is None else None, alert=alert.id,
+        subject=alert.subject, story=alert.story, actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, len(act.mentions), 0),),
     )  # fmt: skip

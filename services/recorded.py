@@ -1,121 +1,150 @@
 """
-People's acts in a recording: a line `{"act": {…}}` among the mentions, done again by `replay` and `backtest` at its moment.
+People's acts in a recording: a line `{"act": {…}}` among the mentions, done again by `replay` and `backtest` in its turn.
 
-They stand in the same file, so that a case cannot lose its history and goes through a pipe. Whoever knows only mentions refuses such a
-line by itself, as any bad line, and reads on.
+They stand in the same file, so that a case cannot lose its history and goes through a pipe; so does a last line `{"end": …}`, how far
+the clock of its log had come. Whoever knows only mentions refuses such a line by itself, as any bad line, and reads on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from monitor.alert import Alert
-from monitor.bus.base import SCORED
-from monitor.clock import micros, rfc3339
+from monitor.clock import micros, moment, rfc3339
+from monitor.collecting.retaken import Taken, taken_of
 from monitor.escalation.acting import FITTING
-from monitor.escalation.effects import Act, AlertChange
-from monitor.mention import Mention
-from monitor.store.alerts import OPEN
-from monitor.store.sessions import ReadUnit, Store
-from monitor.store.spread import Told
-from services.acts import ActError, Deed, Desk, done
+from monitor.escalation.effects import Act
+from monitor.store.sessions import Store, WriteUnit
+from services import corrections
+from services.acts import ActError, Deed, Desk, NoSuchAlert, Past, done
 
 # What belongs to the log it was done on, not to the act
 _ELSEWHERE = ("id", "partition", "offset", "target")
 _TIMES = ("at", "until")
+_AFTER_ALL = 1 << 62  # the turn of an act that says only its moment: after all that was taken then
+_DONE, _WHY = b"done", "redone/"
 
 
-def act_of(line: bytes) -> Act | None:
+class Placed(msgspec.Struct, frozen=True):
+    """An act and where it stands in the stream: at that moment of its clock (micros), before the record of that turn."""
+
+    act: Act
+    at: int
+    turn: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """By which acts and mentions are put in order."""
+        return self.at, self.turn
+
+    @property
+    def name(self) -> str:
+        """By which it is known again."""
+        return blake2b(line_of(self), digest_size=16).hexdigest()
+
+
+class History(msgspec.Struct, frozen=True):
+    """What a recording tells besides mentions: the acts in the order they are done again, and how far its clock came, 0 unsaid."""
+
+    acts: tuple[Placed, ...] = ()
+    end: int = 0
+
+    def until(self, last: int) -> int:
+        """How far the clock goes, `last` being the moment of the last mention."""
+        return max(last, self.end, *(placed.at for placed in self.acts[-1:]))
+
+
+def act_of(line: bytes) -> Placed | None:
     """The act that a line of a recording tells of; None for any other line."""
     if not line.lstrip().startswith(b'{"act"'):
         return None
     try:
-        told: dict[str, Any] = msgspec.json.decode(line, type=dict[str, dict[str, Any]])["act"]
+        told: dict[str, Any] = _members(line)["act"]
         times = {name: micros(msgspec.convert(told[name], datetime)) for name in _TIMES if name in told}
-        return msgspec.convert(told | times | {"id": 0, "partition": 0, "offset": 0}, Act)
+        act = msgspec.convert(told | times | {"id": 0, "partition": 0, "offset": 0}, Act)
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+        return None
+    return Placed(act, *(taken_of(line) or (act.at, _AFTER_ALL)))
+
+
+def line_of(placed: Placed) -> bytes:
+    """An act as a line of a recording."""
+    told: dict[str, Any] = msgspec.to_builtins(placed.act)
+    times = {name: rfc3339(told[name]) for name in _TIMES if told.get(name)}
+    act = {name: value for name, value in (told | times).items() if name not in _ELSEWHERE}
+    return msgspec.json.encode({"act": act} | ({"taken": taken(placed.key)} if placed.turn != _AFTER_ALL else {}))
+
+
+def end_of(line: bytes) -> int | None:
+    """How far the clock came (micros), from the line that tells it; None for any other."""
+    if not line.lstrip().startswith(b'{"end"'):
+        return None
+    try:
+        at = msgspec.json.decode(line, type=dict[str, datetime])["end"]
+        return micros(at) if at.tzinfo else None
+    except (msgspec.MsgspecError, ValueError):
         return None
 
 
-def line_of(act: Act) -> bytes:
-    """An act as a line of a recording."""
-    told: dict[str, Any] = msgspec.to_builtins(act)
-    times = {name: rfc3339(told[name]) for name in _TIMES if told.get(name)}
-    return msgspec.json.encode({"act": {name: value for name, value in (told | times).items() if name not in _ELSEWHERE}})
+def end_line(at: int) -> bytes:
+    """How far the clock came, as a line of a recording."""
+    return msgspec.json.encode({"end": rfc3339(at)})
 
 
-def lines_of(told: Told) -> Iterator[tuple[str, bytes]]:
-    """A mention as contract 1 has it, as first said; and what was seen of it later, as an observation."""
-    for kind, said in (("mentions", told.mention), ("observations", told.again)):
-        if said is not None:
-            yield kind, msgspec.json.encode(_signed(said, told.name))
+def taken(key: tuple[int, int]) -> Taken:
+    """When something took its turn, as a line says it."""
+    return Taken(moment(key[0]), key[1])
 
 
-def in_time(acts: Iterable[Act]) -> list[Act]:
-    """Acts in the order they are to be done again."""
-    return [replace(act, id=n) for n, act in enumerate(sorted(acts, key=lambda act: act.at), 1)]
+def in_time(acts: Iterable[Placed]) -> tuple[Placed, ...]:
+    """Acts in the order they are to be done again, each once."""
+    return tuple(sorted(dict.fromkeys(acts), key=lambda placed: placed.key))
 
 
-async def acts_of(unit: ReadUnit, story: str) -> list[Act]:
+async def done_again(store: Store, desk: Desk, placed: Placed, now: int) -> ActError | None:
     """
-    What people did about a story, each at a moment that puts it before the mentions that were decided after it.
+    Do a recorded act, once: a replay that is run again has tried it. Why it could not be done; None: it was.
 
-    On a replayed log a person acts long after the moments of its mentions: its moment is then that of the log.
+    `now`: wall clock, micros.
     """
-    found: list[Act] = []
-    for act in [act for one in (story, *await unit.spread.parts(story)) for act in await unit.acts.of_story(one)]:
-        now = (await unit.positions.read(SCORED, act.partition)).now
-        later = await unit.spread.received_after(story, act.offset)
-        found.append(replace(act, at=min(act.at, now, later - 1 if later else now)))
-    return in_time(found)
-
-
-def _signed(said: Mention, name: str | None) -> Mention:
-    """The author by the name that is kept readable, so that lists of accounts know it again; else by the pseudonym."""
-    return replace(said, author=name) if name and said.author else said
-
-
-async def done_again(store: Store, desk: Desk, act: Act) -> str | None:
-    """Do a recorded act, once: a replay that is run again has done it. Why it could not be done; None: it was."""
-    if act.action not in FITTING:
-        return "only acts on alerts are done again here"
-    deed = Deed(
-        action=act.action, actor=act.actor, by=act.by, note=act.note, recorded_at=act.at, assignee=act.assignee, level=act.level,
-        until=act.until, reason=act.reason, verdict=act.verdict,
-    )  # fmt: skip
+    name = _WHY + placed.name
     async with store.write() as unit:
-        before = await unit.acts.of_story(act.story)
-        if any((one.alert, one.action, one.at) == (act.alert, act.action, act.at) for one in before):
+        before = await unit.meta.get(name)
+        if before is not None:
+            return None if before == _DONE else _refusal(before.decode())
+        refused = await _tried(unit, desk, placed.act, now)
+        await unit.meta.put(name, type(refused).__name__.encode() if refused else _DONE)
+        return refused
+
+
+async def _tried(unit: WriteUnit, desk: Desk, act: Act, now: int) -> ActError | None:
+    try:
+        if act.action not in FITTING:
+            await corrections.done_again(unit, desk, act, now)
             return None
-        try:
-            await done(unit, desk, act.alert, deed)
-        except ActError as error:
-            return str(error)
+        deed = Deed(
+            action=act.action, actor=act.actor, by=act.by, note=act.note, recorded_at=now, again=act.at, assignee=act.assignee,
+            level=act.level, until=act.until, reason=act.reason, verdict=act.verdict,
+        )  # fmt: skip
+        await done(unit, desk, act.alert, deed)
+    except ActError as error:
+        return error
     return None
 
 
-class Standing:
-    """The alerts as decided so far, by which it is seen whether an act fits; as services/acts.py sees it in the store."""
+def why(refused: ActError) -> str:
+    """Why an act could not be done again, for the person who has it done."""
+    return _REASONS.get(type(refused), "当时的状态不允许")
 
-    def __init__(self) -> None:
-        self._alerts: dict[str, Alert] = {}
 
-    def take(self, changes: Iterable[AlertChange]) -> None:
-        """Follow what was decided."""
-        self._alerts |= {change.alert.id: change.alert for change in changes}
+def _refusal(name: str) -> ActError:
+    return next((kind for kind in _REASONS if kind.__name__ == name), ActError)()
 
-    def fitting(self, act: Act) -> Act | None:
-        """The act as the desk takes it; None when it does not fit."""
-        alert = self._alerts.get(act.alert)
-        if act.action not in FITTING:
-            return act
-        if alert is None or alert.status not in FITTING[act.action] or 0 < act.until <= act.at:
-            return None
-        family = [one for one in self._alerts.values() if one.story == alert.story]
-        newest = max(family, key=lambda one: one.episode)
-        if act.action == "reopen" and (alert.merged_into or newest is not alert or any(one.status in OPEN for one in family)):
-            return None
-        return replace(act, at=max(act.at, alert.changed_at), story=alert.story, target=None if newest is alert else alert)
+
+_REASONS: dict[type[ActError], str] = {
+    NoSuchAlert: "没有这个预警", corrections.NoSuchStory: "没有这个事件", corrections.NoSuchMention: "它的事件里没有这些信息",
+    Past: "要它保持到的时间已过",
+}  # fmt: skip
+_members = msgspec.json.Decoder(dict[str, dict[str, Any]]).decode

@@ -7,26 +7,42 @@ appended to scored, each append by the block's name; so a block seen twice is pa
 
 import asyncio
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from hashlib import blake2b
 
 from monitor.bus.base import RAW, SCORED, Bus, Record, Taken
 from monitor.clock import SECOND
 from monitor.collecting.recording import Block
-from monitor.escalation.effects import Act
-from monitor.escalation.step import NEVER
+from monitor.escalation.acting import FITTING
 from monitor.mention import Raw, Scored, Tick, encode
 from services.escalate import Escalator
-from services.recorded import line_of
+from services.recorded import History, Placed
 from services.score import ROLE, ScoreRole, record_of
 
 _PACE = 0.2  # seconds: how finely a paced replay is cut
 _AHEAD = 20_000  # records the log may run ahead of the escalator, so that progress means decided
 
 
-def in_order(scored: Sequence[Scored]) -> list[Scored]:
-    """The order in which a replay decides: (moment, source, id), then subject."""
-    return sorted(scored, key=lambda one: (one.received_at, one.mention.source, one.mention.id, one.score.subject))
+def in_order(scored: Sequence[Scored], raws: Sequence[Raw]) -> list[Scored]:
+    """The order in which a replay decides: that of the recording, then by subject."""
+    places = {_taken(raw): place for place, raw in enumerate(raws)}
+    return sorted(scored, key=lambda one: (places[_taken(one)], one.score.subject))
+
+
+def _taken(one: Raw | Scored) -> tuple[int, str, str, int]:
+    """What of a recording it is: a mention and a look at it may be taken at one moment."""
+    return one.received_at, one.mention.source, one.mention.id, one.mention.seen
+
+
+def in_turn(block: Block, waiting: deque[Placed]) -> Iterator[Block | Placed]:
+    """The block in parts, and between them the acts that were done meanwhile, which wait no more."""
+    keys, start = block.keys(), 0
+    while waiting and (end := bisect_left(keys, waiting[0].key, start)) < len(keys):
+        if end > start:
+            yield block.part(start, end)
+        yield waiting.popleft()
+        start = end
+    yield block.part(start, len(keys))
 
 
 class Replay:
@@ -39,34 +55,35 @@ class Replay:
     def __init__(self, bus: Bus, scorer: ScoreRole, escalator: Escalator, *, speed: float | None = None, alone: bool = True) -> None:
         self._bus, self._scorer, self._escalator, self._speed, self._alone = bus, scorer, escalator, speed, alone
         self._began: tuple[float, int] | None = None
-        self._acts: Sequence[Act] = ()
-        self._moments: list[int] = []
-        self._done = 0
+        self._history = History()
 
-    def also(self, acts: Sequence[Act], perform: Callable[[Act], Awaitable[None]]) -> None:
-        """Let people's acts, in their order, be done again by `perform`, each after what was decided up to its moment."""
-        self._acts, self._perform = acts, perform
-        self._moments = [act.at for act in acts]
+    def also(self, history: History, perform: Callable[[Placed], Awaitable[None]]) -> None:
+        """Let people's acts be done again by `perform`, each after what was decided before it, and the clock go on to the end."""
+        self._history, self._perform = history, perform
 
     async def run(self, blocks: Iterator[Block], on_part: Callable[[Block], object]) -> None:
         """Through with every block, in order, telling `on_part` of each; returns when all are decided (by the escalator beside)."""
-        last, name = 0, ""
+        last, name, waiting = 0, "", deque(self._history.acts)
         for block in blocks:
-            for part in self._parts(block):
-                await self._act(part.raws[0].received_at)
-                if not await self._bus.done(SCORED, part.name):  # what an earlier run has done is not waited for again
-                    await self._pace(part.raws[0].received_at)
-                    await self._feed(part)
-                on_part(part)
+            for one in in_turn(block, waiting):
+                if isinstance(one, Placed):
+                    await self._act(one)
+                    continue
+                for part in self._parts(one):
+                    if not await self._bus.done(SCORED, part.name):  # what an earlier run has done is not waited for again
+                        await self._pace(part.raws[0].received_at)
+                        await self._feed(part)
+                    on_part(part)
             last, name = block.raws[-1].received_at, block.name
         if name:
-            await self._act(NEVER)
-            await self._clock(Tick(at=max([last, *self._moments[-1:]]), as_if=True, end=True), f"end/{name}")
+            for act in waiting:
+                await self._act(act)
+            await self._clock(Tick(at=self._history.until(last), as_if=True, end=True), f"end/{name}")
         await self._decided(0)
 
     async def _feed(self, block: Block) -> None:
         await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
-        scored = in_order(await self._scorer.score_block(block.name, block.raws))
+        scored = in_order(await self._scorer.score_block(block.name, block.raws), block.raws)
         ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
         await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
         await self._decided(_AHEAD)
@@ -79,30 +96,26 @@ class Replay:
     async def _end(self) -> int:
         return (await self._bus.bounds(SCORED))[self._escalator.partition][1]
 
-    async def _act(self, until: int) -> None:
-        """Do again what people did before `until`: at its moment on the log's clock, after everything before is decided."""
-        while self._done < len(self._acts) and self._acts[self._done].at < until:
-            act = self._acts[self._done]
-            await self._clock(Tick(at=act.at, as_if=True), f"act/{blake2b(line_of(act), digest_size=16).hexdigest()}")
+    async def _act(self, placed: Placed) -> None:
+        """Do again what somebody did: at its moment on the log's clock, after everything before is decided."""
+        tick = Tick(at=placed.at, as_if=True)
+        await self._clock(tick, f"act/{placed.name}")
+        await self._decided(0)
+        await self._perform(placed)
+        if placed.act.action not in FITTING:  # it is the desk's to work in, which it does with the next record
+            await self._clock(tick, f"acted/{placed.name}")
             await self._decided(0)
-            await self._perform(act)
-            self._done += 1
 
     def _parts(self, block: Block) -> Iterator[Block]:
-        """A block as it is paced: whole when as fast as can be and nobody acted meanwhile."""
-        if self._speed is None and not self._acts:
+        """A block as it is paced: whole when as fast as can be."""
+        if self._speed is None:
             yield block
             return
-        start = 0
-        step = _PACE * self._speed * SECOND if self._speed else NEVER
+        start, step = 0, _PACE * self._speed * SECOND
         for i in range(1, len(block.raws) + 1):
-            if i == len(block.raws) or self._apart(block.raws[start].received_at, block.raws[i].received_at, step):
-                yield Block(f"{block.name}/{start}", block.raws[start:i])
+            if i == len(block.raws) or block.raws[i].received_at - block.raws[start].received_at >= step:
+                yield block.part(start, i)
                 start = i
-
-    def _apart(self, first: int, at: int, step: float) -> bool:
-        """Whether a part that begins at a moment ends before another: for the pace, or for somebody's act between them."""
-        return at - first >= step or bisect_left(self._moments, first) != bisect_left(self._moments, at)
 
     async def _pace(self, at: int) -> None:
         """

@@ -88,7 +88,7 @@ def decide(scenario: Scenario, settings: Settings, batch: int = 512) -> Decided:
 
     backtest = Backtest(desk, take, batch)
     raws = sorted(scenario.raws, key=lambda raw: (raw.received_at, raw.mention.source, raw.mention.id))
-    for offset, one in enumerate(in_order(make_score(settings, _ANY_KEY)(raws))):
+    for offset, one in enumerate(in_order(make_score(settings, _ANY_KEY)(raws), raws)):
         backtest.observe(one, offset)
     desk.tick(Tick(at=scenario.until, as_if=True, end=True))
     take(desk.drain())

@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from monitor.border import FileDefaults, lines_as, parse
+from monitor.border import AHEAD, FileDefaults, lines_as, parse
 from monitor.collecting.charset import file_encoding
 from monitor.collecting.fields import mention_of
 from monitor.collecting.headings import WITHIN, lacking, places
 from monitor.collecting.moments import moment_of
 from monitor.collecting.reasons import in_chinese
+from monitor.collecting.retaken import retaken
 from monitor.collecting.sheets import is_workbook, sheets
 from monitor.collecting.tables import ByReturns, Row, by_returns, csv_rows, delimiter_of
 from monitor.errors import InvalidMention, SourceFailed, UsageError
@@ -122,6 +123,8 @@ def _readable(path: Path) -> Iterator[None]:
 
 def mention_lines(stream: IO[bytes], name: str, now: int, defaults: FileDefaults) -> Iterator[Made]:
     """The mentions of a stream of lines; their times may be written as in a table."""
+    if defaults.cases:
+        return lines_as(stream, name, lambda line: retaken(_mention(line, now, defaults), line, now + AHEAD))
     return lines_as(stream, name, lambda line: _mention(line, now, defaults))
 
 

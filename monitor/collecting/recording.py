@@ -4,7 +4,7 @@ A recording: files of mentions taken as one stream in the order of their moments
 The lines are staged in a temporary SQLite file and sorted there, so that a recording of any length takes little memory. Of one
 (source, id) the earliest look is the mention, later looks (`seen_at`) are observations, the rest repeat it and are left out:
 so lines of equal time may stand in any order, and a mention may come twice, without a difference. A look at a hot list that finds a
-title as the one before found it is left out too.
+title as the one before found it is left out too. Lines of an exported case are taken when, and in the order in which, they were once.
 """
 
 import sqlite3
@@ -23,6 +23,7 @@ from monitor.border import FileDefaults
 from monitor.clock import micros
 from monitor.collecting.hotlist import read_looks
 from monitor.collecting.reading import Made, named, read_file
+from monitor.collecting.retaken import Retaken
 from monitor.errors import InvalidMention, UsageError
 from monitor.mention import Mention, Raw
 from monitor.settings import Source
@@ -36,32 +37,51 @@ Complete = Callable[[Mention], Mention]
 
 _SCHEMA = """
 CREATE TABLE line (
-  n INTEGER PRIMARY KEY, source TEXT, id TEXT, published INTEGER, seen INTEGER, rank INTEGER, standing BLOB, body BLOB
+  n INTEGER PRIMARY KEY, source TEXT, id TEXT, published INTEGER, seen INTEGER, taken INTEGER, turn INTEGER, rank INTEGER,
+  standing BLOB, body BLOB
 )
 """
-_ADD = "INSERT INTO line (source, id, published, seen, rank, standing, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT INTO line (source, id, published, seen, taken, turn, rank, standing, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STREAM = """
 WITH looked AS (
-  SELECT source, id, published, seen, standing, body,
+  SELECT source, id, published, seen, taken, turn, standing, body,
     row_number() OVER look AS look,
     max(seen) OVER (look ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
-    first_value(published) OVER look AS first
+    first_value(coalesce(taken, published)) OVER look AS first
   FROM line
-  WINDOW look AS (PARTITION BY source, id ORDER BY CASE seen WHEN 0 THEN published ELSE max(seen, published) END, seen, rank, body)
+  WINDOW look AS (
+    PARTITION BY source, id
+    ORDER BY coalesce(taken, CASE seen WHEN 0 THEN published ELSE max(seen, published) END), turn, seen, rank, body)
 ), later AS (
   SELECT *, lag(standing) OVER (PARTITION BY source, id ORDER BY look) AS stood FROM looked WHERE look = 1 OR seen > before
 )
-SELECT body, CASE look WHEN 1 THEN published ELSE max(seen, first) END AS moment
+SELECT body, coalesce(taken, CASE look WHEN 1 THEN published ELSE max(seen, first) END) AS moment, turn
 FROM later WHERE look = 1 OR standing IS NULL OR standing IS NOT stood
-ORDER BY moment, source, id
+ORDER BY moment, turn, source, id, look
 """
 
 
 class Block(msgspec.Struct, frozen=True):
-    """A fixed stretch of a recording: the same whoever reads it, in whatever batches. `name` tells it from every other."""
+    """
+    A fixed stretch of a recording: the same whoever reads it, in whatever batches. `name` tells it from every other.
+
+    `turns`: the places of its records among those of one moment, 0 for those of no exported case; absent: all are 0.
+    """
 
     name: str
     raws: tuple[Raw, ...]
+    turns: tuple[int, ...] = ()
+
+    def part(self, start: int, end: int) -> "Block":
+        """Its records from `start` to before `end`; itself when that is all."""
+        if (start, end) == (0, len(self.raws)):
+            return self
+        return Block(f"{self.name}/{start}-{end}", self.raws[start:end], self.turns[start:end])
+
+    def keys(self) -> list[tuple[int, int]]:
+        """The moment and the turn of each record, by which they are in order."""
+        turns = self.turns or (0,) * len(self.raws)
+        return [(raw.received_at, turn) for raw, turn in zip(self.raws, turns, strict=True)]
 
 
 class Recording:
@@ -104,7 +124,8 @@ class Recording:
 
     def _stage(self, mentions: Iterable[Mention]) -> None:
         rows = [
-            (one.source, one.id, micros(one.published_at), one.seen, one.rank, _standing(one), msgspec.json.encode(one)) for one in mentions
+            (one.source, one.id, micros(one.published_at), one.seen, *_taken(one), one.rank, _standing(one), msgspec.json.encode(one))
+            for one in mentions
         ]
         with _staging():
             self._staged.execute("BEGIN")
@@ -120,11 +141,12 @@ class Recording:
             rows = self._staged.execute(_STREAM)
         while lines := self._next(rows):
             name = blake2b(digest_size=16)
-            for body, at in lines:
+            for body, at, _ in lines:
                 name.update(body + at.to_bytes(8, "big"))
-            yield Block(name.hexdigest(), tuple(Raw(received_at=at, mention=decode(body), as_if=True) for body, at in lines))
+            raws = tuple(Raw(received_at=at, mention=decode(body), as_if=True) for body, at, _ in lines)
+            yield Block(name.hexdigest(), raws, tuple(turn for *_, turn in lines))
 
-    def _next(self, rows: sqlite3.Cursor) -> list[tuple[bytes, int]]:
+    def _next(self, rows: sqlite3.Cursor) -> list[tuple[bytes, int, int]]:
         with _staging():
             return list(islice(rows, BLOCK))
 
@@ -136,6 +158,11 @@ def _staging() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise UsageError(f"临时文件写不下 ({error}): 请检查 {gettempdir()} 的磁盘空间, 或用环境变量 TMPDIR 另指一个文件夹") from error
+
+
+def _taken(mention: Mention) -> tuple[int | None, int]:
+    """When a line of a case was taken, and its turn; other lines say of themselves when."""
+    return (mention.taken, mention.turn) if isinstance(mention, Retaken) else (None, 0)
 
 
 def _standing(mention: Mention) -> bytes | None:

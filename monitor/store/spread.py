@@ -1,10 +1,10 @@
 """Stories read as a whole: what each mention is to the tree and the spread of its story, and a story's mentions as first said."""
 
 from collections.abc import AsyncIterator, Collection
+from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.clock import moment
@@ -21,22 +21,27 @@ _COUNTS = ("likes", "comments", "reposts", "views", "gone")
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A stored mention as first said, with what was seen of it last; `name` only where contract 1 keeps one readable."""
+    """A stored mention as first said; `name` only where contract 1 keeps one readable."""
 
     digest: bytes
     mention: Mention
     name: str | None
     role: str | None
     received_at: int
-    seen_at: int
-    counts: dict[str, object]
 
-    @property
-    def again(self) -> Mention | None:
-        """The mention with its latest engagement, if that was read after it came."""
-        if self.seen_at <= self.mention.seen:
-            return None
-        return replace(self.mention, seen_at=moment(self.seen_at), **self.counts)
+
+class Turn(NamedTuple):
+    """
+    When a mention, or a later `look` at one, was decided for a subject.
+
+    `offset`: the place in its partition of the log; `at`: when it was received (micros).
+    """
+
+    digest: bytes
+    offset: int
+    at: int
+    partition: int
+    look: bool
 
 
 class Spreads:
@@ -74,20 +79,34 @@ class Spreads:
             found += (await self._connection.execute(select(c.id).where(c.merged_into == into).order_by(c.id))).scalars()
         return found[1:]
 
-    async def received_after(self, story: str, offset: int) -> int | None:
-        """When the earliest of a story's mentions that were decided from an offset on was received; None: there is none."""
-        c = schema.hit.c
-        found: int | None = (
-            await self._connection.execute(select(func.min(c.received_at)).where(c.story == story, c.offset >= offset))
-        ).scalar_one()
-        return found
+    async def turns(self, subject: str, story: str | None, others: Collection[bytes] = ()) -> AsyncIterator[list[Turn]]:
+        """
+        When each mention of a story (None: of all of the subject's) and each look at it was decided, in that order, in portions.
 
-    async def of_story(self, story: str) -> AsyncIterator[Told]:
-        """Every mention of a story, the earliest first."""
-        async with self._connection.stream(_of_story(select(schema.mention), story)) as rows:
+        `others`: mentions of the subject that are wanted wherever they are.
+        """
+        c, look = schema.hit.c, schema.look
+        where = or_(c.story == story, c.digest.in_(others)) if story is not None else or_(c.story != "", c.out.is_(True))
+        said = select(c.digest, c.offset, c.received_at, c.partition, literal(value=False)).where(c.subject == subject, where)
+        seen = select(c.digest, look.c.offset, look.c.received_at, c.partition, literal(value=True))
+        seen = seen.join(look, and_(look.c.digest == c.digest, look.c.subject == c.subject)).where(c.subject == subject, where)
+        async with self._connection.stream(union_all(said, seen).order_by("offset")) as rows:
             async for portion in rows.partitions(_TEXTS):
-                for row in portion:
-                    yield _told(row)
+                yield [Turn._make(row) for row in portion]
+
+    async def looks(self, subject: str, turns: Collection[Turn]) -> dict[tuple[bytes, int], dict[str, object]]:
+        """What was seen at these looks, by digest and offset: the engagement of a mention, `gone` and `seen_at`."""
+        table, found = schema.look, dict[tuple[bytes, int], dict[str, object]]()
+        wanted = [turn for turn in turns if turn.look]
+        if not wanted:
+            return found
+        among = and_(table.c.offset >= min(turn.offset for turn in wanted), table.c.offset <= max(turn.offset for turn in wanted))
+        for chunk in chunks({turn.digest for turn in wanted}):
+            query = select(table).where(table.c.digest.in_(chunk), table.c.subject == subject, among)
+            for row in await self._connection.execute(query):
+                counts = {name: getattr(row, name) for name in _COUNTS}
+                found[row.digest, row.offset] = counts | {"seen_at": moment(row.seen_at)}
+        return found
 
 
 def _of_story(query: Select[tuple[object, ...]], story: str) -> Select[tuple[object, ...]]:
@@ -102,8 +121,7 @@ def _carried(row: Row[tuple[object, ...]]) -> Carried:
 
 
 def _told(row: Row[tuple[object, ...]]) -> Told:
-    counts = {name: getattr(row, name) for name in _COUNTS}
-    return Told(row.digest, _decode(row.body), row.name, row.role, row.received_at, row.seen_at, counts)
+    return Told(row.digest, _decode(row.body), row.name, row.role, row.received_at)
 
 
 _decode = msgspec.json.Decoder(Mention).decode

@@ -72,8 +72,8 @@ class AlertModel(Shape):
     negative: int
     platforms: list[str]
     engagement: int
-    first_at: AwareDatetime | None
-    last_at: AwareDatetime | None
+    first_at: AwareDatetime
+    last_at: AwareDatetime
     samples: list[dict[str, Any]]
     reasons: list[ReasonModel]
     indicators: dict[str, float]
@@ -86,14 +86,6 @@ class AlertModel(Shape):
     merged_into: str | None
     muted_until: AwareDatetime | None
     url: str
-
-
-class OtherModel(Shape):
-    """The other side of a merge, as it was until then."""
-
-    alert: str
-    story: str
-    title: str
 
 
 class TransitionModel(Shape):
@@ -115,8 +107,6 @@ class TransitionModel(Shape):
     resolution: str | None = None
     verdict: str | None = None
     merged_into: str | None = None
-    into: OtherModel | None = None
-    merged: OtherModel | None = None
     reasons: list[ReasonModel]
 
 
@@ -124,7 +114,7 @@ class AlertDetail(AlertModel):
     """An alert with its history."""
 
     transitions: list[TransitionModel]
-    origin: OriginModel | None
+    origin: OriginModel
     spread: SpreadModel
 
 

@@ -147,12 +147,12 @@ def _from_files(settings: Settings, files: tuple[Path, ...], facts: tuple[Path, 
     console = Console(file=sys.stderr)
     with Recording(SystemClock().now()) as recording, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         reading = bar.add_task("读取", total=None)
-        acts = stage_files(recording, files, facts, settings, tell_bad, lambda count: bar.advance(reading, count))
+        history = stage_files(recording, files, facts, settings, tell_bad, lambda count: bar.advance(reading, count))
         deciding = bar.add_task("判断", total=recording.lines)
         score = make_score(settings, _ANY_KEY)
-        backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count), acts)
-    for act in backtest.misfits:
-        tell_undone(act, "没有这个预警, 或它当时的状态不允许")
+        backtest.recording(recording.blocks(), score, lambda count: bar.advance(deciding, count), history)
+    for act, refused in backtest.misfits:
+        tell_undone(act, refused)
 
 
 async def _with_posted(settings: Settings) -> Settings:

@@ -5,20 +5,20 @@ import gzip
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 import click
 
+from monitor.alert import Alert
 from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
-from services.recorded import acts_of, line_of, lines_of
-from services.tracing import story_of
+from services.case import Case
 from services.verb import Verb, config_option
 
 STORE_FILE = "store.db"
@@ -26,8 +26,9 @@ STORE_FILE = "store.db"
 
 @click.command(
     cls=Verb,
-    help="把一个预警所属事件的全部信息和人工处置写成 JSON Lines, 可以用 replay 或 backtest 重放。账号仍是化名; "
-    '信息在前, 处置是其后的 {"act": …} 行。服务运行时也可以用。\n\n'
+    help="把一个预警所属事件的全部信息和人工处置写成 JSON Lines, 用 replay 或 backtest 重放得到同样的预警。账号仍是化名; "
+    '信息在前, 处置是其后的 {"act": …} 行, 每行的 taken 是当时收到的时刻和先后。'
+    "并入了别的预警的, 写出合并后的整个事件。服务运行时也可以用。\n\n"
     "例: yuqing export --alert a5a0c3f0b2d7e4c11aa08-001 --config yuqing.yaml -o 案例.jsonl.gz",
 )
 @click.option("--alert", required=True, metavar="编号", help="预警的编号")
@@ -44,36 +45,43 @@ def command(alert: str, config: Path, output: Path | None) -> None:
     click.echo(visible(told), err=True)
 
 
-async def _export(settings: Settings, alert: str, output: Path | None) -> Counter[str]:
+async def _export(settings: Settings, asked: str, output: Path | None) -> Counter[str]:
     store = await Store.open(settings.store, settings.data)
-    written = Counter[str]()
     try:
         async with store.read() as unit:
-            found = await unit.alerts.get(alert)
-            if found is None:
-                raise UsageError(f"没有编号为 {visible(alert)} 的预警: 用 yuqing alerts --json 查看编号")
+            alert = await _found(unit, asked)
+            case = Case(unit, alert)
             with _opened(output) as stream:
-                async for kind, line in _lines(unit, await story_of(unit, found)):
-                    stream.write(line + b"\n")
-                    written[kind] += 1
+                written = await _write(case, alert, stream)
     finally:
         await store.close()
+    if alert.merged_into:
+        click.echo(visible(f"预警 {alert.id} 已并入 {alert.merged_into}: 写出的是合并后的整个事件"), err=True)
+    if case.missing:
+        click.echo(f"{case.missing} 条信息的原文已过保存期, 没有写出: 重放得到的级别会与当时不同", err=True)
     return written
 
 
-async def _lines(unit: ReadUnit, story: str) -> AsyncIterator[tuple[str, bytes]]:
-    acts = await acts_of(unit, story)
-    elsewhere = {digest for act in acts for digest in act.mentions}
-    async for told in unit.spread.of_story(story):
-        elsewhere.discard(told.digest)
-        for kind, line in lines_of(told):
-            yield kind, line
-    # What somebody took out of the story was in it until then
-    for told in (await unit.spread.told(sorted(elsewhere))).values():
-        for kind, line in lines_of(told):
-            yield kind, line
-    for act in acts:
-        yield "acts", line_of(act)
+async def _found(unit: ReadUnit, asked: str) -> Alert:
+    alert = await unit.alerts.get(asked)
+    if alert is not None:
+        return alert
+    if await unit.stories.get(asked):
+        raise UsageError(f"{visible(asked)} 是事件的编号: 请给出它的预警的编号, 用 yuqing story {visible(asked)} --json 查看")
+    raise UsageError(f"没有编号为 {visible(asked)} 的预警: 用 yuqing alerts --json 查看编号")
+
+
+async def _write(case: Case, alert: Alert, stream: IO[bytes]) -> Counter[str]:
+    """Write the lines, from the first mention on. UsageError: there is none any more."""
+    written = Counter[str]()
+    async for kind, line in case.lines():
+        if kind != "mentions" and not written:
+            break
+        stream.write(line + b"\n")
+        written[kind] += 1
+    if not written:
+        raise UsageError(f"预警 {alert.id} 的信息原文都已过保存期, 没有可写出的: 预警本身用 yuqing alerts --json 查看")
+    return written
 
 
 @contextmanager
@@ -88,5 +96,7 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
         with gzip.GzipFile(part, "wb", mtime=0) if output.suffix == ".gz" else part.open("wb") as stream:
             yield cast("IO[bytes]", stream)
         part.replace(output)
+    except OSError as error:
+        raise UsageError(f"{output}: 写不了 ({error.strerror or error}), 请检查路径、权限和空间") from error
     finally:
         part.unlink(missing_ok=True)

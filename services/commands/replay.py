@@ -16,14 +16,13 @@ from monitor.bus.base import SCORED
 from monitor.clock import SystemClock
 from monitor.collecting.recording import Recording
 from monitor.errors import UsageError
-from monitor.escalation.effects import Act
 from monitor.loading import load_settings
 from monitor.settings import Settings
 from services.acts import Desk
 from services.house import House, open_house, parse_address, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
-from services.recorded import done_again
+from services.recorded import Placed, done_again
 from services.recordings import stage, tell_undone
 from services.replay import Replay, settle_raw
 from services.score import ScoreRole
@@ -98,7 +97,7 @@ async def _replay(
 async def _work(house: House, files: Sequence[Path], facts: Sequence[Path], speed: float | None, batch: int, *, send: bool) -> None:
     started = monotonic()
     with Recording(SystemClock().now()) as recording, _progress() as bar:
-        acts = await stage(recording, files, facts, house, bar)
+        history = await stage(recording, files, facts, house, bar)
         loading = bar.add_task("载入词典和模型", total=None)
         score = await house.add_scorer()
         bar.remove_task(loading)
@@ -108,7 +107,7 @@ async def _work(house: House, files: Sequence[Path], facts: Sequence[Path], spee
         notifier = house.add_notifier() if send else None
         task = bar.add_task("重放", total=recording.lines)
         replay = Replay(house.bus, scorer, escalator, speed=speed)
-        replay.also(acts, partial(_again, house, send=send))
+        replay.also(history, partial(_again, house, send=send))
         await replay.run(recording.blocks(), lambda part: bar.advance(task, len(part.raws)))
         bar.update(task, completed=recording.lines)
         if notifier:
@@ -120,13 +119,13 @@ async def _work(house: House, files: Sequence[Path], facts: Sequence[Path], spee
     click.echo(f"重放完成: {recording.lines} 行, 用时 {monotonic() - started:.1f} 秒, 现有预警 {alerts} 个", err=True)
 
 
-async def _again(house: House, act: Act, *, send: bool) -> None:
+async def _again(house: House, placed: Placed, *, send: bool) -> None:
     """Do a recorded act again; one that does not fit what was decided here is told and passed over."""
     subjects = {subject.name: subject for subject in house.settings.subjects}
     told = Told(subjects, house.settings.receivers, house.settings.public_url, send)
-    refused = await done_again(house.store, Desk(house.bus.partitions(SCORED), told), act)
+    refused = await done_again(house.store, Desk(house.bus.partitions(SCORED), told), placed, house.clock.now())
     if refused:
-        tell_undone(act, refused)
+        tell_undone(placed.act, refused)
 
 
 def _progress() -> Progress:

@@ -43,6 +43,7 @@ def command(story: str, config: Path, *, as_json: bool) -> None:
     if not (settings.data / STORE_FILE).exists():
         raise UsageError(f"数据目录 {settings.data} 里还没有数据: 先运行 yuqing run 或 yuqing replay")
     found, branches = asyncio.run(_read(settings, story, draw=not as_json))
+    _tell(story, found)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
         sys.stdout.buffer.flush()
@@ -51,6 +52,14 @@ def command(story: str, config: Path, *, as_json: bool) -> None:
     console.width = min(max(console.width, NARROW), WIDE)
     # In a group each text keeps its own way of being cut
     console.print(Group(*drawn(found, branches, ZoneInfo(settings.timezone))))
+
+
+def _tell(asked: str, found: Wire) -> None:
+    """What the drawing itself does not say: that another was asked for, that words are gone."""
+    if asked.startswith("s") and asked != found["id"]:
+        click.echo(visible(f"事件 {asked} 已并入 {found['id']}: 下面是合并后的事件"), err=True)
+    if not found["origin"]:
+        click.echo("这个事件的信息原文都已过保存期或已被人移出, 只剩下它的概况", err=True)
 
 
 async def _read(settings: Settings, asked: str, *, draw: bool) -> tuple[dict[str, Any], Sequence[Branch]]:

@@ -1,13 +1,18 @@
 """A case from end to end: a story that grew, seen as a tree, written out with what people did, and decided again from that file."""
 
+import asyncio
 import gzip
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor.mention import identity
+from monitor.settings import Retention
+from monitor.store.sessions import Store
 from tests.acceptance.making import Line, write_lines
 from tests.acceptance.processes import Ran, ask, free_port, running, until, yuqing
 
@@ -149,6 +154,92 @@ def test_an_act_that_cannot_be_done_again_is_told(config: Path, tmp_path: Path) 
     assert told.out == plain.out
     assert "没有重做" in told.err
     assert "a0-001" in told.err
+
+
+def other() -> Iterator[Line]:
+    """Another happening of the same morning."""
+    first = "【某某集团的大楼失火】夜里烧了三层，有人跳窗，太可怕了，谁来负责！"
+    yield said("f1", 3, first, author="邻居")
+    for n in range(2, 120):
+        yield said(f"f{n}", 3 + n / 4, "愤怒，追责", author=f"w{n}", kind="repost", root="f1", parent="f1", quoted=first)
+
+
+def test_every_act_is_done_again_by_replay_and_backtest(config: Path, tmp_path: Path) -> None:
+    """A merge, mentions taken out and a word over the model's: done again by both, alike, from a file and from its export; no traceback."""
+    plain = write_lines(tmp_path / "d.jsonl", [*cascade(), *other()])
+    ran("replay", plain, "--config", config)
+    alerts = [json.loads(line) for line in ran("alerts", "--config", config, "--json").out.splitlines()]
+    milk, fire = sorted(alerts, key=lambda one: str(one["opened_at"]))
+    about = {"subject": milk["subject"], "actor": "张三", "note": "同一件事"}
+    acts: list[Line] = [
+        {"act": about | {"story": fire["story"], "alert": "", "action": "merge", "into": milk["story"], "at": at(40)}},
+        {"act": about | {"story": milk["story"], "alert": milk["id"], "action": "exclude", "mentions": [digest_of("n1")], "at": at(41)}},
+        {"act": about | {"story": milk["story"], "alert": milk["id"], "action": "exclude", "mentions": [digest_of("no")], "at": at(42)}},
+        {"act": about | {"story": milk["story"], "alert": "", "action": "score", "mentions": [digest_of("k1")], "at": at(43),
+                         "judgement": {"relevant": False, "note": "无关"}}},
+    ]  # fmt: skip
+    stream = write_lines(tmp_path / "acted.jsonl", [*acts, *cascade(), *other()])
+    files = [tmp_path / f"c{n}.yaml" for n in range(2)]
+    for n, file in enumerate(files):
+        file.write_text(CONFIG.replace("./var", f"./var{n}"), "utf-8")
+
+    backtested = ran("backtest", stream, "--config", config, "--stories", tmp_path / "stories")
+    replayed = ran("replay", stream, "--config", files[0])
+    from_log = ran("backtest", "--from-bus", "--config", files[0])
+    told = ran("export", "--alert", fire["id"], "--config", files[0], "-o", tmp_path / "case.jsonl")
+    again = ran("backtest", tmp_path / "case.jsonl", "--config", files[1])
+    ran("replay", tmp_path / "case.jsonl", "--config", files[1])
+
+    found = [ran("alerts", "--config", file, "--json").out for file in files]
+    for err in (backtested.err, replayed.err):
+        assert err.count("没有重做") == 1
+        assert "exclude: 它的事件里没有这些信息" in err
+    first, second = ([unnumbered(line) for line in one.splitlines()] for one in found)
+    assert first == second
+    assert sorted(levels(backtested.out)) == sorted(levels(from_log.out)) == sorted(levels(again.out))
+    merged = next(alert for alert in map(json.loads, found[0].splitlines()) if alert["id"] == fire["id"])
+    assert merged["merged_into"] == milk["id"]
+    assert f"预警 {fire['id']} 已并入 {milk['id']}" in told.err
+    assert "3 项处置" in told.err
+    assert not any("recorded_at" in one for one in merged["transitions"] if one["actor"] != "policy")
+    drawn = ran("story", fire["story"], "--config", files[0])
+    assert f"事件 {fire['story']} 已并入 {milk['story']}" in drawn.err
+    wrong = yuqing("export", "--alert", milk["story"], "--config", files[0])
+    assert (wrong.code, wrong.out) == (2, b"")
+    assert "是事件的编号" in wrong.err
+
+
+def digest_of(item: str) -> str:
+    """What an act calls a mention of the stream."""
+    return b64encode(identity("t", item)).decode()
+
+
+def unnumbered(line: bytes) -> dict[str, Any]:
+    """An alert but for what differs between logs."""
+    alert: dict[str, Any] = json.loads(line)
+    transitions = [{key: value for key, value in one.items() if key != "recorded_at"} for one in alert["transitions"]]
+    return {key: value for key, value in alert.items() if key != "seq"} | {"transitions": transitions}
+
+
+def test_a_case_whose_words_are_gone_is_told(config: Path, tmp_path: Path) -> None:
+    """Export writes no file and says why; the story is still told, without its words."""
+    ran("replay", write_lines(tmp_path / "d.jsonl", cascade()), "--config", config)
+    alert = the_alert(config)
+
+    async def forget() -> None:
+        store = await Store.open("sqlite", tmp_path / "var")
+        async with store.write() as unit:
+            await unit.mentions.expire(1 << 60, Retention(text=0, evidence=0, identity=1 << 61), watched=())
+        await store.close()
+
+    asyncio.run(forget())
+    exported = yuqing("export", "--alert", alert["id"], "--config", config, "-o", tmp_path / "case.jsonl")
+    drawn = ran("story", alert["id"], "--config", config)
+
+    assert (exported.code, exported.out) == (2, b"")
+    assert "已过保存期" in exported.err
+    assert not (tmp_path / "case.jsonl").exists()
+    assert "只剩下它的概况" in drawn.err
 
 
 def test_acts_amid_a_stream_take_effect_at_their_moments(config: Path, tmp_path: Path) -> None:

@@ -18,20 +18,14 @@ from services.wiring import desk_maker, make_escalator
 from tests.unit.api.making import SUBJECT, World, world
 from tests.unit.escalation.making import scored
 
-TEXTS = (
-    "红十字会的捐款去了哪里, 请给大家一个交代, 账目为什么一直没有公布",
-    "红十字会的血站把过期的血浆送进了医院, 护士长拒收之后才被发现, 家属守在门口",
-    "红十字会副会长酒后开车撞倒路灯还骂交警, 围观群众拍下了全过程发到网上",
-    "红十字会发到灾区的帐篷一下雨就漏, 村民把霉斑的照片贴了出来",
-    "红十字会的急救证书花八百元不用培训就能买到, 中介在群里公开叫卖",
-)
+TEXT = "红十字会的捐款去了哪里, 请给大家一个交代, 账目为什么一直没有公布"
 
 
 class Walk:
     """The service as far as alerts are concerned; `restarts`: the escalator is drawn anew from the store before each step."""
 
     def __init__(self, here: World, *, restarts: bool) -> None:
-        self.here, self._restarts, self.said, self.settings = here, restarts, 0, here.api.settings
+        self.here, self._restarts, self._said, self.settings = here, restarts, 0, here.api.settings
         self._escalator = self._fresh()
 
     def _fresh(self) -> Escalator:
@@ -44,18 +38,13 @@ class Walk:
         new = self._fresh()
         self._escalator.use(new._make_desk, new._told)
 
-    def kill(self) -> None:
-        """The escalator is gone with all it had in memory; another takes up where the store stands."""
-        self._escalator = self._fresh()
-
-    async def say(self, count: int, about: int = 0, *, parent: str | None = None) -> None:
-        """So many people say one of the TEXTS, a second apart, and it is decided; `parent`: as an answer to that."""
+    async def say(self, count: int) -> None:
+        """So many people say it, a second apart, and it is decided."""
         records = []
         for _ in range(count):
-            self.said += 1
+            self._said += 1
             self.here.clock.advance(SECOND)
-            one = scored(f"m{self.said}", self.here.clock.now(), text=TEXTS[about], subject=SUBJECT, root=f"root{about}", as_if=False)
-            one = replace(one, mention=replace(one.mention, parent=parent))
+            one = scored(f"m{self._said}", self.here.clock.now(), text=TEXT, subject=SUBJECT, root="p", as_if=False)
             records.append(Record(key=SUBJECT.encode(), value=encode(one)))
         await self.here.bus.append(SCORED, records)
         await self._decide()
@@ -274,8 +263,6 @@ async def test_an_act_while_its_subject_is_not_watched_is_not_lost(walk: Walk) -
     await walk.say(5)
     walk.watch("别的")
     await walk.wait(1)
-    (alert,) = await walk.alerts()
-    assert (alert["status"], alert["level"]) == ("open", "blue")
     await walk.act("resolve")
     await walk.wait(2)
     walk.watch(SUBJECT)
@@ -285,43 +272,3 @@ async def test_an_act_while_its_subject_is_not_watched_is_not_lost(walk: Walk) -
     await walk.say(25)
 
     assert [(one["status"], one["level"]) for one in await walk.alerts()] == [("resolved", "blue"), ("open", "yellow")]
-
-
-@pytest.mark.parametrize("acknowledged", [False, True])
-async def test_an_alert_of_a_subject_no_longer_watched_ends(walk: Walk, acknowledged: bool) -> None:  # noqa: FBT001 - a parameter
-    """Its history says so at once, once; a day later it ends if nobody took it up, which those are told who knew; else it waits."""
-    await walk.say(5)
-    if acknowledged:
-        await walk.act("acknowledge")
-    before = await walk.told()
-    walk.watch("别的")
-    await walk.wait(3)
-    (alert,) = await walk.alerts()
-    said = (await walk.here.client.get(f"/v1/alerts/{alert['id']}")).json()["transitions"]
-    assert alert["status"] == ("acknowledged" if acknowledged else "open")
-    assert [one["reasons"][0]["code"] for one in said].count("unwatched") == 1
-    assert await walk.told() == before
-    walk.here.clock.advance(DAY)
-    await walk.wait(2)
-    (alert,) = await walk.alerts()
-
-    assert (alert["status"], alert["resolution"]) == (("acknowledged", None) if acknowledged else ("resolved", "faded"))
-    assert await walk.told() == before + ([] if acknowledged else [("001", "alert.resolved")])
-    if acknowledged:
-        assert (await walk.act("resolve"))["status"] == "resolved"
-
-
-async def test_a_subject_watched_again_in_time_goes_on(walk: Walk) -> None:
-    """Taken off the list for some hours by a slip, its alert is still open, and rises as ever; the day begins anew the next time."""
-    await walk.say(5)
-    for _ in range(2):
-        walk.watch("别的")
-        await walk.wait(1)
-        walk.here.clock.advance(20 * HOUR)
-        await walk.wait(1)
-        walk.watch(SUBJECT)
-        await walk.wait(1)
-    assert [one["status"] for one in await walk.alerts()] == ["open"]
-    await walk.say(25)
-
-    assert [(one["status"], one["level"]) for one in await walk.alerts()] == [("open", "yellow")]

@@ -59,23 +59,31 @@ async def test_no_more_is_read_than_bounds_an_answer(store: Store, monkeypatch: 
 
 
 async def test_a_mention_comes_as_first_said_and_as_last_seen(store: Store) -> None:
-    """Its first engagement, and the latest as an observation; none where it was not looked at again."""
+    """Its first engagement; every later look in its turn, as it was decided, until the text goes."""
     seen = mention(1, likes=50, views=9_000, gone=True, seen_at=moment(LATER))
     await stored(store, new_hit(1), new_hit(2))
     async with store.write() as unit:
-        await unit.mentions.observe([Observed(seen.digest, seen, "红十字会")])
+        await unit.mentions.observe([Observed(seen.digest, seen, "红十字会", 7, LATER + 1)] * 2)
+        await unit.mentions.observe([Observed(seen.digest, replace(seen, seen_at=moment(LATER + 5)), "红十字会")])
 
     async with store.read() as unit:
-        first, second = [told async for told in unit.spread.of_story("s1")]
-        found = await unit.spread.told([seen.digest, b"x" * 16])
+        found = await unit.spread.told([seen.digest, mention(2).digest, b"x" * 16])
+        turns = [turn async for portion in unit.spread.turns("红十字会", "s1") for turn in portion]
+        looks = await unit.spread.looks("红十字会", turns)
+    first, second = found[seen.digest], found[mention(2).digest]
 
-    assert (first.mention, first.again) == (mention(1), replace(mention(1), likes=50, views=9_000, gone=True, seen_at=moment(LATER)))
-    assert (second.mention, second.again, second.name, second.role) == (mention(2), None, "人民日报", "media")
-    assert list(found) == [seen.digest]
+    assert first.mention == mention(1)
+    assert (second.mention, second.name, second.role) == (mention(2), "人民日报", "media")
+    assert [(turn.digest, turn.offset, turn.look) for turn in turns] == [
+        (seen.digest, 1, False), (second.digest, 2, False), (seen.digest, 7, True),
+    ]  # fmt: skip
+    assert turns[-1].at == LATER + 1
+    assert {key: replace(mention(1), **look) for key, look in looks.items()} == {(seen.digest, 7): seen}
+    assert len(found) == 2
 
 
 async def test_acts_and_merges_of_a_story_are_found(store: Store) -> None:
-    """What was done on it, which stories became part of it, and what was received after a place of the log."""
+    """What was done on it, which stories became part of it, and in what order its mentions were decided."""
     act = Act(id=0, partition=0, offset=2, subject="红十字会", story="s1", alert="a1", action="note", at=LATER)
     await stored(store, *(new_hit(n) for n in range(4)))
     async with store.write() as unit:
@@ -84,8 +92,13 @@ async def test_acts_and_merges_of_a_story_are_found(store: Store) -> None:
         await unit.acts.add(replace(act, story="s4"))
 
     async with store.read() as unit:
-        assert [one.action for one in await unit.acts.of_story("s1")] == ["note"]
-        assert await unit.acts.of_story("\0") == []
+        assert [(one.action, one.story) for one in await unit.acts.of_subject("红十字会")] == [("note", "s1"), ("note", "s4")]
+        assert await unit.acts.of_subject("\0") == []
         assert await unit.spread.parts("s1") == ["s2", "s3"]
-        assert await unit.spread.received_after("s1", 2) == START + 2 * SECOND + 5
-        assert await unit.spread.received_after("s1", 9) is None
+        turns = [turn async for portion in unit.spread.turns("红十字会", "s1") for turn in portion]
+        assert [(turn.digest, turn.offset, turn.at) for turn in turns] == [
+            (mention(n).digest, n, START + n * SECOND + 5) for n in range(4)
+        ]
+        wanted = {mention(3).digest}
+        assert [turn.offset async for portion in unit.spread.turns("红十字会", "s9", wanted) for turn in portion] == [3]
+        assert [turn.offset async for portion in unit.spread.turns("红十字会", None) for turn in portion] == [0, 1, 2, 3]

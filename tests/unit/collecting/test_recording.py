@@ -139,6 +139,51 @@ def test_gzip_and_defaults(tmp_path: Path) -> None:
     assert raws(read()) == [raw]
 
 
+def case(*lines: tuple[str, int, int, int]) -> list[bytes]:
+    """Lines of an exported case: item, when said, when taken, in which turn."""
+    written = [(line(item, at)[:-1], msgspec.json.encode({"at": rfc3339(taken), "n": turn})) for item, at, taken, turn in lines]
+    return [said + b',"taken":' + mark + b"}" for said, mark in written]
+
+
+def cased(folder: Path, *lines: bytes) -> list[tuple[str, int, int]]:
+    """What a recording of cases has: item, moment and turn, in its order."""
+    file = folder / "case.jsonl"
+    file.write_bytes(b"\n".join(lines))
+    with Recording(NOW) as recording:
+        recording.add(file, lambda *told: pytest.fail(str(told)), lambda _: None, FileDefaults(cases=True))
+        blocks = list(recording.blocks())
+    return [(raw.mention.id, *key) for block in blocks for raw, key in zip(block.raws, block.keys(), strict=True)]
+
+
+def test_lines_of_a_case_are_taken_as_they_were(tmp_path: Path) -> None:
+    """When and in the turn they say, not when they were said: a late one is late; each once, beside lines of no case."""
+    lines = case(("z", START, START + HOUR, 4), ("a", START, START + HOUR, 9), ("late", START - DAY, START + HOUR, 7))
+    look = line("z", START, seen=START + SECOND)[:-1] + b',"taken":{"at":"2026-03-02T09:00:00Z","n":8}}'
+
+    found = cased(tmp_path, *lines, look, *lines[::-1], line("plain", START + 5))
+
+    assert found == [("plain", START + 5, 0)] + [(name, START + HOUR, turn) for name, turn in (("z", 4), ("late", 7), ("z", 8), ("a", 9))]
+    assert [raw.received_at for raw in raws(recorded(tmp_path, lines))] == [START - DAY, START, START]
+
+
+@pytest.mark.parametrize(
+    "mark", [b'"2026"', b"7", b'{"at":"x","n":1}', b'{"at":"2026-03-02T09:00:00Z"}', b'{"at":"2026-03-02T09:00:00Z","n":1,"x":2}',
+             b'{"at":"1999-03-02T09:00:00Z","n":1}', b'{"at":"2099-03-02T09:00:00Z","n":1}', b'{"at":"2026-03-02T09:00:00Z","n":-1}'],
+)  # fmt: skip
+def test_what_is_no_mark_of_ours_means_nothing(tmp_path: Path, mark: bytes) -> None:
+    """A stranger's member of that name is an unknown field, as any."""
+    assert cased(tmp_path, line("a", START)[:-1] + b',"taken":' + mark + b"}") == [("a", START, 0)]
+
+
+def test_a_part_of_a_block_is_told_from_every_other() -> None:
+    """By where it begins and ends; all of it is the block."""
+    block = Block("b", tuple(Raw(received_at=n, mention=msgspec.json.decode(line("m", START), type=Mention)) for n in range(3)), (5, 6, 7))
+
+    assert block.part(0, 3) is block
+    assert (block.part(1, 3).name, block.part(1, 2).name) == ("b/1-3", "b/1-2")
+    assert block.part(1, 3).keys() == [(1, 6), (2, 7)]
+
+
 def test_progress_counts_every_line(tmp_path: Path) -> None:
     """What is reported adds up to the lines of the file, bad ones too."""
     file, counts = tmp_path / "f.jsonl", list[int]()

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from monitor.alert import Level, residual_id, story_id
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
-from monitor.escalation.correcting import puts_back, takes_out
 from monitor.escalation.effects import Act, Judgement
 from monitor.escalation.settling import LIVE, WAITING
 from monitor.mention import Scored, Tick, identity
@@ -45,7 +44,7 @@ def act(chance: Random, n: int, at: int) -> Act:
     story, into = (story_id(SUBJECT.name, identity("t", f"m{chance.randint(0, n)}")) for _ in range(2))
     action = chance.choice(["merge", "exclude", "score", "score"])
     judgement = Judgement(
-        label=chance.choice([None, "positive", "negative"]), relevant=chance.choice([None, False, False, True]), actor="张三", at=at
+        label=chance.choice([None, "positive", "negative"]), relevant=chance.choice([None, False]), actor="张三", at=at
     ) if action == "score" else None  # fmt: skip
     return Act(
         id=n, partition=0, offset=n, subject=SUBJECT.name, story=story, alert="",
@@ -74,7 +73,6 @@ class Fitting:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._was: dict[bytes, str] = {}  # where what was taken out had been
 
     def __call__(self, act: Act) -> Act | None:
         """The act as it takes effect, or None where it would be refused."""
@@ -83,24 +81,11 @@ class Fitting:
             fits = all(key in rows and rows[key].merged_into is None for key in (act.story, act.into))
             return act if fits and act.story != act.into else None
         there = [hits[SUBJECT.name, digest] for digest in act.mentions if (SUBJECT.name, digest) in hits]
-        out = [hit.digest for hit in there if (SUBJECT.name, hit.digest) in self._ledger.out]
-        if puts_back(act) and out:
-            return replace(act, story=self._whole(self._was[out[0]]), mentions=tuple(out[:1]))
         story = next((hit.story for hit in there if hit.story), "")
         inside = tuple(dict.fromkeys(hit.digest for hit in there if hit.story == story))
         if not story or (act.action == "exclude" and rows[story].residual):
             return None
-        if act.action == "exclude" and act.id % 3 == 0:  # all of it
-            inside = tuple(hit.digest for hit in hits.values() if hit.story == story)
-        fitting = replace(act, story=story, mentions=inside if act.action == "exclude" else inside[:1])
-        if takes_out(fitting):
-            self._was |= dict.fromkeys(fitting.mentions, story)
-        return fitting
-
-    def _whole(self, story: str) -> str:
-        while into := self._ledger.rows[story].merged_into:
-            story = into
-        return story
+        return replace(act, story=story, mentions=inside[: 1 if act.action == "score" else 3])
 
 
 def decided(stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, live: int = LIVE, waiting: int = WAITING) -> Ledger:
@@ -263,25 +248,6 @@ def test_what_is_taken_out_counts_no_more() -> None:
     assert ledger.changes[-1].alert.counters.authors == 5
     assert levels(ledger.changes)[-1] in {"blue", "none"}
     assert sum(hit.story == "" for hit in ledger.hits.values()) == 35
-
-
-def test_a_copy_of_what_is_still_there_joins_it() -> None:
-    """Only some who say it were taken out: another who says it is one of those that stayed; who says what is gone is not."""
-    stream = [*crowd(LINES[0], "p", START, 5), scored("odd", START + MINUTE, text=LINES[1], root="p0")]
-    story = story_id(SUBJECT.name, identity("t", "p0"))
-    out = (identity("t", "p3"), identity("t", "odd"))
-    act = Act(
-        id=1, partition=0, offset=6, subject=SUBJECT.name, story=story, alert="", action="exclude", at=START, actor="张三", mentions=out
-    )
-    again, other = scored("x", START + HOUR, text=f"{LINES[0]} 转3"), scored("y", START + HOUR, text=LINES[1])
-    ledger = Ledger()
-    feed(desk(), ledger, [*stream, act, again, other], crash_every=1)
-    where = {hit.scored.mention.id: hit.story for hit in ledger.hits.values()}
-
-    assert (where["x"], where["odd"]) == (story, "")
-    assert where["y"] not in {story, ""}
-    assert (mute := ledger.rows[where["y"]].state.mute) is not None
-    assert mute.least == Level.ORANGE
 
 
 def test_a_copy_counts_when_what_it_copied_is_taken_out() -> None:

@@ -104,12 +104,19 @@ def blocks(count: int = 6, size: int = 20, every: int = 30 * SECOND) -> list[Blo
 async def replayed(parts: Parts, stream: Sequence[Block], *, batch: int = 256, speed: float | None = None) -> int:
     """Replay blocks with an escalator beside; how many mentions were told as progress."""
     escalator, told = parts.escalator(batch=batch), list[Block]()
-    task = asyncio.create_task(escalator.run())
-    try:
+    async with decided_beside(escalator):
         scorer = ScoreRole(parts.bus, score, parts.metrics, parts.log)
         await Replay(parts.bus, scorer, escalator, speed=speed).run(iter(stream), told.append)
+    return sum(len(block.raws) for block in told)
+
+
+@asynccontextmanager
+async def decided_beside(escalator: Escalator) -> AsyncIterator[None]:
+    """Let an escalator work meanwhile."""
+    task = asyncio.create_task(escalator.run())
+    try:
+        yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    return sum(len(block.raws) for block in told)

@@ -123,10 +123,12 @@ async def test_what_a_service_left_is_scored_first(parts: Parts) -> None:
 
 
 def test_a_replay_decides_in_order() -> None:
-    """By moment, source, id and subject, whatever order the scorer gave."""
-    made: list[Scored] = [one for block in blocks(2, 5, 0) for one in score(block.raws)]
+    """By the recording's order and subject, whatever order the scorer gave."""
+    raws = [one for block in blocks(2, 5, 0) for one in block.raws]
+    made: list[Scored] = score(raws)
 
-    assert in_order(made[::-1]) == in_order(made) == sorted(made, key=lambda one: one.mention.id)
+    assert in_order(made[::-1], raws) == in_order(made, raws) == sorted(made, key=lambda one: one.mention.id)
+    assert in_order(made, raws[::-1]) == made[::-1]
 
 
 async def test_the_log_decided_again_is_what_was_decided(parts: Parts) -> None:

@@ -147,7 +147,7 @@ def test_a_bad_line_is_told_without_tricks(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("send", [True, False])
 async def test_messages_that_are_not_to_be_sent_wait_for_nobody(parts: Parts, send: bool) -> None:  # noqa: FBT001 a column of the table
     """With `--no-send` what would have been told is kept as disabled; else it waits for its receiver."""
-    await parts.bus.append(SCORED, [record_of(one) for block in blocks(2) for one in in_order(score(block.raws))])
+    await parts.bus.append(SCORED, [record_of(one) for block in blocks(2) for one in in_order(score(block.raws), block.raws)])
     await parts.escalator(send=send).advance()
     async with parts.store.read() as unit:
         pending, _ = await unit.outbox.pending()
