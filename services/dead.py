@@ -5,7 +5,7 @@ A log is never edited. So what people do about a letter is a record of the same 
 back or dropped. Both have the letter's origin as their key, so they lie in one partition, in order.
 """
 
-from base64 import b64decode, b64encode
+from base64 import b32encode, b64decode, b64encode
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -81,8 +81,9 @@ ONCE = Tried()
 
 
 def letter_id(origin: str) -> str:
-    """The id of the letter of an origin."""
-    return f"d{blake2b(origin.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
+    """The id of the letter of an origin: 50 bits in the 11 columns that a narrow table has for it."""
+    digest = blake2b(origin.encode("utf-8", "surrogatepass"), digest_size=10).digest()
+    return f"d{b32encode(digest).decode().lower()[:10]}"
 
 
 async def bury(bus: Bus, metrics: Metrics, record: Stored, reason: DeadReason, error: str, tried: Tried = ONCE) -> None:

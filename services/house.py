@@ -29,6 +29,7 @@ from services.collect import PART, Collecting, tick_minutes
 from services.escalate import Escalator
 from services.housekeeping import alarm_of, expire, measure_backlog
 from services.intake import Intake
+from services.letters import Letters
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
 from services.reload import Reloader, settled
@@ -105,15 +106,17 @@ class House:
 
         listener = bind(*address)
         intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
+        letters = Letters(self.bus, self.clock, self.metrics, self.settings.sources)
         rescoring = Rescoring(self.bus, self.store, self.clock, self.log)
         self.life.on_stop("rescoring", rescoring.close)
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
             log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, rescoring=rescoring,
-            informative=INFORMATIVE, bus=self.bus if pushes and "deciding" not in self.parts else None,
+            letters=letters, informative=INFORMATIVE, bus=self.bus if pushes and "deciding" not in self.parts else None,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))
+        self.reloader.follow(lambda new: partial(letters.use, new.sources))
         if intake:
             self.reloader.follow(lambda new: partial(intake.use, new.sources))
         self.life.side("probes" if only_probes else "api", serve(app, listener))

@@ -263,6 +263,45 @@ class NotificationModel(Shape):
     next_try_at: AwareDatetime | None
 
 
+class DeadLetterModel(Shape):
+    """What could not be processed: `origin` in words, `partition` and `offset` where it has them; `actor` saw to it at `marked_at`."""
+
+    id: str
+    at: AwareDatetime
+    topic: str
+    origin: str
+    partition: int | None
+    offset: int | None
+    reason: Literal["invalid", "failed"]
+    error: str
+    attempts: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+    version: str
+    bytes: int
+    state: Literal["open", "replayed", "dropped"]
+    replays: int
+    marked_at: AwareDatetime | None
+    actor: str | None
+    by: str | None
+
+
+class DeadLetterDetail(DeadLetterModel):
+    """One with its bytes: in base64, and to be read."""
+
+    raw: str
+    text: str
+
+
+class DeadDoneModel(Shape):
+    """What became of the letters named: `refused` says why this release cannot take one either."""
+
+    done: list[str]
+    passed: list[str]
+    refused: dict[str, str]
+    unknown: list[str]
+
+
 class ListShape(Shape):
     """Every list: `next_cursor` null at the end, `seq` the newest change it knows."""
 
@@ -298,6 +337,12 @@ class NotificationPage(ListShape):
     """A page of notifications."""
 
     items: list[NotificationModel]
+
+
+class DeadLetterPage(ListShape):
+    """A page of dead letters."""
+
+    items: list[DeadLetterModel]
 
 
 class ChangesModel(Shape):

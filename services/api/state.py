@@ -25,6 +25,7 @@ from services.api.errors import Refusal
 from services.api.kept import Traces
 from services.api.watching import Watch
 from services.intake import Intake
+from services.letters import Letters
 from services.reload import Reloader
 from services.rescoring import Rescoring
 from services.telling import Told
@@ -57,6 +58,7 @@ class ApiState:
     bus: Bus | None = None  # whose log is decided while this runs; None: nobody decides now
     reloader: Reloader | None = None  # None: subjects cannot be changed here
     rescoring: Rescoring | None = None  # None: nothing can be rescored here
+    letters: Letters | None = None  # None: there are no dead letters here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     traces: Traces = field(default_factory=Traces)
     answers: Answers = field(default_factory=Answers)

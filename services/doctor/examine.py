@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.bus.base import DEAD, RAW, SCORED, Bus
@@ -26,17 +25,16 @@ from monitor.errors import YuqingError
 from monitor.settings import Settings
 from monitor.store.embedded import needs_migration
 from monitor.store.sessions import Store
-from services.dead import DeadLetter
 from services.doctor.findings import Box, Config, Dead, Disk, Findings, Lag, Log, Service
 from services.doctor.problems import problems_of
 from services.escalate import ROLE as ESCALATE
 from services.housekeeping import backlog
+from services.letters import Choice, letters, newest
 from services.presence import LOCK, holder
 from services.score import ROLE as SCORE
 from services.wiring import open_bus, open_store
 
 _WITHIN = 3.0
-_LETTERS = 1_000  # of the dead, the newest looked at
 _SHOWN = 3
 _NEWEST = "yuqing_source_newest_item_timestamp_seconds"
 T = TypeVar("T")
@@ -76,7 +74,7 @@ async def _log(settings: Settings, clock: Clock) -> Log:
     try:
         lags = [Lag(topic, role, *await backlog(bus, clock, topic, role)) for topic, role in ((RAW, SCORE), (SCORED, ESCALATE))]
         kept = {topic: sum(end - low for low, end in (await bus.bounds(topic)).values()) for topic in (RAW, SCORED, DEAD)}
-        return Log(lags, kept, await _last_at(bus), await _dead(bus, kept[DEAD]))
+        return Log(lags, kept, await _last_at(bus), await _dead(bus))
     finally:
         await bus.close()
 
@@ -88,13 +86,13 @@ async def _last_at(bus: Bus) -> str | None:
     return rfc3339(max(newest)) if newest else None
 
 
-async def _dead(bus: Bus, kept: int) -> Dead:
-    letters: list[DeadLetter] = []
-    for partition, (low, end) in (await bus.bounds(DEAD)).items():
-        records = await bus.read(DEAD, partition, max(low, end - _LETTERS), _LETTERS)
-        letters += [msgspec.json.decode(record.value, type=DeadLetter) for record in records]
-    reasons = Counter(letter.reason for letter in letters)
-    return Dead(kept, dict(reasons.most_common()), [f"{letter.origin}: {letter.reason}" for letter in letters[-_SHOWN:]])
+async def _dead(bus: Bus) -> Dead:
+    """Those that nobody has seen to yet."""
+    reasons = Counter[str]()
+    async for one in letters(bus, Choice()):
+        reasons[one.letter.reason] += 1
+    last, count = await newest(bus, Choice(), _SHOWN)
+    return Dead(count, dict(reasons.most_common()), [f"{one.letter.origin}: {one.letter.reason}" for one in reversed(last)])
 
 
 async def _store(settings: Settings, clock: Clock) -> Box | str:

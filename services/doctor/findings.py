@@ -13,7 +13,7 @@ class Lag(msgspec.Struct, frozen=True):
 
 
 class Dead(msgspec.Struct, frozen=True):
-    """Dead letters: how many are kept, why the newest are there, where the last came from."""
+    """Dead letters that nobody has seen to: how many, why they are there, where the newest came from."""
 
     kept: int
     reasons: dict[str, int]

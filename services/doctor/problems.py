@@ -35,7 +35,7 @@ def _of_log(log: Log | str) -> list[str]:
         return []
     late = [f"{lag.role} 落后 {lag.messages} 条（最早 {lag.seconds:.0f} 秒前）" for lag in log.lag if lag.seconds > LAG_SECONDS]
     counted = "、".join(f"{reason} {count}" for reason, count in log.dead.reasons.items())
-    return late + ([f"有 {log.dead.kept} 条死信：{counted}"] if log.dead.kept else [])
+    return late + ([f"有 {log.dead.kept} 条死信没有处理：{counted}；用 yuqing dead list 查看"] if log.dead.kept else [])
 
 
 def _of_store(store: Box | str) -> list[str]:

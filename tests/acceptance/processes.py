@@ -54,19 +54,29 @@ def assert_clean(err: str) -> None:
 class Running:
     """A process that stays; its stderr goes to a file, so that it never waits for a reader."""
 
+    program: Sequence[str] = PROGRAM
+
     def __init__(self, err: Path, *arguments: str | Path, **more: Any) -> None:
         self._err = err
         self.began = time.monotonic()
         with err.open("ab") as stream:
             self.process = subprocess.Popen(
-                [*PROGRAM, *map(str, arguments)], cwd=ROOT, env=os.environ | ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=stream,
-                **more,
+                [*self.program, *map(str, arguments)], cwd=ROOT, env=os.environ | ENVIRONMENT, stdout=subprocess.DEVNULL,
+                stderr=stream, **more,
             )  # fmt: skip
 
     @property
     def err(self) -> str:
         """All that was said on stderr, by earlier processes with the same file too."""
         return self._err.read_text("utf-8")
+
+    @contextmanager
+    def at_work(self) -> Iterator["Running"]:
+        """Gone at the end of the block, whatever happened in it."""
+        try:
+            yield self
+        finally:
+            self.kill()
 
     def kill(self) -> bool:
         """SIGKILL; whether it was still at work."""
@@ -88,11 +98,8 @@ class Running:
 @contextmanager
 def running(err: Path, *arguments: str | Path, **more: Any) -> Iterator[Running]:
     """A process that is gone at the end of the block, whatever happened in it."""
-    process = Running(err, *arguments, **more)
-    try:
+    with Running(err, *arguments, **more).at_work() as process:
         yield process
-    finally:
-        process.kill()
 
 
 def free_port() -> int:
