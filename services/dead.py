@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from monitor.bus.base import DEAD, Bus, Outcome, Record, RecordKind, Stored
+from monitor.errors import TooLarge
 from monitor.metrics import DeadReason, Metrics
 
 MarkWord = Literal["replayed", "dropped"]
@@ -27,6 +28,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     `origin` names the place: topic/partition/offset (those stand apart, too), or FILE:LINE, or the item of a source. `first_at` and
     `last_at` (micros; 0: only when the letter was stored is known) are of the first and the last try, `version` is the code that tried.
+    `cut`: what the log takes is less than so many bytes, and `raw` is only their beginning.
     """
 
     v: int = 1
@@ -42,6 +44,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     first_at: int = 0
     last_at: int = 0
     version: str = ""
+    cut: int = 0
 
     @property
     def id(self) -> str:
@@ -108,9 +111,23 @@ async def bury_bytes(
 
 
 async def _put(bus: Bus, metrics: Metrics, letter: DeadLetter) -> None:
-    (outcome,) = await bus.append(DEAD, [_record(letter.origin, letter)], once=letter.origin)
-    if outcome is Outcome.ACCEPTED:
+    outcomes: list[Outcome] = []
+    while not outcomes:
+        try:
+            outcomes = await bus.append(DEAD, [_record(letter.origin, letter)], once=letter.origin)
+        except TooLarge:
+            letter = _shortened(letter)
+    if outcomes[0] is Outcome.ACCEPTED:
         metrics.dead_letters_total.labels(letter.topic, letter.reason).inc()
+
+
+def _shortened(letter: DeadLetter) -> DeadLetter:
+    """Half of a letter that no log of this size can hold: better than a role that waits for ever, or nothing."""
+    content = letter.content
+    if not content:
+        return msgspec.structs.replace(letter, error=letter.error[: len(letter.error) // 2])
+    half = b64encode(content[: len(content) // 2]).decode()
+    return msgspec.structs.replace(letter, raw=half, cut=letter.cut or len(content))
 
 
 def mark_record(letter: DeadLetter, mark: Mark) -> Record:

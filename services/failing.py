@@ -16,7 +16,7 @@ import msgspec
 
 from monitor.bus.base import Bus, Stored
 from monitor.clock import Clock
-from monitor.errors import BusError, StoreError, TooManyFailures
+from monitor.errors import BusError, StoreError, TooLarge, TooManyFailures
 from services.dead import Tried, lately
 
 PAUSES = (0.05, 0.2)  # seconds before the second and the third try; a stream full of bad ones must not be slowed to a crawl
@@ -27,7 +27,9 @@ _SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, 
 
 def may_pass(error: BaseException) -> bool:
     """Whether this is the fault of no record and of no release: the bus, the store or the machine lacks something now."""
-    return isinstance(error, (BusError, StoreError)) or (isinstance(error, OSError) and error.errno in _SHORTAGES)
+    if isinstance(error, OSError):
+        return error.errno in _SHORTAGES
+    return isinstance(error, (BusError, StoreError)) and not isinstance(error, TooLarge)
 
 
 def told(error: BaseException) -> str:

@@ -87,6 +87,7 @@ class Done(msgspec.Struct, frozen=True):
 
 
 GONE = "it is no longer kept"
+CUT = "it was too large for the log: only its beginning was kept"
 _Marks = dict[str, tuple[int, Mark]]  # letter -> how often it was put back, its newest mark
 
 
@@ -206,6 +207,8 @@ def back(letter: DeadLetter, now: int) -> Record | str | None:
     None: it never was a record, but is a mention as it could be pushed (a line of a file, an item of a feed).
     """
     raw = letter.content
+    if letter.cut:
+        return CUT
     try:
         if letter.topic == SCORED:
             if letter.kind == "tick":
@@ -270,7 +273,7 @@ async def _records(bus: Bus) -> AsyncIterator[Stored]:
 def _standing(record: Stored, letter: DeadLetter, marks: _Marks) -> Letter:
     replays, mark = marks.get(letter.id, (0, None))
     light = msgspec.structs.replace(letter, raw="")
-    size = len(letter.raw) * 3 // 4 - letter.raw.count("=", -2)
+    size = letter.cut or len(letter.raw) * 3 // 4 - letter.raw.count("=", -2)
     return Letter(letter.id, record.stored_at, light, size, record.partition, record.offset, mark.mark if mark else "open", replays, mark)
 
 

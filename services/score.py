@@ -14,7 +14,7 @@ from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import RAW, SCORED, Bus, Record, Stored, Taken
 from monitor.clock import Clock, SystemClock
-from monitor.errors import TooManyFailures
+from monitor.errors import TooLarge, TooManyFailures
 from monitor.mention import Raw, Scored, decode_raw, encode
 from monitor.metrics import Metrics
 from services.dead import Tried, bury, bury_bytes
@@ -52,6 +52,15 @@ class Batch:
         """Try those that failed once more, each alone."""
         self._cut(score, [(place, place + 1) for place in self.failed])
 
+    def give_up(self, index: int, error: Exception) -> int:
+        """Take back what was scored of the mention that this one, of all scored, is of; its place among the records."""
+        wanted = _arrival(self.scored[index])
+        place = next(at for at, raw in enumerate(self.raws) if _arrival(raw) == wanted)
+        for start, part in self._parts.items():
+            self._parts[start] = [one for one in part if _arrival(one) != wanted]
+        self.failed[place] = error
+        return place
+
     def _cut(self, score: Score, spans: list[tuple[int, int]]) -> None:
         while spans:
             start, end = spans.pop()
@@ -66,6 +75,10 @@ class Batch:
                 else:
                     middle = (start + end) // 2
                     spans += [(middle, end), (start, middle)]
+
+
+def _arrival(one: Raw | Scored) -> tuple[str, str, int, int]:
+    return one.mention.source, one.mention.id, one.mention.seen, one.received_at
 
 
 async def patiently(batch: Batch, score: Score) -> None:
@@ -130,10 +143,23 @@ class ScoreRole:
         for place, tried in self._given_up(batch, began):
             await self._put_aside(read[place][0], told(batch.failed[place]), tried)
         after = records[-1].offset + 1
-        await self._bus.append(SCORED, [record_of(one) for one in batch.scored], taken=Taken(ROLE, RAW, {self.partition: after}))
+        await self._append(batch, [record for record, _ in read], Taken(ROLE, RAW, {self.partition: after}))
         self._guard.note(batch.marks)
         self._metrics.stage_duration_seconds.labels("score").observe(perf_counter() - started)
         return after
+
+    async def _append(self, batch: Batch, records: Sequence[Stored], taken: Taken) -> None:
+        """Append what was scored; a mention whose record is larger than the log takes is put aside, the others go."""
+        while True:
+            made = [record_of(one) for one in batch.scored]
+            try:
+                await self._bus.append(SCORED, made, taken=taken)
+            except TooLarge as error:
+                place = batch.give_up(max(range(len(made)), key=lambda index: len(made[index].value)), error)
+                now = self._clock.now()
+                await self._put_aside(records[place], told(error), Tried(1, now, now))
+            else:
+                return
 
     async def score_block(self, name: str, raws: Sequence[Raw]) -> list[Scored]:
         """

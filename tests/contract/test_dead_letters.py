@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from monitor.bus.base import DEAD, RAW, SCORED, Bus, Record, Stored
 from monitor.clock import DAY, MINUTE, SECOND, ManualClock, rfc3339
-from monitor.errors import BusUnavailable
+from monitor.errors import BusUnavailable, TooLarge
 from monitor.mention import Tick, decode_raw, encode
 from monitor.metrics import Metrics
 from services.api.schemas import DeadDoneModel, DeadLetterDetail, DeadLetterPage
 from services.dead import Tried, bury, bury_bytes, letter_id
-from services.letters import STATES, Choice, Letter, Letters, letters, newest, one_letter
+from services.letters import CUT, STATES, Choice, Letter, Letters, letters, newest, one_letter
 from services.score import record_of
 from tests.contract.conftest import START
 from tests.unit.api.making import GOOD, World, key, problem_of, world
@@ -69,7 +69,8 @@ async def test_a_letter_keeps_its_bytes_and_where_they_come_from(bus: Bus) -> No
     assert (one.letter.raw, one.size, one.state, one.replays) == ("", 256, "open", 0)
     assert (one.letter.topic, one.letter.partition, one.letter.offset) == (RAW, 1, found.offset)
     assert (one.letter.reason, one.letter.error, one.letter.attempts) == ("invalid", "why", 3)
-    assert (one.letter.first_at, one.letter.last_at, one.at) == (START, START + SECOND, START)
+    assert (one.letter.first_at, one.letter.last_at) == (START, START + SECOND)
+    assert one.at == (await everything(bus, DEAD))[0].stored_at
     assert one.letter.version
     assert one.id == letter_id(f"{RAW}/1/{found.offset}")
 
@@ -208,7 +209,9 @@ async def test_letters_are_chosen_and_paged(bus: Bus, clock: ManualClock) -> Non
 
     assert len(await listed(bus, Choice(reason="failed"))) == 3
     assert len(await listed(bus, Choice(topic=SCORED))) == 1
-    assert len(await listed(bus, Choice(since=START + 6 * MINUTE))) == 3
+    third = sorted(one.at for one in await listed(bus))[-3]
+    assert len(await listed(bus, Choice(since=third))) == sum(one.at >= third for one in await listed(bus))
+    assert len(await listed(bus, Choice(since=third))) < 8
     seen: list[Letter] = []
     while True:
         page, count = await newest(bus, ALL, 3, (seen[-1].at, seen[-1].id) if seen else None)
@@ -217,6 +220,27 @@ async def test_letters_are_chosen_and_paged(bus: Bus, clock: ManualClock) -> Non
             break
         seen += page
     assert [(one.at, one.id) for one in seen] == sorted({(one.at, one.id) for one in await listed(bus)}, reverse=True)
+
+
+async def test_a_letter_that_is_too_large_keeps_its_beginning(bus: Bus, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Better than a role that waits for ever: how long it was is told, and it is not put back."""
+    append = bus.append
+
+    async def narrow(topic: str, records: list[Record], **more: object) -> object:
+        if (size := len(records[0].value)) > 2_000:
+            raise TooLarge(0, size, 2_000)
+        return await append(topic, records, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bus, "append", narrow)
+    await bury_bytes(bus, METRICS, RAW, "f.jsonl:7/ab", bytes(range(256)) * 40, "invalid", "why")
+    (one,) = await listed(bus)
+    whole = await one_letter(bus, one.id)
+
+    assert whole is not None
+    assert (one.size, whole.letter.cut) == (10_240, 10_240)
+    assert (bytes(range(256)) * 40).startswith(whole.letter.content)
+    assert len(whole.letter.content) > 1_000
+    assert (await work(bus, clock).replay([one.id], "admin")).refused == {one.id: CUT}
 
 
 @pytest.fixture

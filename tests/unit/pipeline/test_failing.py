@@ -10,7 +10,7 @@ from monitor.alert import Transition
 from monitor.bus.base import DEAD, RAW, SCORED, Record
 from monitor.clock import SECOND
 from monitor.collecting.recording import Block
-from monitor.errors import BusUnavailable, StoreUnavailable, TooManyFailures
+from monitor.errors import BusUnavailable, StoreUnavailable, TooLarge, TooManyFailures
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Known
 from monitor.mention import Raw, Scored, decode_raw, encode
@@ -187,6 +187,26 @@ async def test_where_the_dead_topic_cannot_be_written_the_role_waits(parts: Part
 
     assert await scored_ids(parts) == ["m0", "m2"]
     assert len(await letters(parts)) == 1
+
+
+async def test_a_scored_record_that_is_too_large_is_put_aside(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the log says which it was: it is the largest; the others go, in order."""
+    await accepted(parts, 4)
+    long = encode(raw("long", START, "某某" * 2_000, as_if=False))
+    await parts.bus.append(RAW, [Record(key=b"long", value=long)])
+    await accepted(parts, 2)
+    append = parts.bus.append
+
+    async def narrow(topic: str, records: Sequence[Record], **more: object) -> object:
+        if topic == SCORED and (size := max(len(one.value) for one in records)) > 8_000:
+            raise TooLarge(0, size, 8_000)
+        return await append(topic, records, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parts.bus, "append", narrow)
+    assert await role(parts, score).advance(0) == 7
+
+    assert await scored_ids(parts) == ["m0", "m1", "m2", "m3", "m0", "m1"]
+    assert [(one.reason, one.content) for one in await letters(parts)] == [("failed", long)]
 
 
 def test_a_guard_forgets_what_is_long_ago() -> None:
