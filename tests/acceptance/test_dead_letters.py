@@ -13,9 +13,10 @@ from tests.acceptance.making import SUBJECTS, Line, write_config
 from tests.acceptance.processes import Running, ask, free_port, ready, running, until, yuqing
 from tests.acceptance.test_live import brisk_policy, listing
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 WORDS = (sys.executable, "-m", "tests.acceptance.failing_process")
 COUNT = 240
+SETTLES = 180.0  # seconds: a level rises with a tick, and those come each minute
 
 
 class Faulty(Running):
@@ -65,7 +66,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
     with running(folder / "err", "run", "--config", config):
         ready(base)
         assert pushed(base, [mention(number) for number in range(COUNT)])
-        until(lambda: decided(base), 60)
+        until(lambda: decided(base), SETTLES)
         return settled(base)
 
 
@@ -95,7 +96,7 @@ def test_poison_costs_its_neighbours_nothing_and_comes_back(tmp_path: Path, clea
         (done,) = dead(config, "replay", "--all")
         assert (len(done["done"]), done["refused"]) == (3, {})
         assert dead(config, "replay", "--all")[0]["done"] == []
-        until(lambda: decided(base), 60)
+        until(lambda: decided(base), SETTLES)
         assert settled(base) == clean
         assert dead(config, "list") == []
 
@@ -126,5 +127,5 @@ def test_a_bad_deploy_stops_and_all_comes_back(tmp_path: Path, clean: list[tuple
         ready(base)
         assert not left or pushed(base, left)
         assert yuqing("dead", "replay", "--all", "--config", config).code == 0
-        until(lambda: decided(base), 60)
+        until(lambda: decided(base), SETTLES)
         assert settled(base) == clean
