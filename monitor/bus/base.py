@@ -193,7 +193,7 @@ class Bus(Protocol):
         ...
 
     async def join(self, group: str, topic: str) -> Member:
-        """Work on the topic's partitions together with the group's other members, until it leaves or the bus closes."""
+        """Work on the topic's partitions with the group's other members, until it leaves or the bus closes; once a process and group."""
         ...
 
 

@@ -101,9 +101,11 @@ class KafkaBus:
         async with self._taking.setdefault(taken.group, asyncio.Lock()):
             known = await self.taken(taken.group, taken.topic)
             ahead = {partition: at for partition, at in taken.positions.items() if at > known[partition]}
+            if not ahead:
+                return
             if (member := self._members.get((taken.group, taken.topic))) is not None:
                 await member.commit(ahead)
-            elif ahead:
+            else:
                 await self._reads.take(self._group(taken.group), self._name(taken.topic), ahead)
 
     async def taken(self, group: str, topic: str) -> dict[int, int]:

@@ -7,13 +7,12 @@ never let in again (aiokafka #1187). An error that it does not get over by itsel
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, unavailable
+from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, cut, unavailable
 from monitor.bus.membership import Holding
 from monitor.clock import SECOND
 from monitor.errors import Reassigned
@@ -61,6 +60,8 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """They are ours now; nothing of them is to be fetched here."""
+        if self._consumer is None:  # given out while we were leaving
+            return
         places = list(assigned)
         self._consumer.pause(*places)
         self.trouble = None
@@ -93,5 +94,13 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
         finally:
             self._consumer = None
             self.hold(())
-            with suppress(Exception):
-                await bounded(consumer.stop(), LET_GO)
+            if not await bounded(consumer.stop(), LET_GO):
+                await _cut(consumer)
+
+
+async def _cut(consumer: Any) -> None:
+    """End the tasks that a consumer leaves behind when its stop hangs: a heartbeat would keep its partitions from the others."""
+    of, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001 - aiokafka has no other way
+    joining = (of._coordination_task, of._heartbeat_task, of._commit_refresh_task) if of else ()  # noqa: SLF001
+    fetching = (fetcher._fetch_task, *fetcher._pending_tasks) if fetcher else ()  # noqa: SLF001
+    await cut(consumer._client, *joining, *fetching)  # noqa: SLF001

@@ -9,7 +9,6 @@ more, and begins at any offset.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from aiokafka import errors
@@ -159,13 +158,31 @@ def unavailable(error: BaseException) -> BusUnavailable:
     return BusUnavailable(f"Kafka: {error}" if isinstance(error, errors.KafkaError) else f"Kafka: {type(error).__name__} {error}".rstrip())
 
 
-async def bounded(work: Awaitable[object], within: float) -> None:
-    """Wait for an ending of aiokafka's, which may never come (#1101, #659), no longer than that; what it died of is of no use."""
+async def bounded(work: Awaitable[object], within: float) -> bool:
+    """
+    Wait for an ending, which with aiokafka may never come (#1101, #659), no longer than that; whether it came.
+
+    What it died of is of no use any more.
+    """
     task = asyncio.ensure_future(work)
     await asyncio.wait([task], timeout=within)
-    if not task.done():
+    ended = task.done()
+    if not ended:
         task.cancel()
         await asyncio.wait([task], timeout=1.0)
     if task.done() and not task.cancelled():
-        with suppress(Exception):
-            task.result()
+        task.exception()
+    return ended
+
+
+async def cut(client: Any, *tasks: "asyncio.Task[object] | None") -> None:
+    """End what would not end: a client of aiokafka by its tasks, then its connections, so that nothing of it goes on in secret."""
+    ending = [task for task in tasks if task is not None]
+    for task in ending:
+        task.cancel()
+    await bounded(client.close(), 1.0)
+    if ending:
+        await asyncio.wait(ending, timeout=1.0)
+    for task in ending:
+        task.cancel()  # one that took the first for a lost connection
+    await bounded(client.close(), 1.0)  # what they opened meanwhile

@@ -8,13 +8,12 @@ The producer is idempotent: a batch that is sent again after a lost answer is wr
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer, errors
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, unavailable
+from monitor.bus.kafka_wire import NEVER, WITHIN, cut, unavailable
 from monitor.errors import BusError, BusUnavailable, TooLarge
 
 GROUP_RECORDS = 8_192  # what is sent as one, besides its first part
@@ -89,7 +88,6 @@ class Writes:
         for lane in self._lanes.values():
             lane.stop()
         if self._newest is not None:
-            await bounded(self._newest.producer.stop(), 1.0)
             await _end(self._newest.producer)
         await asyncio.gather(*self._endings)
 
@@ -230,10 +228,6 @@ def _filled(producer: Any, waiting: deque[tuple[_Part, Entry]]) -> tuple[Any, di
 
 
 async def _end(producer: Any) -> None:
-    """End a producer that may hang, so that nothing of it is sent any more: first its sender, then its connections."""
-    sender = producer._sender.sender_task  # noqa: SLF001 - stop() would flush first, and for ever where no broker answers
-    if sender is not None:
-        sender.cancel()
-    await bounded(producer.client.close(), 1.0)
-    with suppress(Exception):
-        await bounded(producer.stop(), 1.0)
+    """End a producer so that nothing of it is sent any more: its stop() would flush first, for ever where no broker answers."""
+    await cut(producer.client, producer._sender.sender_task)  # noqa: SLF001 - aiokafka has no other way
+    producer._closed = True  # noqa: SLF001 - as above

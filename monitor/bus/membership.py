@@ -15,8 +15,11 @@ class Holding:
         self._moved = asyncio.Event()
 
     def hold(self, partitions: Iterable[int]) -> None:
-        """From now on these."""
-        self.held = Assignment(self.held.turn + 1, frozenset(partitions))
+        """From now on these; to hold nothing still is no change."""
+        held = frozenset(partitions)
+        if not held and not self.held.partitions:
+            return
+        self.held = Assignment(self.held.turn + 1, held)
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -53,6 +53,7 @@ class SqliteBus:
         self._drain: asyncio.Task[None] | None = None
         self._fresh = {topic: asyncio.Event() for topic in TOPICS}
         self._open = False
+        self._members: list[Alone] = []
 
     async def start(self) -> None:
         """Open the file, make it where there is none; UsageError when the folder or the file cannot be used."""
@@ -62,6 +63,8 @@ class SqliteBus:
     async def close(self) -> None:
         """Write what is queued, wake who waits for records, let go of the file."""
         self._open = False
+        for member in self._members:
+            await member.leave()
         for event in self._fresh.values():
             event.set()
         if self._drain:
@@ -129,7 +132,9 @@ class SqliteBus:
     async def join(self, group: str, topic: str) -> Member:  # noqa: ARG002 - whoever asks is the only one
         """Everything, for ever: this log is for one process."""
         self._require_open()
-        return Alone(range(self.partitions(topic)))
+        member = Alone(range(self.partitions(topic)))
+        self._members.append(member)
+        return member
 
     async def _picture(self) -> Picture:
         self._require_open()

@@ -1,0 +1,235 @@
+"""What is the Kafka bus's own: names in the log, sizes, retention and topics. Its faults are in test_bus_kafka_faults.py."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from prometheus_client import CollectorRegistry
+
+from monitor.bus.base import RAW, SCORED, TOPICS, Gap, Outcome, Record, Taken
+from monitor.bus.kafka import KafkaBus, entry_of
+from monitor.bus.kafka_names import header
+from monitor.bus.kafka_topics import Found, Wanted, compared, look, wanted
+from monitor.bus.kafka_wire import options
+from monitor.clock import DAY, SystemClock
+from monitor.errors import TooLarge, UsageError
+from monitor.metrics import Metrics
+from monitor.settings import Kafka, Retention
+from services.housekeeping import alarm_of
+from tests.contract.kafka_making import Make, a_bus, admin_of, everything, run
+from tests.kafka_server import Cluster
+
+ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
+
+
+@pytest.fixture
+async def make(kafka: Cluster, prefix: str) -> AsyncIterator[Make]:
+    """Makes a started bus on the test's own topics, each as another process would."""
+    made: list[KafkaBus] = []
+
+    async def make(**more: Any) -> KafkaBus:
+        bus = a_bus(kafka.servers, prefix, **more)
+        made.append(bus)
+        await bus.start()
+        return bus
+
+    yield make
+    for bus in made:
+        await bus.close()
+
+
+async def test_a_record_is_dated_by_the_broker(make: Make) -> None:
+    """`stored_at` is when the broker took it, whatever the time of what it tells of."""
+    bus = await make()
+    before = SystemClock().now() - 1_000  # the broker counts milliseconds
+    await bus.append(RAW, run("a"))
+    (stored,) = await bus.read(RAW, 0, 0, 1)
+    assert before <= stored.stored_at <= SystemClock().now()
+
+
+async def test_every_record_is_accepted_whatever_its_identity(make: Make) -> None:
+    """The log knows no identities; the store does, and counts an item once."""
+    bus = await make()
+    record = Record(b"k", b"v", partition=0, identity=b"0123456789abcdef")
+    assert await bus.append(RAW, [record, record]) == [ACCEPTED, ACCEPTED]
+
+
+async def test_nothing_is_expired_by_us(make: Make) -> None:
+    """Retention is the brokers' work, by their clock."""
+    bus = await make()
+    await bus.append(RAW, run("a"))
+    await bus.take(Taken("score", RAW, {0: 1}))
+    assert await bus.expire(SystemClock().now() + 900 * DAY) == 0
+    assert await everything(bus) == ["a"]
+
+
+async def test_a_named_append_is_known_to_other_processes(make: Make) -> None:
+    """One that starts later, and one that had looked before, both find it in the log."""
+    early, writer = await make(), await make()
+    assert not await early.done(RAW, "block 1")
+    assert await writer.append(RAW, run("a", "b"), once="block 1") == [ACCEPTED] * 2
+    for bus in (early, await make()):
+        assert await bus.done(RAW, "block 1")
+        assert await bus.append(RAW, run("a", "b"), once="block 1") == [DUPLICATE] * 2
+    assert await everything(writer) == ["a", "b"]
+
+
+async def test_a_named_append_cut_off_half_way_is_completed(make: Make) -> None:
+    """What a killed writer left of a block is found again, and only the rest is appended."""
+    killed = await make()
+    block = [*run("a", "b"), *run("x", "y", partition=1), *run("c")]
+    numbered = list(enumerate(block))
+    left = [(record.partition or 0, entry_of(record, header("block 1", number, len(block)))) for number, record in numbered[:3]]
+    await killed._write(RAW, left)
+    bus = await make()
+    assert not await bus.done(RAW, "block 1")
+    assert await bus.append(RAW, block, once="block 1") == [ACCEPTED] * 5
+    assert await bus.done(RAW, "block 1")
+    assert (await everything(bus), await everything(bus, 1)) == (["a", "b", "c"], ["x", "y"])
+
+
+async def test_a_name_of_nothing_is_not_kept(make: Make) -> None:
+    """Without a record there is nothing to carry the name; to do nothing again does nothing."""
+    bus = await make()
+    assert await bus.append(RAW, [], once="empty") == []
+    assert not await (await make()).done(RAW, "empty")
+
+
+async def test_names_are_found_among_many_records(make: Make) -> None:
+    """Records of others before, between and after the named ones change nothing."""
+    bus = await make()
+    for block in range(20):
+        await bus.append(RAW, run(*[f"{block}"] * 50), once=f"block {block}")
+        await bus.append(RAW, run(*["other"] * 30))
+    late = await make()
+    assert [await late.done(RAW, f"block {block}") for block in (0, 7, 19, 20)] == [True, True, True, False]
+
+
+async def test_a_record_that_is_too_large_is_named_and_nothing_of_its_append_is_written(make: Make) -> None:
+    """The caller is told which one and how large; what others append meanwhile goes through."""
+    bus = await make()
+    wrong = [*run("a"), Record(b"k", b"x" * 2_000_000, partition=1), *run("b")]
+    answers = await asyncio.gather(bus.append(RAW, wrong), bus.append(RAW, run("c")), return_exceptions=True)
+    assert isinstance(answers[0], TooLarge)
+    assert (answers[0].index, answers[0].size > 2_000_000) == (1, True)
+    assert answers[1] == [ACCEPTED]
+    assert (await everything(bus), await everything(bus, 1)) == (["c"], [])
+
+
+async def test_a_bound_lowered_under_us_is_told_and_ends_no_loop(make: Make, kafka: Cluster, prefix: str) -> None:
+    """A broker that takes less than it did at the start refuses: an error in time, and smaller records go on."""
+    bus = await make()
+    async with admin_of(kafka.servers) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, prefix + RAW, {"max.message.bytes": "2000"})])
+    with pytest.raises(TooLarge):
+        await asyncio.wait_for(bus.append(RAW, [Record(b"k", b"x" * 3_000, partition=0)]), 10)
+    assert await bus.append(RAW, run("a")) == [ACCEPTED]
+    assert await everything(bus) == ["a"]
+
+
+async def test_a_position_that_retention_passed_by_reads_on_at_the_oldest_with_an_alarm(make: Make, kafka: Cluster, prefix: str) -> None:
+    """The gap is told once for each read across it, in our words for the topic, and nothing else is skipped."""
+    gaps: list[Gap] = []
+    bus = await make(notice=gaps.append)
+    await bus.append(RAW, run(*"abcde"))
+    async with admin_of(kafka.servers) as admin:
+        await admin.delete_records({TopicPartition(prefix + RAW, 0): RecordsToDelete(before_offset=3)})
+    assert [(item.offset, item.value) for item in await bus.read(RAW, 0, 1, 10)] == [(3, b"d"), (4, b"e")]
+    assert gaps == [Gap(RAW, 0, 1, 3)]
+    assert (await bus.bounds(RAW))[0] == (3, 5)
+    assert [item.value for item in await bus.read(RAW, 0, 3, 10)] == [b"d", b"e"]
+    assert len(gaps) == 1
+
+
+async def test_a_position_beyond_the_end_waits(make: Make) -> None:
+    """There is nothing there yet; it comes when the log has grown to it."""
+    bus = await make()
+    await bus.append(RAW, run("a"))
+    assert await bus.read(RAW, 0, 2, 10) == []
+    reading = asyncio.create_task(bus.read(RAW, 0, 2, 10, wait=20))
+    await asyncio.sleep(0.5)
+    await bus.append(RAW, run("b", "c"))
+    assert [item.value for item in await reading] == [b"c"]
+
+
+async def test_many_readers_wait_beside_each_other(make: Make) -> None:
+    """A partition in which nothing comes holds up no other, nor any other call."""
+    bus = await make(partitions=8)
+    idle = [asyncio.create_task(bus.read(topic, partition, 0, 10, wait=60)) for topic in (RAW, SCORED) for partition in range(1, 8)]
+    await asyncio.sleep(0.3)
+    reading = asyncio.create_task(bus.read(RAW, 0, 0, 10, wait=60))
+    await asyncio.sleep(0.3)
+    began = time.monotonic()
+    await bus.append(RAW, run("a"))
+    assert [item.value for item in await asyncio.wait_for(reading, 1)] == [b"a"]
+    await bus.bounds(RAW)
+    await bus.taken("score", RAW)
+    assert time.monotonic() - began < 1
+    assert not any(task.done() for task in idle)
+    await bus.close()
+    assert await asyncio.gather(*idle) == [[]] * 14
+
+
+async def test_topics_are_made_as_the_settings_say(make: Make, kafka: Cluster, prefix: str) -> None:
+    """Partitions, retention of each, LogAppendTime and delete: what `compared` finds right."""
+    await make()
+    settings = Kafka(topic_prefix=prefix, partitions=2)
+    wants = wanted(settings, Retention(raw=7 * DAY, scored=30 * DAY))
+    picture = await look(options(kafka.servers, settings.security), wants)
+    assert picture.topics.keys() == {prefix + topic for topic in TOPICS}
+    assert all(one.right for want in wants for one in compared(want, picture.topics[want.name], picture.brokers))
+
+
+async def test_a_topic_that_differs_is_refused_and_left_as_it_is(make: Make, kafka: Cluster, prefix: str) -> None:
+    """Every difference is named at once, in Chinese; nothing is altered."""
+    async with admin_of(kafka.servers) as admin:
+        configs = {"retention.ms": "1000", "cleanup.policy": "compact"}
+        await admin.create_topics([NewTopic(prefix + RAW, 3, 1, topic_configs=configs)])
+        for _ in range(2):
+            with pytest.raises(UsageError) as refused:
+                await make()
+            for words in (
+                "分区数为 3，应为 2",
+                "retention.ms",
+                "应为 7 天",
+                "为 CreateTime，应为 LogAppendTime",
+                "为 compact，应为 delete",
+            ):
+                assert words in str(refused.value)
+
+
+async def test_more_copies_than_brokers_are_refused_with_both_numbers(make: Make) -> None:
+    """What cannot be made is said at once, with what to change."""
+    with pytest.raises(UsageError, match=r"要 2 个副本，现有 1 台 Kafka 在线，请检查 replication_factor"):
+        await make(replication_factor=2)
+
+
+@pytest.mark.parametrize(("brokers", "copies", "in_sync"), [(1, 1, 1), (2, 2, 1), (3, 3, 2), (9, 3, 2)])
+def test_copies_follow_the_number_of_brokers(brokers: int, copies: int, in_sync: int) -> None:
+    """What the settings leave open: three copies or as many as there are brokers, all but one of them in sync."""
+    want = Wanted(RAW, RAW, 12, 1_000, None, None)
+    assert (want.copies(brokers), want.in_sync(want.copies(brokers))) == (copies, in_sync)
+
+
+def test_a_topic_of_three_copies_is_right_while_a_broker_is_away() -> None:
+    """More than the settings would make is no difference, unless they name a number."""
+    found = Found(partitions=12, replication=3, min_isr=2, retention=1_000, stamps="LogAppendTime", cleanup="delete", max_bytes=1 << 20)
+    left_open, named = (Wanted(RAW, RAW, 12, 1_000, number, number) for number in (None, 2))
+    assert all(one.right for one in compared(left_open, found, 2))
+    assert [one.label for one in compared(named, found, 2) if not one.right] == ["副本数"]
+
+
+def test_a_gap_is_an_alarm_with_a_name() -> None:
+    """Counted by its topic, and an error in the log with the place."""
+    metrics = Metrics(CollectorRegistry())
+    with structlog.testing.capture_logs() as lines:
+        alarm_of(metrics, structlog.get_logger())(Gap(RAW, 3, 10, 25))
+    assert metrics.bus_skipped_records_total.labels(RAW)._value.get() == 15
+    assert lines == [{"event": "records expired unread", "log_level": "error", "topic": RAW, "partition": 3, "first": 10, "next": 25}]
