@@ -21,11 +21,13 @@ class Quiet:
         self._touched = touched
         self._heap: list[tuple[int, str]] = []
 
-    def add(self, story: str) -> None:
-        """Look after one, too."""
-        at = self._touched(story)
-        if at is not None:
-            heapq.heappush(self._heap, (at, story))
+    def add(self, story: str, entry: tuple[int, str] | None = None) -> tuple[int, str] | None:
+        """Look after one, too; `entry`: what another gave back for it just now, so that both keep the same."""
+        if entry is None and (at := self._touched(story)) is not None:
+            entry = at, story
+        if entry is not None:
+            heapq.heappush(self._heap, entry)
+        return entry
 
     def since(self, moment: int) -> Iterator[str]:
         """Those last spoken of before that moment, the longest quiet first; each is given once and then looked after no more."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -94,6 +95,17 @@ def decided(stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, l
     fresh = partial(desk, live=live, waiting=waiting)
     feed(fresh(), ledger, stream, batch=batch, crash_every=crash_every, fresh=fresh, fitting=Fitting(ledger))
     return ledger
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(1, 4))
+def test_a_story_too_large_is_rebuilt_as_it_lived(seed: int, crash_every: int) -> None:
+    """What the windows of a large story let go of is recorded: a desk rebuilt at any point counts the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monitor.escalation.windows.MOST", 4)
+        patch.setattr("monitor.escalation.windows._SPENT", 1)
+        stream = stream_of(seed, acts=False)
+        assert_same(decided(stream), decided(stream, crash_every=crash_every))
 
 
 def assert_same(one: Ledger, other: Ledger) -> None:

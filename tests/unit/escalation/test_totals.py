@@ -98,6 +98,17 @@ def test_the_farthest_heard_is_a_sample() -> None:
     assert [sample["id"] for sample in gathered([*mentions[:4], far, *mentions[5:]]).counters("", {}).samples][:2] == ["m0", "m4"]
 
 
+def test_platforms_are_told_up_to_a_hundred() -> None:
+    """Names that a sender makes up do not fill the memory: the first hundred are told, in whatever order they were taken in."""
+    mentions = [scored(f"m{n}", START, platform=f"p{n}") for n in range(150)]
+    one, other = Totals(), Totals()
+    for order in reversed(range(150)):
+        (one if order % 3 else other).add(mentions[order], 1, order)
+    one.unite(other)
+
+    assert one.counters("", {}).platforms == tuple(f"p{n}" for n in range(100))
+
+
 def test_nothing_gathered() -> None:
     """A story without a mention has zeros and no samples."""
     counters = Totals().counters("某某", {})

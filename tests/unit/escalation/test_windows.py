@@ -120,12 +120,32 @@ def test_memory_is_let_go_of() -> None:
     assert len(windows.facts) <= 144 + 257
 
 
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_of_too_many_the_latest_count(seed: int) -> None:
+    """However many are said in a day, so many are kept: the latest; the indicators are those of a recount of these."""
+    chance, windows, facts, now = Random(seed), Windows(), list[Fact](), START
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monitor.escalation.windows.MOST", 20)
+        patch.setattr("monitor.escalation.windows._SPENT", 3)
+        for order in range(chance.randint(30, 90)):
+            now += chance.choice([0, SECOND, 4 * MINUTE, 50 * MINUTE])
+            windows.advance(now)
+            facts.append(made(chance, now, order))
+            windows.add(facts[-1], now)
+            gone = set(windows.spill())
+            facts = [fact for fact in facts if fact.digest not in gone and fact.at > now - DAY]
+            assert len(facts) <= 23
+            assert windows.indicators() == recounted(facts, now)
+            assert not any(windows.counts(digest) for digest in gone)
+
+
 def test_what_is_too_old_is_not_taken() -> None:
     """A fact of a day ago or earlier is in no window and changes nothing."""
     windows = Windows()
     windows.add(made(Random(1), START, 0, [DAY]), START)
 
-    assert windows.facts == []
+    assert not windows.facts
     assert windows.remove((0).to_bytes(16, "big")) is None
 
 
