@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
-LIVE = 100_000  # stories awake in one partition: about 400 MB of memory; the longest quiet settle beyond
+LIVE = 100_000  # stories awake in one partition: about 330 MB of memory; the longest quiet settle beyond
 WAITING = 30_000  # mentions that wait alone in one partition: about 150 MB of memory; beyond, the oldest wait no more
 KEYS = 200_000  # keys of settled stories by which they can still be woken: about 40,000 stories, the latest settled
 

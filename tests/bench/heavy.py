@@ -1,7 +1,7 @@
 """
 Heavy loads of stories: what they cost in time and memory, quarter by quarter, so that what grows with the traffic shows.
 
-Run: python -m tests.bench.heavy copies|large|many [COUNT]    (each in a process of its own: memory is what the process holds)
+Run: python -m tests.bench.heavy copies|large|many [COUNT [LIVE]]    (each in a process of its own: memory is what the process holds)
 
 `copies`: that many accounts post one text within a day (1,000,000). `large`: a story of that many mentions, one in four of them ill
 (200,000). `many`: that many new stories of two mentions, 10,000 an hour (240,000); at the end old ones are spoken of again.
@@ -19,8 +19,10 @@ from time import process_time
 from monitor.clock import DAY, HOUR, SECOND
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Effects, NewHit, StoryRow
+from monitor.escalation.settling import LIVE
 from monitor.loading import load_settings
 from monitor.mention import Scored
+from monitor.scoring.fold import fold
 from monitor.stories.rarity import known
 from services.bench.replay import resident, write_config
 from services.bench.stories import START, made_text, observe, said
@@ -86,17 +88,19 @@ def woken(desk: Desk, kept: Kept, count: int, now: int) -> dict[str, int]:
             for hit in kept.hits[key]:
                 desk.take(hit)
             desk.ready()
-        settled = next((row.live for story, row in kept.rows.items() if kept.hits[story][0].scored.mention.id == f"p{number}"), True)
-        found["asleep"] += not settled
-        found["woken"] += not settled and key is not None
+        row = next((row for story, row in kept.rows.items() if kept.hits[story][0].scored.mention.id == f"r{number}"), None)
+        asleep = row is not None and not row.live
+        found["asleep"] += asleep
+        found["woken"] += asleep and key is not None
         desk.observe(late, 1 << 40 | offset, None)
     return found
 
 
-def run(stream: Callable[[int], Iterator[Scored]], count: int) -> dict[str, object]:
+def run(stream: Callable[[int], Iterator[Scored]], count: int, live: int) -> dict[str, object]:
     """The stream through a desk; processor time, so that a busy neighbour does not count."""
     with TemporaryDirectory() as folder:
-        desk = desk_maker(load_settings(write_config(Path(folder), NAMES), os.environ))()
+        made = desk_maker(load_settings(write_config(Path(folder), NAMES), os.environ))()
+    desk = Desk(made.subjects, made.policies, fold, live=live)
     known()
     kept, before = Kept(), resident(os.getpid())
     rates, held, quarter, spent, done, batch = list[int](), list[int](), max(1, count // 4), 0.0, 0, list[Scored]()
@@ -133,7 +137,8 @@ def main() -> None:
     gc.set_threshold(*SELDOM)
     name = sys.argv[1]
     count = int(sys.argv[2]) if sys.argv[2:] else COUNTS[name]
-    print(json.dumps({name: run({"copies": copies, "large": large, "many": many}[name], count)}))
+    live = int(sys.argv[3]) if sys.argv[3:] else LIVE
+    print(json.dumps({name: run({"copies": copies, "large": large, "many": many}[name], count, live)}))
 
 
 if __name__ == "__main__":
