@@ -18,6 +18,7 @@ from typing import NamedTuple
 from monitor.clock import DAY
 from monitor.mention import Mention, identity
 from monitor.stories.happening import same_happening
+from monitor.stories.names import Names
 from monitor.stories.node import DAYS, HORIZON, Filed, Holders, Node
 from monitor.stories.segments import Segment, Segments
 from monitor.stories.shingles import ENOUGH, contains, resembles
@@ -30,7 +31,6 @@ from monitor.stories.telling import (
     mass,
     packed,
     telling_text,
-    term_key,
     unpacked,
 )  # fmt: skip
 
@@ -62,7 +62,6 @@ class Grouping:
         self._holders = Holders()
         self._segments = Segments()
         self._count = 0
-        self._names: tuple[str, ...] = ()
         self._named: dict[tuple[str, str], int] = {}  # saves work, decides nothing; so does
         self._remembered: dict[tuple[str, bool, bool], Telling] = {}
         self._last: tuple[Mention, list[int], Telling | None] | None = None
@@ -70,8 +69,7 @@ class Grouping:
 
     def call(self, names: Collection[str]) -> None:
         """Other names of the subject, from the next mention on."""
-        folded = {self._fold(name) for name in names if name}
-        self._names = tuple(sorted(folded, key=lambda name: (-len(name), name)))
+        self._names = Names.of(names, self._fold)
         self._remembered, self._last = {}, None
 
     def find(self, mention: Mention, now: int) -> Ties | None:
@@ -100,8 +98,7 @@ class Grouping:
     def found(self, mention: Mention, story: str, now: int) -> Node:
         """A new node with this mention as its first; `story` "" for one that waits alone."""
         self._count += 1
-        digest = mention.digest
-        node = self._nodes[digest] = Node(digest, story, now, self._count)
+        node = self._nodes[mention.digest] = Node(mention.digest, story, now, self._count)
         self._join(node, mention, now, founds=True)
         return node
 
@@ -202,13 +199,14 @@ class Grouping:
 
     def _file(self, node: Node, telling: Telling, now: int) -> None:
         """Let others find the text by its words. A reply is never told in other words."""
-        whole, found = telling.whole, {} if telling.reply and not telling.quoted else telling.weights()
+        whole, termed = telling.shingled.whole, None if telling.reply and not telling.quoted else telling.termed
         filed = Filed(
             node, self._count, now, told=telling.told, quoted=telling.quoted, whole=packed(whole),
-            terms=packed(map(term_key, found)), mass=round(mass(found)),
+            terms=packed((*termed.keys.values(), *termed.marks)) if termed else b"", mass=round(mass(termed.found)) if termed else 0,
         )  # fmt: skip
         node.filed += (filed,)
-        self._segments.file(filed, sorted(whole)[:FILED_SHINGLES] if len(whole) >= ENOUGH else (), filed_terms(found))
+        under = sorted(whole)[:FILED_SHINGLES] if len(whole) >= ENOUGH else ()
+        self._segments.file(filed, under, filed_terms(termed) if termed else ())
 
     def _like(self, telling: Telling, now: int, *, linked: bool) -> list[Node]:
         """The nodes that tell the same, mostly in these words, else (for one without a link) in others."""
@@ -223,22 +221,24 @@ class Grouping:
 
     def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node]]:
         """The nodes with a text that resembles this one, and those where only one contains the other; each the oldest first."""
-        whole = telling.whole
-        if len(whole) < ENOUGH:
+        whole, own = telling.shingled
+        if len(own) < ENOUGH:
             return [], []
         near, loose = set[Node](), set[Node]()
-        for filed in self._candidates(whole, segments, now):
+        for filed in self._candidates(own, segments, now):
             theirs = unpacked(filed.whole)
-            shared = len(whole.intersection(theirs))
-            if contains(len(whole), len(theirs), shared):
-                (near if resembles(len(whole), len(theirs), shared) else loose).add(filed.node)
+            shared = len(own.intersection(theirs))
+            # Of theirs we know those that touch a name only where we have them too.
+            left = len(theirs) - len(whole.intersection(theirs)) + shared if own is not whole else len(theirs)
+            if contains(len(own), left, shared):
+                (near if resembles(len(own), left, shared) else loose).add(filed.node)
         return _oldest_first(near), _oldest_first(loose)
 
-    def _candidates(self, whole: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:
+    def _candidates(self, own: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:
         """The filed texts that share the most shingles with this one; a function of the living alone."""
         having: dict[int, list[Filed]] = {}
         for segment in segments:
-            segment.shingles.gather(whole, _COMMON, now - DAYS * DAY, having)
+            segment.shingles.gather(own, _COMMON, now - DAYS * DAY, having)
         shared = Counter(chain.from_iterable(having.values()))
         return sorted(shared, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
 

@@ -13,13 +13,15 @@ from math import log
 from monitor.clock import DAY
 from monitor.stories.node import DAYS, Filed, Node
 from monitor.stories.segments import Segment
-from monitor.stories.telling import FILED_TERMS, Telling, mass, term_key, unpacked, weights
+from monitor.stories.telling import FILED_TERMS, Telling, Termed, mass, unpacked
 
-NEEDED = 14.0  # shared weight at the same moment
+NEEDED = 13.0  # shared weight at the same moment
 _LATER = 0.45  # by how much more of it at the end of the days
 _SHARE = 0.3  # of the text that says less: below it what is shared counts less, above it more
 _MOST_BY_SHARE = 1.1
-_PHRASE = 8  # neighbouring pairs: words that run on for so long are more than a name
+_RUN = 1.5  # what words that run on may tell, by the rarest of them
+_AGAINST = 0.5  # by how much more is needed for each kind of figure that differs
+_MOST_AGAINST = 2
 _RARE_THING = 4.0
 _THINGS = 2
 _ROUNDED = 1e-6  # by which two sums of the same may differ
@@ -34,21 +36,22 @@ Having = dict[str, list[Filed]]
 
 def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> Node | None:
     """The node that tells the same happening most clearly, the older one of equals; None if none does clearly enough."""
-    found = weights(telling.sought)
+    termed = telling.termed
+    found = termed.seeking
     whole = mass(found)
     if whole < NEEDED / 2:
         return None
-    sums = {term: term_key(term) for term in found}
-    told = _by_key(found, sums)
-    having, candidates = _look_up(found, sums, segments, now)
+    told = _by_key(termed)
+    having, candidates = _look_up(termed, segments, now)
     stories = min(sum(segment.living for segment in segments), _MOST) + _PRIOR
     best: tuple[float, int, Node] | None = None
     for filed in candidates:
-        needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY))
-        theirs = told.keys() & unpacked(filed.terms)
+        terms = frozenset(unpacked(filed.terms))
+        needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)) * (1 + _AGAINST * _against(termed, terms))
+        theirs = told.keys() & terms
         if _by_share(sum(map(told.__getitem__, theirs)), filed, whole) < needed - _ROUNDED:
             continue  # not even if all of it counted
-        shared = _shared(telling.sought, sums, theirs)
+        shared = _shared(termed, theirs)
         value = _likeness(shared, found, filed, whole)
         if value >= needed:  # as it is in general; in this subject it may be less
             value = _likeness(shared, _here(shared, found, having, filed.node, stories), filed, whole)
@@ -57,10 +60,15 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> N
     return best[2] if best else None
 
 
-def _look_up(
-    found: Mapping[str, float], sums: Mapping[str, int], segments: Sequence[Segment], now: int
-) -> tuple[Having, list[Filed]]:  # fmt: skip
+def _against(termed: Termed, theirs: Collection[int]) -> int:
+    """Of how many kinds of figures both have some, but none in common; no more than so many count."""
+    differ = sum(mark in theirs and not any(figure in theirs for figure in figures) for mark, figures in termed.marks.items())
+    return min(differ, _MOST_AGAINST)
+
+
+def _look_up(termed: Termed, segments: Sequence[Segment], now: int) -> tuple[Having, list[Filed]]:
     """Which texts have each of the rarest terms, and those that share the most, if it can be enough."""
+    found, sums = termed.seeking, termed.keys
     rarest = sorted(found, key=found.__getitem__, reverse=True)[:FILED_TERMS]
     under: dict[int, list[Filed]] = {}
     for segment in segments:
@@ -74,11 +82,11 @@ def _look_up(
     return having, sorted(likely, key=lambda filed: (-shared[filed], filed.order))[:_CANDIDATES]
 
 
-def _by_key(found: Mapping[str, float], sums: Mapping[str, int]) -> dict[int, float]:
+def _by_key(termed: Termed) -> dict[int, float]:
     """What each key tells: all of its terms together."""
     told: dict[int, float] = {}
-    for term, value in found.items():
-        told[sums[term]] = told.get(sums[term], 0.0) + value
+    for term, value in termed.seeking.items():
+        told[termed.keys[term]] = told.get(termed.keys[term], 0.0) + value
     return told
 
 
@@ -91,12 +99,12 @@ def _here(shared: list[list[str]], found: Mapping[str, float], having: Having, n
     return here
 
 
-def _shared(ordered: Sequence[str], sums: Mapping[str, int], theirs: Collection[int]) -> list[list[str]]:
+def _shared(termed: Termed, theirs: Collection[int]) -> list[list[str]]:
     """The terms that both have, each once, in runs of those that stand together."""
     seen = set[str]()
     runs: list[list[str]] = [[]]
-    for term in ordered:
-        if sums.get(term) in theirs and term not in seen:
+    for term in termed.sought:
+        if termed.keys.get(term) in theirs and term not in seen:
             seen.add(term)
             runs[-1].append(term)
         elif runs[-1]:
@@ -110,8 +118,8 @@ def _likeness(shared: list[list[str]], here: Mapping[str, float], filed: Filed, 
     for run in shared:
         told = [here[term] for term in run]
         most = max(told)
-        total += (most + sum(told)) / 2
-        things += (most >= _RARE_THING) * (1 + (len(run) >= _PHRASE))
+        total += min(_RUN * most, (most + sum(told)) / 2)
+        things += most >= _RARE_THING
     return _by_share(total, filed, whole) if things >= _THINGS else 0.0
 
 

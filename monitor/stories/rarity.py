@@ -3,6 +3,9 @@ Rarity: the terms of a text, and how much each tells.
 
 A term is a pair of neighbouring characters, a foreign word, or a figure with its unit. What stands in many texts tells little;
 names, places and large figures tell much. The weights are learned (rarity.tsv): figures, no texts.
+
+After a figure with a unit, or a code (a model, a flight), comes its mark, which tells nothing but that there is one of its kind: two
+texts that both have one, and not the same, speak of different ones.
 """
 
 import re
@@ -20,7 +23,9 @@ _YEARS = range(1990, 2036)
 _NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]")
 _TEN_THOUSAND = re.compile(r"(?<=\d)w(?![a-z])")
 _PIECE = re.compile(r"[a-z][a-z0-9]*|\d+(?:\.\d+)?[^\W\da-z_]?|[^\W\d_a-z]+|[\W_]+")
+MARK = "#"
 _DATES = frozenset("年月日号点时分")
+_OF_ANYTHING = _DATES | frozenset("百千万亿%倍成多余个第")  # units by which unlike things are counted
 
 
 def terms(folded: str) -> list[str]:
@@ -40,12 +45,18 @@ def _of(piece: str) -> Iterable[str]:
     """The terms of a piece that does not begin with a letter, or that is foreign."""
     first = piece[0]
     if first.isdecimal():
-        return ("", _figure(piece), "")
+        figure = _figure(piece)
+        return ("", figure, f"{MARK}{piece[-1]}" if figure and not _counts_anything(piece[-1]) else "", "")
     if "a" <= first <= "z":
-        return ("", piece if len(piece) > 1 else "", "")
+        kind = piece.rstrip("0123456789")
+        return ("", piece if len(piece) > 1 else "", f"{MARK}{kind}" if kind != piece else "", "")
     if first == "_" or not first.isalnum():
         return ("",)
     return (*(piece[i : i + 2] for i in range(len(piece) - 1)), "")
+
+
+def _counts_anything(unit: str) -> bool:
+    return unit.isdecimal() or unit in _OF_ANYTHING
 
 
 def _figure(piece: str) -> str:
@@ -60,10 +71,12 @@ def _figure(piece: str) -> str:
 
 
 def weight(term: str) -> float:
-    """What sharing the term tells: ln of its rarity, above what every text shares. No bare figure is in the table."""
+    """What sharing the term tells: ln of its rarity, above what all share; "" and a mark nothing. No bare figure is in the table."""
     value = known().get(term)
     if value is not None:
         return value
+    if term[0] == MARK:
+        return 0.0
     if term.isdecimal():
         return _FIGURE[len(term)] if len(term) < len(_FIGURE) else _EXACT
     return RARE
@@ -72,7 +85,7 @@ def weight(term: str) -> float:
 @cache
 def known() -> dict[str, float]:
     """What the table knows; read once, at the first text."""
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = {"": 0.0}
     for line in resources.files("monitor.stories").joinpath("rarity.tsv").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             value, _, known = line.partition("\t")

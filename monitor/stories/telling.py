@@ -5,12 +5,14 @@ What it passes on or answers, if it says so; else its own words. The few words o
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 from zlib import crc32
 
 from monitor.mention import Kind, Mention
-from monitor.stories.rarity import terms, weight
-from monitor.stories.shingles import WORDED, bare, fingerprint, shingles
+from monitor.stories.names import Names
+from monitor.stories.rarity import MARK, terms, weight
+from monitor.stories.shingles import WORDED, Shingled, bare, brief, fingerprint, shingled
 
 REPLIES: frozenset[Kind] = frozenset(("comment", "danmaku", "repost", "live"))
 REMARK = 20  # characters of a reply that may be a copy by themselves
@@ -25,46 +27,78 @@ _THIN_AT_MOST = 16
 Fold = Callable[[str], str]
 
 
+class Termed(NamedTuple):
+    """
+    Its terms worked out.
+
+    `found`: what each tells, none left out; `keys`: what it is filed as; `marks`: the keys of the figures of each kind under the kind's.
+    `sought`, `seeking`: all in order without the subject's names, "" between stretches, and what they tell there.
+    """
+
+    found: Mapping[str, float]
+    keys: Mapping[str, int]
+    marks: Mapping[int, Collection[int]]
+    sought: Sequence[str]
+    seeking: Mapping[str, float]
+
+
 class Telling:
     """One text. Everything but the fingerprint is worked out when it is first asked for: most mentions repeat what is known."""
 
-    __slots__ = ("_folded", "_names", "_sought", "_whole", "quoted", "reply", "short", "told", "words")
+    __slots__ = ("_folded", "_names", "_shingled", "_termed", "quoted", "reply", "short", "told", "words")
 
-    def __init__(self, text: str, fold: Fold, names: tuple[str, ...], *, quoted: bool, reply: bool) -> None:
+    def __init__(self, text: str, fold: Fold, names: Names, *, quoted: bool, reply: bool) -> None:
         self._folded, self._names, self.quoted, self.reply = fold(text), names, quoted, reply
         self.words = bare(self._folded)
         self.short = len(self.words) < WORDED
         self.told = fingerprint(f"={self._folded.strip()}" if self.short else self.words)
-        self._whole: frozenset[int] | None = None
-        self._sought: list[str] | None = None
+        self._shingled: Shingled | None = None
+        self._termed: Termed | None = None
 
     @property
-    def whole(self) -> frozenset[int]:
-        """Its shingles."""
-        if self._whole is None:
-            self._whole = shingles(self.words)
-        return self._whole
+    def shingled(self) -> Shingled:
+        """Its shingles: what is filed has all, for others to find; it looks for others by its own."""
+        if self._shingled is None:
+            short = brief(self._folded)
+            self._shingled = shingled(self.words if short is self._folded else bare(short), self._names.words)
+        return self._shingled
 
     @property
-    def sought(self) -> list[str]:
-        """Its terms in order, without the subject's own names: by these it looks for others."""
-        if self._sought is None:
-            text = self._folded
-            for name in self._names:
-                text = text.replace(name, " ")
-            self._sought = terms(text)
-        return self._sought
+    def termed(self) -> Termed:
+        """Its terms, likewise: those filed do not depend on what the subject is called."""
+        if self._termed is None:
+            ordered = terms(self._folded)
+            told = list(map(weight, ordered))
+            found = seeking = weights(ordered, told)
+            keys = {term: term_key(term) for term in found}
+            sought = self._names.without(ordered)
+            if sought is not ordered:
+                seeking = weights(sought, [value if term else 0.0 for term, value in zip(sought, told, strict=True)])
+            self._termed = Termed(found, keys, _marks(ordered), sought, seeking)
+        return self._termed
 
-    def weights(self) -> dict[str, float]:
-        """What each of its own terms tells, for others to find: none is left out, so that other names change nothing filed."""
-        return weights(terms(self._folded))
+
+def weights(ordered: Sequence[str], told: Sequence[float]) -> dict[str, float]:
+    """
+    Each distinct term that tells anything, and how much, from what each tells by itself.
+
+    A rare word is rare in all its pairs; a pair that is rarer than both its neighbours is only where two common words met.
+    """
+    found: dict[str, float] = {}
+    for term, own, beside in zip(ordered, told, map(max, [0.0, *told], [*told[1:], 0.0]), strict=True):
+        value = min(own, beside) if beside else own
+        if value > found.get(term, 0.0):
+            found[term] = value
+    return found
 
 
-def weights(ordered: list[str]) -> dict[str, float]:
-    """Each distinct term that tells anything, and how much."""
-    distinct = dict.fromkeys(ordered)
-    distinct.pop("", None)
-    return {term: value for term, value in zip(distinct, map(weight, distinct), strict=True) if value}
+def _marks(ordered: Sequence[str]) -> dict[int, set[int]]:
+    """The key of each kind of figure or code in a text, and those of that kind."""
+    marks: dict[int, set[int]] = {}
+    for at, term in enumerate(ordered):
+        if term[:1] == MARK:
+            marks.setdefault(term_key(term), set()).add(term_key(ordered[at - 1]))
+    return marks
 
 
 def mass(found: Mapping[str, float]) -> float:
@@ -77,10 +111,11 @@ def term_key(term: str) -> int:
     return crc32(term.encode("utf-8", "surrogatepass"))
 
 
-def filed_terms(found: Mapping[str, float]) -> list[int]:
+def filed_terms(termed: Termed) -> list[int]:
     """Under which terms a text is filed: those that tell most."""
+    found = termed.found
     best = sorted((term for term, value in found.items() if value >= _TELLS), key=lambda term: -found[term])
-    return [term_key(term) for term in best[:FILED_TERMS]]
+    return [termed.keys[term] for term in best[:FILED_TERMS]]
 
 
 def packed(sums: Iterable[int]) -> bytes:

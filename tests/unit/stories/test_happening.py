@@ -1,5 +1,7 @@
 """Happenings: the same told in other words is one story of its subject; what merely shares the subject is not."""
 
+from pathlib import Path
+
 import pytest
 
 from monitor.clock import DAY, HOUR, moment
@@ -7,8 +9,10 @@ from monitor.mention import Mention
 from monitor.scoring.fold import fold
 from monitor.stories.grouping import Grouping
 from monitor.stories.rarity import RARE, terms, weight
+from monitor.stories.telling import weights
 from tests.unit.escalation.making import START
 
+PAIRS = Path(__file__).with_name("pairs.tsv")
 TOLD = "【云杉超市】柳河县黄婉清女士在云杉超市扫码付款23800元被重复扣款, 店长称系统故障, 三天内退还"
 AGAIN = "云杉超市又出事: 黄婉清付款时被多收23800元, 柳河县市场监管局已经介入"
 
@@ -63,4 +67,48 @@ def test_what_many_stories_of_the_subject_say_tells_nothing() -> None:
 def test_rarer_terms_weigh_more() -> None:
     """A name more than an everyday word; a large figure most; a year and a date nothing."""
     assert weight("一个") < weight("超市") < weight("婉清") == RARE < weight("23800")
-    assert [term for term in terms(fold("2013年3月5日, 5w元 5万 23800元 MH370")) if term] == ["5万", "5万", "23800", "mh370"]
+    told = ["5万", "5万", "23800", "#元", "mh370", "#mh"]
+    assert [term for term in terms(fold("2013年3月5日, 5w元 5万 23800元 MH370")) if term] == told
+    assert weight("#元") == 0
+
+
+def test_where_two_common_words_meet_is_nothing_rare() -> None:
+    """A pair rarer than both beside it tells no more than the rarer of them; a rare word is rare in all its pairs."""
+    assert weights(["案件", "件正", "正在"], [3.5, 6.0, 2.0]) == {"案件": 3.5, "件正": 3.5, "正在": 2.0}
+    assert weights(["", "顾怀", "怀远", ""], [0.0, 6.0, 6.0, 0.0]) == {"顾怀": 6.0, "怀远": 6.0}
+    assert weights(["", "陇西", "", "陇西", "西地"], [0.0, 6.0, 0.0, 6.0, 2.0]) == {"陇西": 6.0, "西地": 2.0}
+
+
+def test_figures_of_a_kind_that_differ_speak_against_it() -> None:
+    """As many shared words, and another model: another recall. The same model, or none named: the same."""
+    recalled, other = "云杉超市召回净水壶{}, 滤芯老化", "云杉超市净水壶{}滤芯漏水了"
+
+    assert together(recalled.format("KX2021"), other.format("KX2021"))
+    assert together(recalled.format(""), other.format("KX1987"))
+    assert not together(recalled.format("KX2021"), other.format("KX1987"))
+
+
+@pytest.mark.parametrize("name", ["云杉超市", "中国东方航空集团", "Angelababy", "X20", "华为"])
+@pytest.mark.parametrize(("one", "other"), [
+    ("{}撒饭艺人", "{}眼神转换好牛"), ("{}演技", "{}眼技"), ("迪丽热巴在{}", "迪丽热巴去{}啦"), ("Christopher和{}", "{}有Christopher啊"),
+])  # fmt: skip
+def test_a_long_name_alone_is_no_happening(name: str, one: str, other: str) -> None:
+    """However long the subject's name, or one other: a headline that shares nothing else tells something else."""
+    assert not together(one.format(name), other.format(name), names=(name,))
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [(name, 0.8, 0.25) for name in ("", "云杉")])
+def test_pairs_told_by_people(name: str, least: float, most: float) -> None:
+    """
+    Of the same told again most find each other; of what only sounds alike, in an empty hour, few do (pairs.tsv), whatever the name.
+
+    Before names were left out and phrases bounded it was 0.89 of the same and 0.36 of the others.
+    """
+    rows = [line.split("\t") for line in PAIRS.read_text("utf-8").splitlines() if not line.startswith("#")]
+    found: dict[str, list[bool]] = {"same": [], "other": []}
+    for truth, subject, one, other in rows:
+        texts = [text.replace(subject, name or subject) for text in (one, other)]
+        found[truth] += [together(*pair, names=(name or subject,)) for pair in (texts, texts[::-1])]
+
+    assert sum(found["same"]) >= least * len(found["same"])
+    assert sum(found["other"]) <= most * len(found["other"])

@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.scoring.fold import fold
-from monitor.stories.shingles import ENOUGH, LONGEST, SHORT, WIDTH, bare, contains, fingerprint, resembles, shingles
+from monitor.stories.shingles import ENOUGH, LONGEST, SHORT, WIDTH, bare, brief, contains, fingerprint, resembles, shingled, shingles
 
 WORDS = st.text(alphabet=st.sampled_from("某集团的牛奶里喝出活虫客服让我自己去化验太愤怒abc12"), max_size=150)
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了"
@@ -30,6 +30,21 @@ def test_bare_words() -> None:
     said = "看@某人 [笑哭] //@名字: 这里 https://a.cn/b?c=d，真的_吗？[很长很长的一句括号] @ ["
 
     assert bare(fold(said)) == "看这里真的吗很长很长的一句括号"
+
+
+def test_a_foreign_word_is_as_much_as_two_characters() -> None:
+    """However long; short ones and everything else stay as they are."""
+    assert brief("angelababy的tv和iphone18pro上线") == "ay的tv和ie18po上线"
+
+
+@given(st.lists(st.text(alphabet="某集团的牛奶里喝出活虫", max_size=20), min_size=1, max_size=6))
+def test_own_shingles_touch_no_name(between: list[str]) -> None:
+    """Those left are the shingles of what stands between the names, and no others."""
+    words = "云杉".join(between)
+    whole, own = shingled(words, ("云杉超市", "云杉", "杉"))
+
+    assert whole == shingles(words)
+    assert own == frozenset().union(*map(shingles, between))
 
 
 @given(WORDS)
