@@ -95,6 +95,7 @@ class Desk:
             self._living.joined(story, scored)
         counted = story.add(scored, offset, self.now)
         self._decisions.hit(NewHit(offset=offset, digest=digest, scored=scored, story=story.id, counted=counted))
+        self._decisions.spilled(story)
         self._decide(self._far_alone(story, digest))
         self._living.bound(self.now)
         return True
@@ -214,6 +215,7 @@ class Desk:
         counted = story.add(scored, hit.offset, self.now)
         if counted != hit.counted and scored.at > self.now - DAY:
             self._decisions.counted(story.subject.name, hit.digest, counted=counted)
+        self._decisions.spilled(story)
 
     def _correct(self, story: Story | None, act: Act) -> None:
         """The story is there as it now is, but for a residual one: that loses or changes the one mention."""

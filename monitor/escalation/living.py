@@ -75,8 +75,8 @@ class Living:
 
     def wait(self, subject: Subject, scored: Scored, offset: int) -> Story:
         """One more waits alone; the residual story."""
-        self.grouping(subject.name).found(scored.mention, "", scored.received_at)
-        self._alone.append((offset, subject.name, scored.mention.digest))
+        node = self.grouping(subject.name).found(scored.mention, "", scored.received_at)
+        self._alone.append((offset, subject.name, node.founder))
         key = residual_id(subject.name)
         return self.stories.get(key) or self.open(begun(key, subject.name, scored, residual=True))
 
@@ -92,8 +92,7 @@ class Living:
     def watch(self, story: Story) -> None:
         """Let it sleep when its time comes."""
         if story.node:
-            self._quiet.add(story.id)
-            self._idle.add(story.id)
+            self._idle.add(story.id, self._quiet.add(story.id))
 
     def tied(self, subject: Subject, ties: Ties, now: int) -> Story:
         """The one story of nodes that belong together: the oldest, which the others join; where all wait alone, the first founds it."""
@@ -117,7 +116,7 @@ class Living:
             raise AssertionError("a mention that waits alone is in no residual story")
         node.story = story_id(subject.name, node.founder)
         story = self.open(begun(node.story, subject.name, scored, residual=False))
-        story.node = node
+        story.node, story.founder = node, node.founder
         self._leave(residual, story, node, now)
         self.watch(story)
         return story
@@ -139,6 +138,7 @@ class Living:
         self.decisions.moved(scored, story.id)
         if not story.adopt(scored, order, fact, now) and fact:
             self.decisions.counted(story.subject.name, node.founder, counted=False)
+        self.decisions.spilled(story)
         self.changed_alone(residual, now)
 
     def changed_alone(self, residual: Story, now: int) -> None:
@@ -160,6 +160,7 @@ class Living:
             self.watch(into)
         for digest in into.windows.unite(gone.windows, now):
             self.decisions.counted(into.subject.name, digest, counted=False)
+        self.decisions.spilled(into)
         into.totals.unite(gone.totals)
         into.state, changes = merged(into.state, gone.state, into.id, now, act)
         into.mark(now)
@@ -250,8 +251,8 @@ class Living:
             if not story.keys:
                 self.joined(story, scored)
         elif offset >= story.state.waiting_from:
-            self.grouping(story.subject.name).found(scored.mention, "", scored.received_at)
-            self._alone.append((offset, story.subject.name, scored.mention.digest))
+            node = self.grouping(story.subject.name).found(scored.mention, "", scored.received_at)
+            self._alone.append((offset, story.subject.name, node.founder))
 
     def ungroup(self, story: Story) -> None:
         """Let go of a story that is about to be taken up once more."""

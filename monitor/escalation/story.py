@@ -21,6 +21,7 @@ from monitor.stories.title import title
 
 RESIDUAL_TITLE = "散点信息"
 _STILL = (0, 0, 0, 0)
+_BEGUN = StoryState()
 _NOBODY = Waiting()  # of every story but a residual one; nobody is ever put there
 
 
@@ -199,7 +200,7 @@ class Story:
 def begun(id_: str, subject: str, scored: Scored, *, residual: bool) -> StoryRow:
     """A story that begins with this mention."""
     return StoryRow(
-        id=id_, subject=subject, founder=scored.mention.digest, residual=residual, mentions=0, live=True, state=StoryState(),
+        id=id_, subject=subject, founder=scored.mention.digest, residual=residual, mentions=0, live=True, state=_BEGUN,
         title=RESIDUAL_TITLE if residual else title(scored.mention), opened_at=scored.received_at, last_at=0,
     )  # fmt: skip
 

@@ -1,11 +1,14 @@
 """What a story has gathered over its whole life: the counters of its alert, kept as mentions come and equal when recounted."""
 
+import sys
 from typing import Self
 
 from monitor.alert import Counters, ReasonCode
 from monitor.escalation.authors import Authors
 from monitor.mention import Scored
 from monitor.stories.samples import Samples
+
+PLATFORMS = 100  # of a story are told, the first it came to: whoever sends makes up their names
 
 
 class Totals:
@@ -15,12 +18,12 @@ class Totals:
     All are functions of the set of mentions and their places in the log: the same after a merge, or a rebuilding.
     """
 
-    __slots__ = ("authors", "engagement", "first_at", "last_at", "mentions", "negative", "platforms", "samples")
+    __slots__ = ("_platforms", "authors", "engagement", "first_at", "last_at", "mentions", "negative", "samples")
 
     def __init__(self) -> None:
         self.mentions = self.negative = self.engagement = 0
         self.authors = Authors()
-        self.platforms: dict[str, int] = {}  # and at which place in the log each came first
+        self._platforms: tuple[tuple[int, str], ...] = ()  # with the place in the log at which each came first, in that order
         self.first_at = self.last_at = 0
         self.samples = Samples()
 
@@ -44,7 +47,7 @@ class Totals:
         self.authors.unite(other.authors)
         if other.mentions:
             self._span(other.first_at, other.last_at)
-        for platform, order in other.platforms.items():
+        for order, platform in other._platforms:
             self._first_on(platform, order)
         self.samples.merge(other.samples)
 
@@ -56,7 +59,7 @@ class Totals:
         """The counters as an alert carries them, with at most three samples that differ."""
         return Counters(
             title=self.samples.title or title, mentions=self.mentions, authors=len(self.authors), negative=self.negative,
-            platforms=tuple(sorted(self.platforms, key=self.platforms.__getitem__)), engagement=self.engagement,
+            platforms=tuple(platform for _, platform in self._platforms), engagement=self.engagement,
             first_at=self.first_at, last_at=self.last_at, samples=self.samples.chosen(),
             indicators={code.value: value for code, value in indicators.items()},
         )  # fmt: skip
@@ -66,5 +69,8 @@ class Totals:
         self.last_at = max(self.last_at, last)
 
     def _first_on(self, platform: str, order: int) -> None:
-        if order < self.platforms.get(platform, order + 1):
-            self.platforms[platform] = order
+        for first, known in self._platforms:
+            if known == platform and first <= order:
+                return
+        others = [one for one in self._platforms if one[1] != platform]
+        self._platforms = tuple(sorted((*others, (order, sys.intern(platform)))))[:PLATFORMS]

@@ -93,7 +93,7 @@ class Waiting:
             return None
         self._told.pop(digest, None)
         self._count(one, -1)
-        if len(self._expiring) > 2 * len(self._ones) + _SPENT:
+        if max(map(len, (self._oldest, self._newest, self._expiring))) > 2 * len(self._ones) + _SPENT:
             self._tidy()
         return one.scored
 

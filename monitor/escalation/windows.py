@@ -22,10 +22,12 @@ LATE = range(HOUR, 23 * HOUR)  # heard so long after it was said: such a fact is
 TEN, ONE_HOUR, ONE_DAY = range(3)
 _MILLI = 1000
 VIEWS_A_REACTION = 10
-_SPENT = 256  # facts that left every window, before the list is cut
+MOST = 250_000  # facts of one story: about 130 MB; of a day with more the latest count, as many as ever decide a level and many more
+_SPENT = 256  # facts that left every window, or are beyond MOST, before the list is cut
 _FEW = 12  # facts that are counted when asked: running counts of so few take more room, and more time, than they save
 _SHARED = 2_048  # of what many facts have in common, so many are remembered
 _HEARD = attrgetter("heard", "order")
+_ALL = (0, 0, 0)
 K = TypeVar("K")
 
 
@@ -88,41 +90,57 @@ def reach(engagement: int, views: int) -> int:
 
 
 class Windows:
-    """The three windows of one story. `advance(now)` first, then `indicators()`. Most stories are small: those are counted when asked."""
+    """
+    The three windows of one story. `advance(now)` first, then `indicators()`.
+
+    Most stories are small: those are counted when asked, and what is empty is one thing for all of them.
+    """
 
     __slots__ = ("_late", "_tally", "facts", "starts")
 
     def __init__(self) -> None:
-        self.facts: list[Fact] = []
-        self.starts = [0, 0, 0]
-        self._late: list[Fact] = []  # those heard late within the last hour, in that order
+        self.facts: list[Fact] | tuple[()] = ()
+        self.starts = _ALL  # the first fact of each window
+        self._late: list[Fact] | tuple[()] = ()  # those heard late within the last hour, in that order
         self._tally: Tally | None = None
 
     def add(self, fact: Fact, now: int) -> None:
         """Count a fact in every window it is not already too old for at `now` (no earlier than the last advance)."""
         if fact.at <= now - DAY:
             return
-        facts, starts = self.facts, self.starts
-        if not facts or facts[-1] < fact:
-            place = len(facts)
-            facts.append(fact)
-        else:
-            place = bisect_left(facts, fact)
-            facts.insert(place, fact)
+        place = self._place(fact)
         for i, span in enumerate(SPANS):
             if fact.at <= now - span:
-                starts[i] += 1
-            elif place < starts[i]:  # cannot be: what lies before a start is older than the window
+                self._start(i, self.starts[i] + 1)
+            elif place < self.starts[i]:  # cannot be: what lies before a start is older than the window
                 message = "a fact inside a window lies before its start"
                 raise AssertionError(message)
-            elif self._tally:
-                self._tally.count(i, fact, 1)
+            else:
+                self._count(i, fact, 1)
         if fact.late and fact.heard > now - HOUR:
+            self._late = self._late or []
             insort(self._late, fact, key=_HEARD)
             if self._tally:
                 bump(self._tally.fresh, fact.author, 1)
-        if self._tally is None and len(facts) > _FEW:
-            self._tally = Tally(facts, starts, self._late)
+        if self._tally is None and len(self.facts) > _FEW:
+            self._tally = Tally(self.facts, self.starts, self._late)
+
+    def spill(self) -> list[bytes]:
+        """Let go of the oldest where there are more than MOST; returns whose facts they were."""
+        many = len(self.facts) - self.starts[ONE_DAY] - MOST
+        if many <= _SPENT:
+            return []
+        end = self.starts[ONE_DAY] + many
+        spilled = list(self.facts[self.starts[ONE_DAY] : end])
+        for i in range(3):
+            for fact in self.facts[self.starts[i] : end]:
+                self._count(i, fact, -1)
+            self._start(i, max(self.starts[i], end))
+        late = set(spilled).intersection(self._late)
+        for fact in late:
+            self._forget_late(fact)
+        self._cut(end)
+        return [fact.digest for fact in spilled]
 
     def remove(self, digest: bytes) -> Fact | None:
         """Take one fact out again (a mention that left for a story of its own)."""
@@ -132,14 +150,13 @@ class Windows:
         place = bisect_left(self.facts, fact)
         for i in range(3):
             if place < self.starts[i]:
-                self.starts[i] -= 1
-            elif self._tally:
-                self._tally.count(i, fact, -1)
-        del self.facts[place]
+                self._start(i, self.starts[i] - 1)
+            else:
+                self._count(i, fact, -1)
+        if self.facts:
+            del self.facts[place]
         if fact.late and fact in self._late:
-            self._late.remove(fact)
-            if self._tally:
-                bump(self._tally.fresh, fact.author, -1)
+            self._forget_late(fact)
         return fact
 
     def unite(self, other: Self, now: int) -> list[bytes]:
@@ -147,7 +164,7 @@ class Windows:
         self.advance(now)
         other.advance(now)
         both = sorted([*self.facts[self.starts[ONE_DAY] :], *other.facts[other.starts[ONE_DAY] :]])
-        self.facts, self.starts, self._late, self._tally = [], [0, 0, 0], [], None
+        self.facts, self.starts, self._late, self._tally = (), _ALL, (), None
         heard: set[int] = set()
         dropped: list[bytes] = []
         for fact in both:
@@ -181,18 +198,20 @@ class Windows:
 
     def advance(self, now: int) -> None:
         """Let go of what is too old at `now`: a window of span s holds (now - s, now]."""
-        facts, starts, tally = self.facts, self.starts, self._tally
+        facts = self.facts
         if not facts:
             return
         for i, span in enumerate(SPANS):
-            limit, start = now - span, starts[i]
+            limit, start = now - span, self.starts[i]
+            if start == len(facts) or facts[start].at > limit:
+                continue
             while start < len(facts) and facts[start].at <= limit:
-                if tally:
-                    tally.count(i, facts[start], -1)
+                self._count(i, facts[start], -1)
                 start += 1
-            starts[i] = start
-        self._let_go(now - HOUR)
-        gone = starts[ONE_DAY]
+            self._start(i, start)
+        if self._late:
+            self._let_go(now - HOUR)
+        gone = self.starts[ONE_DAY]
         if gone > _SPENT or gone == len(facts):
             self._cut(gone)
 
@@ -202,11 +221,18 @@ class Windows:
         if self._tally:
             for fact in self._late[:news]:
                 bump(self._tally.fresh, fact.author, -1)
-        del self._late[:news]
+        if news == len(self._late):
+            self._late = ()
+        elif self._late:
+            del self._late[:news]
 
     def _cut(self, gone: int) -> None:
-        del self.facts[:gone]
-        self.starts = [start - gone for start in self.starts]
+        ten, hour, day = self.starts
+        self.starts = (ten - gone, hour - gone, day - gone)
+        if gone == len(self.facts):
+            self.facts = ()
+        elif self.facts:
+            del self.facts[:gone]
         if len(self.facts) <= _FEW // 2:
             self._tally = None
 
@@ -221,6 +247,33 @@ class Windows:
         if not self.facts:
             return dict(_SILENCE)
         return (self._tally or Tally(self.facts, self.starts, self._late)).indicators()
+
+    def _count(self, window: int, fact: Fact, by: int) -> None:
+        if self._tally:
+            self._tally.count(window, fact, by)
+
+    def _forget_late(self, fact: Fact) -> None:
+        if self._late:
+            self._late.remove(fact)
+        if self._tally:
+            bump(self._tally.fresh, fact.author, -1)
+
+    def _place(self, fact: Fact) -> int:
+        """Put a fact among the others, in their order; where."""
+        facts = self.facts
+        if not facts:
+            self.facts = [fact]
+        elif facts[-1] < fact:
+            facts.append(fact)
+        else:
+            place = bisect_left(facts, fact)
+            facts.insert(place, fact)
+            return place
+        return len(self.facts) - 1
+
+    def _start(self, window: int, start: int) -> None:
+        ten, hour, day = self.starts
+        self.starts = (start if window == TEN else ten, start if window == ONE_HOUR else hour, start if window == ONE_DAY else day)
 
     def _find(self, digest: bytes) -> Fact | None:
         if self._tally:

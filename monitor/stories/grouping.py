@@ -98,7 +98,8 @@ class Grouping:
     def found(self, mention: Mention, story: str, now: int) -> Node:
         """A new node with this mention as its first; `story` "" for one that waits alone."""
         self._count += 1
-        node = self._nodes[mention.digest] = Node(mention.digest, story, now, self._count)
+        digest = mention.digest
+        node = self._nodes[digest] = Node(digest, story, now, self._count)
         self._join(node, mention, now, founds=True)
         return node
 

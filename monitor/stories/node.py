@@ -7,7 +7,7 @@ than a few.
 """
 
 from collections.abc import Callable
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 
 from monitor.clock import DAY
@@ -16,31 +16,39 @@ HORIZON = 7 * DAY
 KEPT = 2_048
 NAMED = 16
 TEXTS_A_DAY = 8
+_FEW = 8  # keys; most nodes have no more
 DAYS = 3  # before today, in which a text may still find its like
 
 
 class Node:
     """`story` "" waits alone; `touched`: the last time something joined, micros; `order`: of two, the lesser began first."""
 
-    __slots__ = ("_keys", "filed", "founder", "named", "order", "story", "told", "touched")
+    __slots__ = ("_keys", "_named", "filed", "founder", "order", "story", "told", "touched")
 
     def __init__(self, founder: bytes, story: str, touched: int, order: int) -> None:
         self.founder, self.story, self.touched, self.order = founder, story, touched, order
         self.told = 0  # the fingerprint of the founder's words, 0 for none
-        self._keys: dict[int, int] | None = {}
-        self.named: dict[int, int] | None = None  # the first that others named -> when; most are never named
+        self._keys: tuple[int, ...] | dict[int, int] | None = ()  # a few as key, when, key, when…: in a third of a dict's room
+        self._named: tuple[int, ...] = ()  # the first that others named, and when: most are never named
         self.filed: tuple[Filed, ...] = ()
 
     @property
     def keys(self) -> dict[int, int]:
-        """Its keys and when each was used last, in the order of use; of most no more than how they began, which takes no room."""
-        if self._keys is None:
-            self._keys = dict.fromkeys(self._began(), self.order)
-        return self._keys
+        """Its keys and when each was used last, in the order of use."""
+        return _paired(self._few()) if not isinstance(self._keys, dict) else self._keys
 
     @keys.setter
     def keys(self, keys: dict[int, int]) -> None:
-        self._keys = keys
+        self._keys = keys if len(keys) > _FEW else _flat(keys)
+
+    @property
+    def named(self) -> dict[int, int]:
+        """The first that others named, and when."""
+        return _paired(self._named)
+
+    @named.setter
+    def named(self, named: dict[int, int]) -> None:
+        self._named = _flat(named)
 
     def _began(self) -> tuple[int, ...]:
         """The keys of its founder: what it is, and its words."""
@@ -52,20 +60,46 @@ class Node:
         self.told, self._keys = told, None
         return self._began()
 
+    def use(self, key: int, count: int) -> tuple[bool, int | None]:
+        """A key is used just now: whether it is new here, and the one that is lost for it."""
+        keys = self._keys
+        if isinstance(keys, dict):
+            new = keys.pop(key, None) is None
+            keys[key] = count
+            return new, self._lose(keys) if len(keys) > KEPT else None
+        few = self._few()
+        new = key not in few[::2]
+        if not new:
+            at = 2 * few[::2].index(key)
+            few = few[:at] + few[at + 2 :]
+        few = (*few, key, count)
+        self._keys = few if len(few) <= 2 * _FEW else _paired(few)
+        return new, None
+
+    @staticmethod
+    def _lose(keys: dict[int, int]) -> int:
+        oldest = next(iter(keys))
+        del keys[oldest]
+        return oldest
+
+    def _few(self) -> tuple[int, ...]:
+        """Its keys while they are few; of most no more than how they began, which takes no room."""
+        if isinstance(self._keys, tuple):
+            return self._keys
+        return _flat(dict.fromkeys(self._began(), self.order))
+
     def alive(self, now: int) -> bool:
         """Whether a mention at `now` may still join it."""
         return self.touched + HORIZON >= now
 
     def name(self, key: int, count: int) -> None:
         """Remember a key by which the story may be woken when it has settled."""
-        if self.named is None:
-            self.named = {}
-        if len(self.named) < NAMED:
-            self.named.setdefault(key, count)
+        if len(self._named) < 2 * NAMED and key not in self._named[::2]:
+            self._named = (*self._named, key, count)
 
     def wakers(self) -> tuple[int, ...]:
         """By what it may be woken: how it began, then what was named first."""
-        return tuple(dict.fromkeys((*self._began(), *(self.named or ()))))[:NAMED]
+        return tuple(dict.fromkeys((*self._began(), *self._named[::2])))[:NAMED]
 
     def room(self, day: int, told: int) -> bool:
         """Whether a text told on a day is to be filed: not the same twice, and few a day."""
@@ -123,25 +157,22 @@ class Holders:
 
     def use(self, key: int, node: Node, count: int) -> None:
         """The node has the key, and has used it just now; what it has not used for long it loses."""
-        keys = node.keys
-        if keys.pop(key, None) is None:
+        new, lost = node.use(key, count)
+        if new:
             self._enter(key, node)
-        keys[key] = count
-        if len(keys) > KEPT:
-            oldest = next(iter(keys))
-            del keys[oldest]
-            self._leave(oldest, node)
+        if lost is not None:
+            self._leave(lost, node)
 
     def merge(self, into: Node, gone: Node) -> None:
         """What one has the other has from now on, as if it had always been its own."""
         for key in gone.keys:
             self._replace(key, gone, into)
-        used, named = _both(into.keys, gone.keys, max), _both(into.named or {}, gone.named or {}, min)
-        into.keys, into.named = used, dict(islice(named.items(), NAMED)) or None
-        for key in list(into.keys)[: max(0, len(into.keys) - KEPT)]:
-            del into.keys[key]
+        used, named = _both(into.keys, gone.keys, max), _both(into.named, gone.named, min)
+        for key in list(used)[: max(0, len(used) - KEPT)]:
+            del used[key]
             self._leave(key, into)
-        gone.keys, gone.named = {}, None
+        into.keys, into.named = used, dict(islice(named.items(), NAMED))
+        gone.keys, gone.named = {}, {}
 
     def drop(self, node: Node) -> None:
         """The node has no key any more."""
@@ -166,6 +197,14 @@ class Holders:
             self._first[key] = holders[0]
         if len(holders) > 1:
             self._later[key] = holders[1:]
+
+
+def _paired(flat: tuple[int, ...]) -> dict[int, int]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _flat(pairs: dict[int, int]) -> tuple[int, ...]:
+    return tuple(chain.from_iterable(pairs.items()))
 
 
 def _both(mine: dict[int, int], theirs: dict[int, int], pick: Callable[[int, int], int]) -> dict[int, int]:

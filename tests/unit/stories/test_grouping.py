@@ -149,6 +149,17 @@ def test_a_week_of_silence_leaves_nothing(seed: int) -> None:
     assert [len(grouping._nodes), len(grouping._holders), len(grouping._segments)] == [0, 0, 0]
 
 
+def test_what_is_forgotten_takes_no_room() -> None:
+    """Stories that come and settle all day leave few texts behind, long before the day is over, and the living are still found."""
+    grouping = Grouping(fold)
+    kept = place(grouping, mention("kept", RUMOUR))
+    for n in range(500):
+        grouping.forget(place(grouping, mention(f"m{n}", "".join(chr(0x4E00 + 30 * n + i) for i in range(30)))))
+        assert len(grouping._segments) <= 5
+
+    assert place(grouping, mention("again", RUMOUR)) is kept
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=7))
 def test_copies_are_found_as_by_comparing_with_each(texts: list[str]) -> None:
