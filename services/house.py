@@ -18,7 +18,7 @@ from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import Bus
 from monitor.clock import Clock, SystemClock
-from monitor.errors import UsageError
+from monitor.errors import StoreUnavailable, UsageError
 from monitor.logs import configure, secrets_of
 from monitor.metrics import Metrics
 from monitor.notifying.receivers.opening import Receivers
@@ -32,12 +32,14 @@ from services.intake import Intake
 from services.letters import Letters
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
+from services.presence import attend
 from services.reload import Reloader, settled
 from services.rescoring import Rescoring
 from services.score import ScoreRole
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, told_of
 
 INFORMATIVE = ("deciding", PART)  # how the parts of /readyz begin that are told, and never make the service unfit
+_AGAIN = 1.0  # seconds
 ROLES = ("collect", "score", "escalate", "notify", "api")
 
 
@@ -147,8 +149,13 @@ class House:
         return self.parts | {name: self.parts.get(name) or role.waits for name, role in self.working}
 
 
-async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> House:
-    """Bus, store and metrics of the settings, and their teardown; UsageError for a bus that the roles cannot work on yet."""
+async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, alone: bool = False, patient: bool = False) -> House:
+    """
+    Bus, store and metrics of the settings, and their teardown.
+
+    `alone`: nobody else may be at work on bus and store. `patient`: a store that cannot be reached is waited for, else StoreUnavailable.
+    UsageError for a bus that the roles cannot work on yet.
+    """
     if settings.brokers:
         raise UsageError(
             f"{settings.file}: 本版本的各角色还不能在 Kafka 上工作，请先写 bus: sqlite；yuqing topics 可以先建立并检查 Kafka 上的主题"
@@ -164,12 +171,22 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger) -> H
     bus = open_bus(settings, clock, alarm_of(metrics, log))
     life.on_stop("bus", bus.close)
     await bus.start()
-    store = await open_store(settings)
+    store = await (_when_there(settings, log) if patient else open_store(settings))
     life.on_stop("store", store.close)
+    await attend(store, life, log, alone=alone or not settings.brokers)
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
     reloader = Reloader(settings, await settled(settings, store, log), store, clock, metrics, log)
     reloader.follow(lambda new: partial(_know, metrics, reloader.settings, new))
     return House(life, clock, log, metrics, bus, store, {}, reloader, [])
+
+
+async def _when_there(settings: Settings, log: BoundLogger) -> Store:
+    while True:
+        try:
+            return await open_store(settings)
+        except StoreUnavailable as error:
+            log.warning("the store is waited for", error=str(error))
+            await asyncio.sleep(_AGAIN)
 
 
 def _know(metrics: Metrics, before: Settings, settings: Settings) -> None:
@@ -184,7 +201,7 @@ async def run_roles(settings: Settings, roles: Sequence[str], probes: tuple[str,
     log = start_logging(settings)
     life = Lifecycle(log)
     try:
-        house = await open_house(settings, life, log)
+        house = await open_house(settings, life, log, patient=True)
         _start(house, roles, probes)
     except BaseException:
         await life.teardown()

@@ -3,11 +3,12 @@ The notify role: takes what waits in the outbox to its receivers, and keeps how 
 
 A message is in flight at most once for each alert and receiver, at most `AT_ONCE` for each receiver; so a dead receiver delays
 nobody else, and only what was in flight can be repeated by a kill. What is tried is exactly what is stored: a repeat carries the
-same id and the same body.
+same id and the same body. Of several processes one at a time sends to a receiver, for as long as its tenure lasts.
 """
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from time import perf_counter
 
 import msgspec
@@ -24,6 +25,7 @@ from monitor.notifying.plain import plain
 from monitor.notifying.receivers.base import EXCERPT, Receiver, Result
 from monitor.notifying.schedule import RetryPolicy
 from monitor.store.sessions import ReadUnit, Store, WriteUnit
+from services.tenure import Tenure
 
 AT_ONCE = 4
 AHEAD = 16  # due messages known beyond those in flight, so that a free place need not wait for the store
@@ -60,6 +62,8 @@ class Notifier:
         self._health: dict[str, Health] = {}
         self._unknown: set[str] = set(receivers)  # whose health must be read (again)
         self._retired: list[tuple[Receiver, list[asyncio.Task[None]]]] = []
+        self._tenure = Tenure(store, "notify")
+        self._keeping = asyncio.Lock()
         self._measured_at = 0.0
         self._running = False
         self._stopping = False
@@ -101,6 +105,8 @@ class Notifier:
         finally:
             self._stopping = True
             await self._land()
+            with suppress(StoreUnavailable):
+                await self._tenure.give_back()
             self._running = False
 
     async def _waiting(self) -> int:
@@ -111,13 +117,16 @@ class Notifier:
             return 1  # nobody knows: look again
 
     async def _look(self) -> float:
-        """Read what is due; returns for how many seconds nothing more can be."""
+        """Read what is due, of the receivers that are ours; returns for how many seconds nothing more can be."""
+        self._let_fall()
         busy = set(self._flying)  # what lands while we read may still look as if it waited: leave it for the next look
         now = self._clock.now()
         try:
+            self._unknown |= await self._tenure.renew(self._receivers)
             async with self._store.read() as unit:
                 await self._know_health(unit)
-                self._ready = {name: await self._due(unit, name, now, busy) for name in self._receivers}
+                ours = [name for name in self._receivers if self._tenure.holds(name)]
+                self._ready = {name: await self._due(unit, name, now, busy) for name in ours}
                 next_due = await unit.outbox.next_due(now, list(self._receivers))
                 await self._measure(unit, now)
             await self._retire()
@@ -130,6 +139,12 @@ class Notifier:
     async def _due(self, unit: ReadUnit, receiver: str, now: int, busy: set[Key]) -> list[Notification]:
         rows = {(row.alert, row.receiver): row for row in await unit.outbox.due(now, receiver, AHEAD + AT_ONCE)}
         return [row for key, row in rows.items() if key not in busy]
+
+    def _let_fall(self) -> None:
+        """What is under way to receivers that may be somebody else's by now: whoever has them will send it."""
+        for (_, receiver), task in self._flying.items():
+            if not self._tenure.holds(receiver):
+                task.cancel()
 
     async def _know_health(self, unit: ReadUnit) -> None:
         for name in sorted(self._unknown & self._receivers.keys()):
@@ -155,7 +170,7 @@ class Notifier:
         """Let go what was found due, as far as there are places. Only we send, so what was found is still as it was."""
         for name, rows in self._ready.items():
             free = AT_ONCE - sum(1 for _, receiver in self._flying if receiver == name)
-            if free > 0 and self._health[name].state != "disabled":
+            if free > 0 and self._health[name].state != "disabled" and self._tenure.holds(name):
                 for row in rows[:free]:
                     self._start(row)
                 del rows[:free]
@@ -180,7 +195,8 @@ class Notifier:
         for key, task in list(self._flying.items()):
             if task.done():
                 del self._flying[key]
-                task.result()
+                if not task.cancelled():
+                    task.result()
         self._launch()
 
     async def _land(self) -> None:
@@ -222,14 +238,16 @@ class Notifier:
         self._count(tried.row.receiver, "disabled", given_up)
 
     async def _kept(self, tried: Tried) -> tuple[NotifyOutcome, int, int] | None:
-        try:
-            async with self._store.write() as unit:
-                health, kept = await self._write(unit, tried)
-        except StoreUnavailable as error:
-            self._log.warning("outcome of a notification waits for the store", notification=tried.row.id, error=str(error))
-            return None
-        self._health[tried.row.receiver] = health  # before anybody else has the turn to write
-        return kept
+        # One by one: each goes on from the health that the one before left
+        async with self._keeping:
+            try:
+                async with self._store.write() as unit:
+                    health, kept = await self._write(unit, tried)
+            except StoreUnavailable as error:
+                self._log.warning("outcome of a notification waits for the store", notification=tried.row.id, error=str(error))
+                return None
+            self._health[tried.row.receiver] = health
+            return kept
 
     async def _write(self, unit: WriteUnit, tried: Tried) -> tuple[Health, tuple[NotifyOutcome, int, int]]:
         """Everything one try changes; the receiver's health after it, and (outcome, how many were merged, how many given up)."""
@@ -240,7 +258,8 @@ class Notifier:
         attempt = Attempt(
             notification=row.id, at=tried.at, status=result.status, code=result.code, seconds=tried.seconds, excerpt=result.excerpt
         )
-        await unit.outbox.attempted(done, attempt)
+        if not await unit.outbox.attempted(done, attempt):
+            return health, (outcome, 0, 0)  # it was kept, though the store could not say so
         merged = await self._merge_behind(unit, done) if done.state in {"sent", "dead"} else 0
         given_up = await unit.outbox.disable(row.receiver) if event == "receiver.disabled" else 0
         if health != before:

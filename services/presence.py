@@ -1,20 +1,76 @@
 """
-One writer on a data folder: who holds `FOLDER/lock` may write there, and a process that dies, however it dies, holds nothing.
+Who is at work: one writer on a data folder; on a shared store a service or a replay, never both.
 
-The lock is the kernel's (`flock`), the pid in the file only words for people. The file is never removed: two processes could each
-lock a file of that name, one of them removed. Children made by `fork` share the lock until they end, so start workers by `spawn`.
+Who holds `FOLDER/lock` may write in that folder, and a process that dies, however it dies, holds nothing. The lock is the kernel's
+(`flock`), the pid in the file only words for people. The file is never removed: two processes could each lock a file of that name,
+one of them removed. Children made by `fork` share the lock until they end, so start workers by `spawn`.
+
+On a store that other machines reach it is a lease, said again every two seconds and over ten seconds after the last time.
 """
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from monitor.errors import Held, UsageError
+from structlog.stdlib import BoundLogger
+
+from monitor.errors import Held, StoreUnavailable, UsageError
+from monitor.store.sessions import Store
+from services.lifecycle import Lifecycle
+from services.tenure import LEASE, RENEW, this_process
 
 LOCK = "lock"
 _LONGEST_PID = 20
+_LEASE = "presence"
+_LOOK = 0.25
+
+
+async def attend(store: Store, life: Lifecycle, log: BoundLogger, *, alone: bool) -> None:
+    """
+    Be at work on a shared store from now until the stop: alone (a replay, or whoever has a log of its own), or with others like us.
+
+    Held when somebody is in the way who is alive; who was killed is waited for. Later than that it stops the process: somebody began
+    while the store was out of our reach.
+    """
+    if not store.shared:
+        return
+    me = this_process()
+    known: dict[str, int] | None = None
+    while others := await _took(store, me, alone=alone):
+        if known is not None and others.items() - known.items():
+            raise Held(_words(others))  # it said so again, or came just now
+        known = others
+        await asyncio.sleep(_LOOK)
+
+    async def give_back() -> None:
+        with suppress(StoreUnavailable):
+            async with store.write() as unit:
+                await unit.leases.give_back(_LEASE, me)
+
+    life.on_stop("presence", give_back)
+    life.side("presence", _stay(store, me, log, alone=alone))
+
+
+async def _stay(store: Store, me: str, log: BoundLogger, *, alone: bool) -> None:
+    while True:
+        await asyncio.sleep(RENEW)
+        try:
+            if others := await _took(store, me, alone=alone):
+                raise Held(_words(others))
+        except StoreUnavailable as error:
+            log.warning("presence waits", error=str(error))
+
+
+async def _took(store: Store, me: str, *, alone: bool) -> dict[str, int]:
+    async with store.write() as unit:
+        return await unit.leases.take(_LEASE, me, LEASE, alone=alone)
+
+
+def _words(others: dict[str, int]) -> str:
+    return f"数据库正被另一进程使用 (主机和进程号 {'、'.join(' '.join(each.split()[:2]) for each in others)}); 请先停止该进程, 或另设数据库"
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from monitor.scoring.fold import fold
 from monitor.scoring.records import scored_records
 from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
 from monitor.settings import Settings
-from monitor.store.sessions import Store
+from monitor.store.embedded import FILE
+from monitor.store.sessions import EMBEDDED, Store
 from services.escalate import Escalator
 from services.telling import Told
 
@@ -39,6 +40,11 @@ def open_bus(settings: Settings, clock: Clock, notice: Callable[[Gap], object] =
 async def open_store(settings: Settings) -> Store:
     """The store of the settings, migrated."""
     return await Store.open(settings.store, settings.data)
+
+
+def store_there(settings: Settings) -> bool:
+    """Whether there is a store to look into; one on a server is there as soon as it is asked for."""
+    return settings.store != EMBEDDED or (settings.data / FILE).exists()
 
 
 async def pseudonym_key(settings: Settings, store: Store) -> bytes:

@@ -21,6 +21,7 @@ from time import monotonic, sleep
 from typing import Any, Protocol
 
 import asyncpg
+import psutil
 
 from monitor.store.sessions import Store
 
@@ -93,6 +94,19 @@ class Server:
             self._process.send_signal(how)
             self._process.wait(30)
             self._process = None
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """None of its processes does anything meanwhile: it lets connections in, and answers nothing."""
+        assert self._process is not None
+        all_of_it: list[subprocess.Popen[bytes] | psutil.Process] = [self._process, *psutil.Process(self._process.pid).children()]
+        for process in all_of_it:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in all_of_it:
+                process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """End it, and nothing of it stays."""

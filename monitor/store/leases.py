@@ -29,14 +29,19 @@ class Leases:
 class LeasesWriter(Leases):
     """Taking and giving back."""
 
-    async def take(self, name: str, holder: str, seconds: float, *, alone: bool) -> list[str]:
-        """Hold it for so long from now, or on; returns those who are in the way, when nothing was taken."""
+    async def take(self, name: str, holder: str, seconds: float, *, alone: bool) -> dict[str, int]:
+        """
+        Hold it for so long from now, or on.
+
+        Returns who is in the way, and until when (micros, by the database's clock) unless they say so again; then nothing was taken.
+        """
         table = schema.lease
         await one_by_one(self._connection, "lease", name)
         at = (await self._connection.execute(select(now(self._connection)))).scalar_one()
         await self._connection.execute(delete(table).where(table.c.name == name, table.c.until <= at))
-        query = select(table.c.holder).where(table.c.name == name, table.c.holder != holder).order_by(table.c.holder)
-        others = list((await self._connection.execute(query if alone else query.where(table.c.alone.is_(True)))).scalars())
+        query = select(table.c.holder, table.c.until).where(table.c.name == name, table.c.holder != holder).order_by(table.c.holder)
+        rows = await self._connection.execute(query if alone else query.where(table.c.alone.is_(True)))
+        others = {row.holder: row.until for row in rows}
         if not others:
             row = {"name": name, "holder": holder, "alone": alone, "until": at + round(seconds * SECOND)}
             taken = insert(self._connection, table).values(row)

@@ -110,14 +110,18 @@ class OutboxWriter(Outbox):
             statement = insert(self._connection, _BOX).on_conflict_do_nothing()
             await insert_rows(self._connection, statement, [msgspec.structs.asdict(row) for row in rows])
 
-    async def attempted(self, notification: Notification, attempt: Attempt) -> None:
-        """Keep one attempt and where it left its message."""
-        await self._connection.execute(plain_insert(schema.attempt).values(msgspec.structs.asdict(attempt)))
-        await self._change(notification, "state", "tries", "next_try_at", "first_try_at")
+    async def attempted(self, notification: Notification, attempt: Attempt) -> bool:
+        """Keep one attempt and where it left its message, unless that many have been kept; returns whether it was."""
+        values = {field: getattr(notification, field) for field in ("state", "tries", "next_try_at", "first_try_at")}
+        before = (_BOX.c.id == notification.id, _BOX.c.tries == notification.tries - 1)
+        kept = (await self._connection.execute(update(_BOX).where(*before).values(values))).rowcount == 1
+        if kept:
+            await self._connection.execute(plain_insert(schema.attempt).values(msgspec.structs.asdict(attempt)))
+        return kept
 
     async def merge(self, newest: Notification, merged: Sequence[Notification]) -> None:
         """Let the newest of several waiting messages, with its new body, stand for all of them."""
-        await self._change(newest, "body")
+        await self._connection.execute(update(_BOX).where(_BOX.c.id == newest.id).values(body=newest.body))
         for ids in chunks(one.id for one in merged):
             await self._connection.execute(update(_BOX).where(_BOX.c.id.in_(ids)).values(state="merged"))
 
@@ -125,10 +129,6 @@ class OutboxWriter(Outbox):
         """Give up all that waits for a receiver that wants no more; returns how many."""
         statement = update(_BOX).where(_BOX.c.receiver == receiver, _BOX.c.state == "pending").values(state="disabled")
         return (await self._connection.execute(statement)).rowcount
-
-    async def _change(self, notification: Notification, *fields: str) -> None:
-        values = {field: getattr(notification, field) for field in fields}
-        await self._connection.execute(update(_BOX).where(_BOX.c.id == notification.id).values(values))
 
 
 def _after(query: Select[tuple[object, ...]], cursor: str | None) -> Select[tuple[object, ...]]:

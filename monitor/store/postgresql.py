@@ -6,8 +6,11 @@ transaction, nothing is locked for longer, and nobody LISTENs. Reading units are
 writing units are READ COMMITTED and lock what they read to write it again (`dialects.py`).
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import Connection, ExceptionContext, NullPool, event, exc, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
@@ -17,6 +20,7 @@ from monitor.database import EXAMPLE, database_fault, shown
 from monitor.errors import StoreUnavailable, UsageError
 from monitor.store.dialects import alone
 from monitor.store.making import current, make_or_migrate
+from monitor.store.schema import ALERT_SEQ
 
 READERS: Final = 5
 WRITERS: Final = 3
@@ -55,6 +59,50 @@ async def open_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     return reading, _engine(url, WRITERS, WRITING, isolation_level="READ COMMITTED")
 
 
+class Glance:
+    """
+    The newest seq in one exchange with the server, on a connection of its own.
+
+    COPY is what brings a value back without a statement being prepared first, which takes a transaction where a pooler is between.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+
+    async def seq(self) -> int:
+        """The newest change; StoreUnavailable when it cannot be told within some seconds."""
+        try:
+            try:
+                return await self._asked()
+            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError):
+                self.close()  # kept from before, and lost since
+                return await self._asked()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self.close()
+            raise StoreUnavailable(f"store: {str(error) or type(error).__name__}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the connection; the next look makes another."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _asked(self) -> int:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(dsn=self._url, timeout=CONNECT, command_timeout=CONNECT, statement_cache_size=0)
+        found = bytearray()
+
+        async def take(part: bytes) -> None:
+            found.extend(part)
+
+        await self._connection.copy_from_query(f"SELECT value FROM sequence WHERE name = '{ALERT_SEQ}'", output=take)  # noqa: S608 - ours
+        return int(found)
+
+
 def _engine(url: str, size: int, longest: int, **options: Any) -> AsyncEngine:
     engine = _made(
         url, longest, execution_options=options, pool_size=size, max_overflow=0, pool_timeout=POOL, pool_use_lifo=True,
@@ -91,18 +139,31 @@ def _lost(context: ExceptionContext) -> None:
         raise StoreUnavailable(f"store: {type(context.original_exception).__name__}") from context.original_exception
 
 
+async def needs_migration(url: str) -> bool:
+    """Whether the database is of an older release; asks without writing. Errors as of `open_engines`."""
+    async with _once(url) as connection:
+        return not await connection.run_sync(current)
+
+
 async def _bring_up(url: str) -> None:
     """Make and migrate; of several that come at once one does it, the others wait."""
+    async with _once(url) as connection:
+        await _check(connection, url)
+        if await connection.run_sync(current):
+            return
+    async with _once(url) as connection:
+        await alone(connection, "migration")
+        if not await connection.run_sync(current):
+            await connection.run_sync(make_or_migrate)
+
+
+@asynccontextmanager
+async def _once(url: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction on a connection of its own."""
     engine = _made(url, _MIGRATING, poolclass=NullPool)
     try:
         async with engine.connect() as connection, connection.begin():
-            await _check(connection, url)
-            done = await connection.run_sync(current)
-        if not done:
-            async with engine.connect() as connection, connection.begin():
-                await alone(connection, "migration")
-                if not await connection.run_sync(current):
-                    await connection.run_sync(make_or_migrate)
+            yield connection
     except (exc.DBAPIError, OSError, TimeoutError) as error:
         raise _refusal(url, error) from error
     finally:

@@ -26,7 +26,7 @@ from monitor.store.leases import Leases, LeasesWriter
 from monitor.store.mentions import Mentions
 from monitor.store.mentions_writing import MentionsWriter
 from monitor.store.meta import Meta, MetaWriter
-from monitor.store.newest import Glance, Shared
+from monitor.store.newest import Glance, Server, Shared
 from monitor.store.outbox import Outbox, OutboxWriter
 from monitor.store.positions import Positions, PositionsWriter
 from monitor.store.spread import Spreads
@@ -72,15 +72,20 @@ class WriteUnit:
 
 
 class Store:
-    """The database; safe to use from many tasks of one event loop. `shared`: other processes may write to it, too."""
+    """
+    The database; safe to use from many tasks of one event loop.
 
-    def __init__(self, reading: AsyncEngine, writing: AsyncEngine, *, writers: int = 1, shared: bool = False) -> None:
+    `server`: what looks up the newest seq on a server, for a database that is `shared`: other processes may write to it, too.
+    """
+
+    def __init__(self, reading: AsyncEngine, writing: AsyncEngine, server: Server | None = None, *, writers: int = 1) -> None:
         self._reading = reading
         self._writing = writing
+        self._server = server
         self._turn = asyncio.Semaphore(writers)
-        self._patience = _SHARED_TURN if shared else TURN
-        self._bound = _BEGIN if shared else None
-        self.shared = shared
+        self.shared = server is not None
+        self._patience = _SHARED_TURN if self.shared else TURN
+        self._bound = _BEGIN if self.shared else None
         self._changed = asyncio.Event()
         self._commits = 0
         database = reading.url.database
@@ -101,12 +106,25 @@ class Store:
             return cls(*embedded.open_engines(folder))
         from monitor.store import postgresql  # noqa: PLC0415
 
-        return cls(*await postgresql.open_engines(url), writers=postgresql.WRITERS, shared=True)
+        return cls(*await postgresql.open_engines(url), postgresql.Glance(url), writers=postgresql.WRITERS)
+
+    @staticmethod
+    async def outdated(url: str, folder: Path) -> bool:
+        """Whether its tables are of an older release (or not there yet); asks without writing. Errors as of `open`."""
+        if url == EMBEDDED:
+            from monitor.store import embedded  # noqa: PLC0415
+
+            return embedded.needs_migration(folder)
+        from monitor.store import postgresql  # noqa: PLC0415
+
+        return await postgresql.needs_migration(url)
 
     async def close(self) -> None:
         """Let go of every connection; safe to call twice."""
         if self._glance:
             self._glance.close()
+        if self._server:
+            self._server.close()
         await self._reading.dispose()
         await self._writing.dispose()
 
@@ -131,6 +149,8 @@ class Store:
         return await self._newest.seq() if seen is None else seen
 
     async def _look(self) -> int:
+        if self._server:
+            return await self._server.seq()
         async with self.read() as unit:
             return await unit.alerts.newest_seq()
 
@@ -195,7 +215,7 @@ async def _begin(engine: AsyncEngine, within: float | None) -> tuple[AsyncConnec
     try:
         async with asyncio.timeout(within):
             for _ in range(_KEPT):
-                connection = await engine.connect()
+                connection = await _connected(engine)
                 try:
                     return connection, await connection.begin()
                 except BaseException as error:
@@ -205,6 +225,14 @@ async def _begin(engine: AsyncEngine, within: float | None) -> tuple[AsyncConnec
     except (OSError, TimeoutError) as error:
         raise StoreUnavailable(f"store: {str(error) or type(error).__name__}") from error
     raise StoreUnavailable("store: every connection was lost")
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    """Whatever keeps us out now (the database is being restored, the password is another), it was right when we opened it."""
+    try:
+        return await engine.connect()
+    except exc.DBAPIError as error:
+        raise StoreUnavailable(_reason(error)) from error
 
 
 @contextmanager

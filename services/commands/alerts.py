@@ -22,11 +22,11 @@ from monitor.store.sessions import Store
 from services.terminal import LEVEL_COLOURS, screen
 from services.terminal import table as fitting
 from services.verb import Verb, config_option
+from services.wiring import store_there
 
 STATUS_ZH: dict[Status, str] = {
     "open": "待确认", "acknowledged": "已确认", "handling": "处置中", "resolved": "已结束", "reviewed": "已复核",
 }  # fmt: skip
-STORE_FILE = "store.db"
 
 
 @click.command(
@@ -40,7 +40,7 @@ STORE_FILE = "store.db"
 def command(config: Path, *, as_json: bool) -> None:
     """Print them as JSON Lines, or as a table for a person."""
     settings = load_settings(config, os.environ)
-    if not (settings.data / STORE_FILE).exists():
+    if not store_there(settings):
         click.echo(f"数据目录 {settings.data} 里还没有数据：先运行 yuqing run 或 yuqing replay", err=True)
         return
     asyncio.run(_json_lines(settings) if as_json else _table(settings))

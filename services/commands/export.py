@@ -20,8 +20,7 @@ from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
 from services.case import Case
 from services.verb import Verb, config_option
-
-STORE_FILE = "store.db"
+from services.wiring import store_there
 
 
 @click.command(
@@ -37,7 +36,7 @@ STORE_FILE = "store.db"
 def command(alert: str, config: Path, output: Path | None) -> None:
     """Write it."""
     settings = load_settings(config, os.environ)
-    if not (settings.data / STORE_FILE).exists():
+    if not store_there(settings):
         raise UsageError(f"数据目录 {settings.data} 里还没有数据: 先运行 yuqing run 或 yuqing replay")
     written = asyncio.run(_export(settings, alert, output))
     where = f": {output}" if output else ""

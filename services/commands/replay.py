@@ -85,7 +85,7 @@ async def _replay(
     log = start_logging(settings, level="warning")
     life = Lifecycle(log)
     try:
-        house = await open_house(settings, life, log)
+        house = await open_house(settings, life, log, alone=True)
         if probes:
             house.add_api(probes, only_probes=True)
     except BaseException:

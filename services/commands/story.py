@@ -22,8 +22,8 @@ from monitor.stories.tree import Tree
 from services.drawing import Branch, drawn
 from services.tracing import Wire, places, story_of, story_wire, survivor, trace
 from services.verb import Verb, config_option
+from services.wiring import store_there
 
-STORE_FILE = "store.db"
 NARROW, WIDE = 60, 120
 BREADTH = (10, 5, 3, 2, 2, 2)  # how many children are drawn at each depth, the biggest branches first;
 DRAWN = 60  # of all places together
@@ -40,7 +40,7 @@ DRAWN = 60  # of all places together
 def command(story: str, config: Path, *, as_json: bool) -> None:
     """Print it."""
     settings = load_settings(config, os.environ)
-    if not (settings.data / STORE_FILE).exists():
+    if not store_there(settings):
         raise UsageError(f"数据目录 {settings.data} 里还没有数据: 先运行 yuqing run 或 yuqing replay")
     found, branches = asyncio.run(_read(settings, story, draw=not as_json))
     _tell(story, found)

@@ -23,7 +23,6 @@ from monitor.bus.base import DEAD, RAW, SCORED, Bus
 from monitor.clock import SECOND, Clock, rfc3339
 from monitor.errors import YuqingError
 from monitor.settings import Settings
-from monitor.store.embedded import needs_migration
 from monitor.store.sessions import Store
 from services.doctor.findings import Box, Config, Dead, Disk, Findings, Lag, Log, Service
 from services.doctor.problems import problems_of
@@ -32,7 +31,7 @@ from services.housekeeping import backlog
 from services.letters import Choice, letters, newest
 from services.presence import LOCK, holder
 from services.score import ROLE as SCORE
-from services.wiring import open_bus, open_store
+from services.wiring import open_bus, open_store, store_there
 
 _WITHIN = 3.0
 _SHOWN = 3
@@ -47,7 +46,7 @@ async def examine(settings: Settings, clock: Clock) -> Findings:
     config, disk = _config(settings, running=pid is not None), _disk(settings.data)
     files = {} if isinstance(disk, str) else disk.files
     log = await _read(lambda: _log(settings, clock), there="bus.db" in files)
-    store = await _read(lambda: _store(settings, clock), there="store.db" in files)
+    store = await _read(lambda: _store(settings, clock), there=store_there(settings))
     problems = problems_of(config, service, log, store, disk)
     return Findings(rfc3339(clock.now() // SECOND * SECOND), versions(), config, service, log, store, disk, problems)
 
@@ -96,9 +95,9 @@ async def _dead(bus: Bus) -> Dead:
 
 
 async def _store(settings: Settings, clock: Clock) -> Box | str:
-    if needs_migration(settings.data):
+    if await Store.outdated(settings.store, settings.data):
         return "由旧版本写成，下次启动时自动迁移"
-    store: Store = await open_store(settings)
+    store = await open_store(settings)
     try:
         async with store.read() as unit:
             pending, oldest = await unit.outbox.pending()

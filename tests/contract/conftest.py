@@ -22,6 +22,7 @@ START = 1_800_000_000_000_000
 RETENTION = Retention(raw=7 * DAY, scored=30 * DAY)
 Build = Callable[[int, int], Bus]  # partitions, backlog -> a bus on the test's own log, not started
 BusMaker = Callable[..., Awaitable[Bus]]
+Losing = Callable[[], Awaitable[None]]
 FreshStore = Callable[[Path], AbstractAsyncContextManager[str]]
 
 
@@ -108,3 +109,18 @@ async def empty_store(fresh_store: FreshStore, tmp_path: Path) -> AsyncIterator[
     """The `store:` of a configuration whose data folder is `tmp_path`."""
     async with fresh_store(tmp_path) as url:
         yield url
+
+
+@pytest.fixture
+def lose_store(request: pytest.FixtureRequest, empty_store: str, tmp_path: Path) -> Losing:
+    """Lets the store be away, whoever uses it."""
+
+    async def lose() -> None:
+        if empty_store != "sqlite":
+            await request.getfixturevalue("postgresql").drop(empty_store)
+            return
+        for file in await asyncio.to_thread(lambda: list(tmp_path.glob("store.db*"))):
+            await asyncio.to_thread(file.unlink)
+        await asyncio.to_thread(tmp_path.joinpath("store.db").mkdir)
+
+    return lose

@@ -106,9 +106,9 @@ def _timeless(wire: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(params=[False, True], ids=["lived", "restarted"])
-async def walk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Walk]:
+async def walk(request: pytest.FixtureRequest, tmp_path: Path, empty_store: str) -> AsyncIterator[Walk]:
     """A service whose escalator lives, or is started again for every step."""
-    async with world(tmp_path) as here:
+    async with world(tmp_path, store=empty_store) as here:
         yield Walk(here, restarts=request.param)
 
 

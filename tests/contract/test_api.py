@@ -25,13 +25,14 @@ from services.api.schemas import (
     SubjectPage,
 )
 from services.api.story_schemas import StoryDetail, TreePage
+from tests.contract.conftest import Losing
 from tests.unit.api.making import NOW, SUBJECT, World, problem_of, raise_alerts, recount, story_of, world
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An open API in an empty folder."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         yield made
 
 
@@ -245,10 +246,10 @@ async def test_health_and_metrics_answer(here: World) -> None:
     assert 'yuqing_alerts{level="orange",status="open"} 1.0' in (await here.client.get("/metrics")).text
 
 
-async def test_what_is_not_fit_is_named(tmp_path: Path) -> None:
+async def test_what_is_not_fit_is_named(tmp_path: Path, empty_store: str) -> None:
     """/readyz is 503 with the name of the part; a failing source is told and does no harm; /livez stays."""
     parts = {"bus": "disk full", "source:paper": "timed out", "clock": None}
-    async with world(tmp_path, readiness=lambda: parts, informative="source:") as here:
+    async with world(tmp_path, readiness=lambda: parts, informative="source:", store=empty_store) as here:
         answer = await here.client.get("/readyz")
         assert (answer.status_code, answer.json()["unready"]) == (503, ["bus"])
         assert answer.json()["parts"]["source:paper"] == "timed out"
@@ -292,12 +293,10 @@ async def test_the_documentation_is_complete(here: World) -> None:
     assert (await here.client.get("/docs")).status_code == 200
 
 
-async def test_a_store_that_is_away_is_503_and_no_traceback(here: World, tmp_path: Path) -> None:
+async def test_a_store_that_is_away_is_503_and_no_traceback(here: World, lose_store: Losing) -> None:
     """Readers are told to come again; the process stays alive."""
     await here.store.close()
-    for file in await asyncio.to_thread(lambda: list(tmp_path.glob("store.db*"))):
-        await asyncio.to_thread(file.unlink)
-    await asyncio.to_thread(tmp_path.joinpath("store.db").mkdir)
+    await lose_store()
 
     problem_of(await here.client.get("/v1/alerts"), 503)
 

@@ -16,9 +16,9 @@ from tests.unit.api.making import NOW, World, problem_of, raise_alerts, recount,
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An open API in an empty folder."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         yield made
 
 

@@ -30,9 +30,9 @@ FITS = {
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An open API in an empty folder."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         yield made
 
 
@@ -210,9 +210,9 @@ async def test_what_was_answered_is_answered_again_when_its_time_is_over(here: W
     problem_of(await act(here, alert.id, "level", body), 422)
 
 
-async def test_a_key_is_the_actor_and_readers_do_not_act(tmp_path: Path) -> None:
+async def test_a_key_is_the_actor_and_readers_do_not_act(tmp_path: Path, empty_store: str) -> None:
     """With keys the key's name acts and `by` stands beside it."""
-    async with world(tmp_path, key("desk", "staff"), key("screen", "reader")) as here:
+    async with world(tmp_path, key("desk", "staff"), key("screen", "reader"), store=empty_store) as here:
         (alert,) = await raise_alerts(here.store, 1)
         bearer = {"authorization": "Bearer desk"}
         said = (await act(here, alert.id, "assign", {"assignee": "李四", "by": "小王"}, **bearer)).json()["transitions"][-1]

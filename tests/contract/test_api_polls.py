@@ -21,16 +21,16 @@ READERS = 200
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An open API in an empty folder."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         yield made
 
 
 @pytest.fixture
-async def other(here: World, tmp_path: Path) -> AsyncIterator[Store]:  # noqa: ARG001 - it makes the store
+async def other(here: World, tmp_path: Path) -> AsyncIterator[Store]:
     """The same store as another process has it."""
-    store = await Store.open("sqlite", tmp_path)
+    store = await Store.open(here.api.settings.store, tmp_path)
     yield store
     await store.close()
 
@@ -98,11 +98,11 @@ async def test_an_unchanged_poll_reads_no_row(here: World, other: Store) -> None
     assert (changed.status_code, changed.json()["seq"]) == (200, 2)
 
 
-async def test_the_same_answer_has_the_same_etag_in_every_process(here: World, tmp_path: Path) -> None:
+async def test_the_same_answer_has_the_same_etag_in_every_process(here: World, tmp_path: Path, empty_store: str) -> None:
     """After a restart, or at another process, what a dashboard has is still known; another store of the same seq is another answer."""
     await raise_alerts(here.store, 1)
     etag = (await here.client.get("/v1/alerts")).headers["etag"]
-    async with world(tmp_path) as again:
+    async with world(tmp_path, store=empty_store) as again:
         assert (await again.client.get("/v1/alerts", headers={"if-none-match": etag})).status_code == 304
     (elsewhere := tmp_path / "other").mkdir()
     async with world(elsewhere) as another:
@@ -110,9 +110,9 @@ async def test_the_same_answer_has_the_same_etag_in_every_process(here: World, t
         assert (await another.client.get("/v1/alerts", headers={"if-none-match": etag})).status_code == 200
 
 
-async def test_a_poll_known_by_its_query_still_needs_its_key(tmp_path: Path) -> None:
+async def test_a_poll_known_by_its_query_still_needs_its_key(tmp_path: Path, empty_store: str) -> None:
     """What is remembered of a query spares its reading, never the key check."""
-    async with world(tmp_path, key("reader", "reader", rate=3)) as here:
+    async with world(tmp_path, key("reader", "reader", rate=3), store=empty_store) as here:
         headers = {"authorization": "Bearer reader"}
         assert (await here.client.get("/v1/alerts?limit=9", headers=headers)).status_code == 200
         problem_of(await here.client.get("/v1/alerts?limit=9"), 401)

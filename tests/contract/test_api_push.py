@@ -18,9 +18,9 @@ from tests.unit.api.making import GOOD, SUBJECT, World, lines, problem_of, world
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An open API in an empty folder."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         yield made
 
 
@@ -117,9 +117,9 @@ async def test_a_compressed_body_is_415(here: World) -> None:
     assert found.headers["accept-encoding"] == "identity"
 
 
-async def test_a_full_bus_is_503_with_the_time_to_come_again(tmp_path: Path) -> None:
+async def test_a_full_bus_is_503_with_the_time_to_come_again(tmp_path: Path, empty_store: str) -> None:
     """The same push goes through once a consumer has taken more."""
-    async with world(tmp_path, max_backlog=1) as here:
+    async with world(tmp_path, max_backlog=1, store=empty_store) as here:
         await here.client.post("/v1/mentions", json=GOOD)
         full = await here.client.post("/v1/mentions", json=GOOD | {"id": "2"})
         problem_of(full, 503)

@@ -23,9 +23,9 @@ BOSS = {"Authorization": "Bearer boss"}
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An API with a key of each role over a log of three mentions, two of them of the subject; nothing scores them."""
-    async with world(tmp_path, key("eyes", "reader"), key("duty", "staff"), key("boss", "admin")) as made:
+    async with world(tmp_path, key("eyes", "reader"), key("duty", "staff"), key("boss", "admin"), store=empty_store) as made:
         work = Rescoring(made.bus, made.store, made.clock, made.api.log)
         made.app.state.api = replace(made.api, rescoring=work)
         texts = {"1": "红十字又出事了", "2": "天气好", "3": "给红十字捐款"}
@@ -104,7 +104,7 @@ async def test_a_run_that_fails_says_so_and_the_next_may_begin(
     assert (await ended(here)).new == 2
 
 
-async def test_where_nothing_is_held_nothing_is_rescored(tmp_path: Path) -> None:
+async def test_where_nothing_is_held_nothing_is_rescored(tmp_path: Path, empty_store: str) -> None:
     """503: not here."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         problem_of(await made.client.post(PATH), 503)

@@ -23,9 +23,9 @@ STORY = story_of(1)
 
 
 @pytest_asyncio.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An API anybody on this machine may use."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         yield made
 
 

@@ -22,9 +22,9 @@ ADMIN = {"Authorization": "Bearer boss"}
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[World]:
+async def here(tmp_path: Path, empty_store: str) -> AsyncIterator[World]:
     """An API with a key of each role, whose subjects can be changed."""
-    async with world(tmp_path, key("eyes", "reader"), key("duty", "staff"), key("boss", "admin")) as made:
+    async with world(tmp_path, key("eyes", "reader"), key("duty", "staff"), key("boss", "admin"), store=empty_store) as made:
         settings = made.api.settings
         reloader = Reloader(settings, settings, made.store, made.clock, made.api.metrics, made.api.log)
         reloader.follow(lambda new: partial(renew, made.app, new))
@@ -102,9 +102,9 @@ async def test_a_subject_tells_what_is_open_about_it(here: World) -> None:
     assert one in (await here.client.get("/v1/subjects", headers=ADMIN)).json()["items"]
 
 
-async def test_where_nothing_reloads_nothing_is_put(tmp_path: Path) -> None:
+async def test_where_nothing_reloads_nothing_is_put(tmp_path: Path, empty_store: str) -> None:
     """503: not here."""
-    async with world(tmp_path) as made:
+    async with world(tmp_path, store=empty_store) as made:
         problem_of(await made.client.put(PATH, json={"rules": ["甲"]}), 503)
 
 

@@ -91,12 +91,12 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, models: Scoring) -> AsyncIterator[House]:
+async def house(tmp_path: Path, empty_store: str, models: Scoring) -> AsyncIterator[House]:
     """A house of its own folder."""
     (tmp_path / "c.yaml").write_text(TEXT, "utf-8")
     (tmp_path / "accounts.yaml").write_text(ACCOUNTS, "utf-8")
     settings, clock = load_settings(tmp_path / "c.yaml", {}), ManualClock(NOW)
-    bus, store = SqliteBus(tmp_path, retention=settings.retention, clock=clock), await Store.open("sqlite", tmp_path)
+    bus, store = SqliteBus(tmp_path, retention=settings.retention, clock=clock), await Store.open(empty_store, tmp_path)
     await bus.start()
     yield House(settings, bus, store, clock, models)
     await bus.close()

@@ -194,28 +194,28 @@ class TestLeases:
         """What one holds alone nobody else takes, until it is given back or its time is over; its holder takes it on."""
         one, other = await opener(), await opener()
         async with one.write() as unit:
-            assert await unit.leases.take("x", "a", 60, alone=True) == []
-            assert await unit.leases.take("x", "a", 60, alone=True) == []
-            assert await unit.leases.take("y", "b", 60, alone=True) == []
+            assert await unit.leases.take("x", "a", 60, alone=True) == {}
+            assert await unit.leases.take("x", "a", 60, alone=True) == {}
+            assert await unit.leases.take("y", "b", 60, alone=True) == {}
         async with other.write() as unit:
-            assert await unit.leases.take("x", "b", 60, alone=True) == ["a"]
-            assert await unit.leases.take("x", "c", 60, alone=False) == ["a"]
+            assert list(await unit.leases.take("x", "b", 60, alone=True)) == ["a"]
+            assert list(await unit.leases.take("x", "c", 60, alone=False)) == ["a"]
         async with one.write() as unit:
             await unit.leases.give_back("x", "a")
         async with other.write() as unit:
-            assert await unit.leases.take("x", "b", 0.05, alone=True) == []
+            assert await unit.leases.take("x", "b", 0.05, alone=True) == {}
         await asyncio.sleep(0.1)
         async with one.write() as unit:
-            assert await unit.leases.take("x", "a", 60, alone=True) == []
+            assert await unit.leases.take("x", "a", 60, alone=True) == {}
             assert await unit.leases.holders("x") == ["a"]
 
     async def test_together(self, store: Store) -> None:
         """Any number hold it together; who wants it alone waits for all of them."""
         async with store.write() as unit:
             for holder in "bac":
-                assert await unit.leases.take("x", holder, 60, alone=False) == []
-            assert await unit.leases.take("x", "d", 60, alone=True) == ["a", "b", "c"]
-            assert await unit.leases.take("x", "a", 60, alone=True) == ["b", "c"]
+                assert await unit.leases.take("x", holder, 60, alone=False) == {}
+            assert list(await unit.leases.take("x", "d", 60, alone=True)) == ["a", "b", "c"]
+            assert list(await unit.leases.take("x", "a", 60, alone=True)) == ["b", "c"]
             assert await unit.leases.holders("x") == ["a", "b", "c"]
 
     async def test_a_race(self, opener: Opener) -> None:

@@ -1,24 +1,31 @@
 """What only a store on a server can suffer: the server gone, a connection cut, a lock that does not come, no place in the pool."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, inspect, select
+from sqlalchemy import Connection, MetaData, event, inspect, select
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import await_only
 
 from monitor.errors import StoreUnavailable, UsageError
 from monitor.store.making import current, make
 from monitor.store.migrations import upgrade
+from monitor.store.postgresql import READERS, WRITERS
 from monitor.store.schema import metadata
 from monitor.store.sessions import Store
-from tests.contract.store.units import write, written
-from tests.postgresql import Server, database_of
+from tests.contract.store.units import SECRET_WORDS, write, written
+from tests.postgresql import Missing, Server, database_of, running
 
 HOME = Path("/nonexistent")  # a store on a server has no folder
+HITS = 5
 
 
 @pytest.fixture
@@ -30,13 +37,33 @@ async def url(postgresql: Server) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def store(postgresql: Server) -> AsyncIterator[Store]:
-    """An empty store."""
+async def database(postgresql: Server) -> AsyncIterator[str]:
+    """The name of a database with an empty store."""
     url = await postgresql.database()
-    opened = await Store.open(url, HOME)
+    yield database_of(url)
+    await postgresql.drop(url)
+
+
+@pytest.fixture
+async def store(postgresql: Server, database: str) -> AsyncIterator[Store]:
+    """The store in it."""
+    opened = await Store.open(postgresql.url(database), HOME)
     yield opened
     await opened.close()
-    await postgresql.drop(url)
+
+
+def driver_of(connection: Connection) -> Any:
+    """The connection as asyncpg has it."""
+    return connection.connection.driver_connection
+
+
+def bounded(store: Store, setting: str) -> None:
+    """Let the writing units of a store run under another bound of time."""
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL {setting}")
+
+    event.listen(store._writing.sync_engine, "begin", begun)
 
 
 class TestOpening:
@@ -130,3 +157,202 @@ class TestOpening:
             with pytest.raises(StoreUnavailable, match="现在连接不上") as told:
                 await Store.open(url, HOME)
         assert "hunter2" not in str(told.value)
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A durable server that a test may stop and kill."""
+    try:
+        with running(durable=True) as server:
+            yield server
+    except Missing as missing:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(missing))
+
+
+async def eventually(store: Store, number: int) -> None:
+    """Write a unit again and again until it is in, as the escalator does: what stands at the position tells whether it is."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                async with store.read() as unit:
+                    there = (await unit.positions.read("t", 0)).offset
+                if there > number:
+                    return
+                await write(store, number, HITS)
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)
+
+
+class TestAway:
+    """A server that is not always there."""
+
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+    async def test_restarted_between(self, own_server: Server, how: signal.Signals) -> None:
+        """After a restart the next unit goes on at once: connections kept from before are known to be dead before anything is done."""
+        store = await Store.open(await own_server.database(), HOME)
+        await write(store, 0, HITS)
+        await asyncio.gather(*(written(store, HITS) for _ in range(5)))
+        await asyncio.to_thread(own_server.stop, how)
+        await asyncio.to_thread(own_server.start)
+        await write(store, 1, HITS)
+        assert await asyncio.gather(*(written(store, HITS) for _ in range(5))) == [2] * 5
+        assert await store.newest_seq() == 2
+        await store.close()
+
+    async def test_away(self, own_server: Server) -> None:
+        """While it is away every unit and look says so soon, in words without its address; when it is back they go on by themselves."""
+        store = await Store.open(await own_server.database(), HOME)
+        await write(store, 0, HITS)
+        assert await store.newest_seq() == 1
+        await asyncio.to_thread(own_server.stop)
+        for work in (write(store, 1, HITS), written(store, HITS), store.newest_seq()):
+            async with asyncio.timeout(10):
+                with pytest.raises(StoreUnavailable) as told:
+                    await work
+            assert SECRET_WORDS[:8] not in str(told.value)
+        await asyncio.to_thread(own_server.start)
+        await write(store, 1, HITS)
+        assert (await written(store, HITS), await store.newest_seq()) == (2, 2)
+        await store.close()
+
+    async def test_crashed_under_writers(self, own_server: Server) -> None:
+        """A server that crashes again and again in the middle of units: each unit is there once and whole, in order."""
+        store = await Store.open(await own_server.database(), HOME)
+
+        async def work() -> None:
+            for number in range(40):
+                await eventually(store, number)
+
+        working = asyncio.create_task(work())
+        for _ in range(4):
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(own_server.stop, signal.SIGQUIT)
+            await asyncio.to_thread(own_server.start)
+        await working
+        assert await written(store, HITS) == 40
+        await store.close()
+
+    async def test_a_server_that_stands_still(self, own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that takes connections and answers nothing is told as away within the bounds, and found again when it moves."""
+        monkeypatch.setattr("monitor.store.sessions._BEGIN", 0.5)
+        store = await Store.open(await own_server.database(), HOME)
+        await write(store, 0, HITS)
+        with own_server.held_still():
+            async with asyncio.timeout(10):
+                with pytest.raises(StoreUnavailable):
+                    await write(store, 1, HITS)
+                with pytest.raises(StoreUnavailable):
+                    await written(store, HITS)
+        await eventually(store, 1)
+        assert await written(store, HITS) == 2
+        await store.close()
+
+
+class TestCut:
+    """A connection that is ended from outside."""
+
+    async def test_at_every_stage(self, postgresql: Server, store: Store) -> None:
+        """However far a unit was, the commit itself included: it failed whole or it happened, and done again it is there once."""
+        cuts = 0
+        async with postgresql.session() as session:
+            for number in range(100):
+                left = number
+
+                def cut(connection: Connection, *_: object) -> None:
+                    nonlocal left
+                    left -= 1
+                    if left == -1:
+                        pid = driver_of(connection).get_server_pid()
+                        await_only(session.execute("SELECT pg_terminate_backend($1, 1000)", pid))
+
+                for moment in ("before_cursor_execute", "commit"):
+                    event.listen(store._writing.sync_engine, moment, cut)
+                await eventually(store, number)
+                for moment in ("before_cursor_execute", "commit"):
+                    event.remove(store._writing.sync_engine, moment, cut)
+                assert await written(store, HITS) == number + 1
+                if left >= 0:
+                    break
+                cuts += 1
+        assert cuts > 8
+
+    async def test_lost_at_the_commit(self, store: Store) -> None:
+        """A commit whose answer never comes: the position tells that it happened, so it is not done again."""
+        commits = 0
+
+        def lose(connection: Connection) -> None:
+            nonlocal commits
+            commits += 1
+            if commits == 1:
+                await_only(driver_of(connection).execute("COMMIT"))
+                driver_of(connection).terminate()
+
+        event.listen(store._writing.sync_engine, "commit", lose)
+        with pytest.raises(StoreUnavailable):
+            await write(store, 0, HITS)
+        await eventually(store, 0)
+        assert (commits, await written(store, HITS)) == (1, 1)
+
+
+class TestBounds:
+    """Locks and places that do not come."""
+
+    async def test_a_lock_that_does_not_come(self, postgresql: Server, database: str, store: Store) -> None:
+        """Who waits for a row that somebody else holds gives up in time, and has it when it is free."""
+        await write(store, 0, HITS)
+        bounded(store, "lock_timeout = '100ms'")
+        async with postgresql.session(database) as session:
+            await session.execute("BEGIN")
+            await session.execute("UPDATE sequence SET value = value")
+            with pytest.raises(StoreUnavailable, match="lock timeout"):
+                await write(store, 1, HITS)
+            await session.execute("ROLLBACK")
+        await write(store, 1, HITS)
+        assert await written(store, HITS) == 2
+
+    async def test_a_process_stopped_in_a_unit(self, store: Store) -> None:
+        """Its locks are not kept for ever: the server ends what stands idle in a transaction, and the unit failed whole."""
+        bounded(store, "idle_in_transaction_session_timeout = '100ms'")
+
+        async def stopped() -> None:
+            async with store.write() as unit:
+                await unit.meta.put("k", b"v")
+                await asyncio.sleep(0.5)
+                await unit.meta.put("l", b"v")
+
+        with pytest.raises(StoreUnavailable):
+            await stopped()
+        async with store.read() as unit:
+            assert await unit.meta.get("k") is None
+
+    async def test_no_place(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """When every connection is in use who comes is told in time, for readers and for writers; then they go on."""
+        monkeypatch.setattr(store, "_patience", 0.1)
+        monkeypatch.setattr(store._reading.pool, "_timeout", 0.1)
+        async with AsyncExitStack() as held:
+            for _ in range(READERS):
+                await held.enter_async_context(store.read())
+            with pytest.raises(StoreUnavailable):
+                await written(store, HITS)
+            for _ in range(WRITERS):
+                await held.enter_async_context(store.write())
+            with pytest.raises(StoreUnavailable, match="no turn"):
+                await write(store, 0, HITS)
+        await write(store, 0, HITS)
+        assert await written(store, HITS) == 1
+
+    async def test_deadlock(self, store: Store) -> None:
+        """Of two that wait for each other one is let go of, and may do it again."""
+        gate = asyncio.Barrier(2)
+
+        async def both(first: str, second: str) -> bool:
+            try:
+                async with store.write() as unit:
+                    await unit.meta.get(first)
+                    await gate.wait()
+                    await unit.meta.get(second)
+            except StoreUnavailable:
+                return False
+            return True
+
+        assert sorted(await asyncio.gather(both("a", "b"), both("b", "a"))) == [False, True]

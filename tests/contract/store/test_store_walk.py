@@ -2,16 +2,16 @@
 
 import asyncio
 from pathlib import Path
-from shutil import copytree
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from monitor.alert import STATUSES, Alert, Level
 from monitor.store.alerts import AlertFilter
 from monitor.store.sessions import Store
+from tests.contract.conftest import FreshStore
 from tests.contract.store.records import START, alert, raised, recounted
 
 SUBJECTS = ("红十字会", "故宫", "é")
@@ -76,19 +76,21 @@ async def walk(store: Store, wanted: AlertFilter, limit: int, meanwhile: list[li
         assert {one.id for one in await unit.alerts.changes(seq)} == changed
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.lists(LOOKS, max_size=12), wanted=FILTERS, limit=st.integers(1, 5), meanwhile=st.lists(CHANGES, max_size=6))
-def test_walk(made: Path, first: list[dict[str, object]], wanted: AlertFilter, limit: int, meanwhile: list[list[Change]]) -> None:
+def test_walk(
+    fresh_store: FreshStore, first: list[dict[str, object]], wanted: AlertFilter, limit: int, meanwhile: list[list[Change]]
+) -> None:
     """Every fitting alert unchanged since the walk began comes exactly once, none twice; `changes` has just those that did change."""
 
     async def run(folder: Path) -> None:
-        store = await Store.open("sqlite", folder)
-        try:
-            await change(store, list(enumerate(first)))
-            await walk(store, wanted, limit, meanwhile)
-        finally:
-            await store.close()
+        async with fresh_store(folder) as url:
+            store = await Store.open(url, folder)
+            try:
+                await change(store, list(enumerate(first)))
+                await walk(store, wanted, limit, meanwhile)
+            finally:
+                await store.close()
 
     with TemporaryDirectory() as folder:
-        copytree(made, folder, dirs_exist_ok=True)
         asyncio.run(run(Path(folder)))

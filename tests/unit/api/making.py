@@ -53,27 +53,28 @@ def key(name: str, role: Role, rate: int | None = None) -> ApiKey:
 
 
 @asynccontextmanager
-async def world(folder: Path, *keys: ApiKey, max_backlog: int = 1_000_000, **changes: Any) -> AsyncIterator[World]:
+async def world(folder: Path, *keys: ApiKey, store: str = "sqlite", max_backlog: int = 1_000_000, **changes: Any) -> AsyncIterator[World]:
     """Everything the API needs, in `folder`; `changes` of the ApiState."""
     clock = ManualClock(NOW)
     bus = SqliteBus(folder, retention=Retention(), clock=clock, max_backlog=max_backlog)
     await bus.start()
-    store = await Store.open("sqlite", folder)
+    opened = await Store.open(store, folder)
     settings = Settings(
-        file=folder / "c.yaml", organisation="某某", data=folder, subjects=(Subject(name=SUBJECT, rules=("红十字",)),), api_keys=keys,
+        file=folder / "c.yaml", organisation="某某", data=folder, store=store, api_keys=keys,
+        subjects=(Subject(name=SUBJECT, rules=("红十字",)),),
         receivers=(Receiver(name="duty", type="webhook", url=Secret("https://duty.example/hook")),), public_url="https://yuqing.example",
     )  # fmt: skip
     metrics = Metrics(CollectorRegistry())
     log = structlog.stdlib.get_logger()
-    state: dict[str, Any] = {"settings": settings, "store": store, "clock": clock, "metrics": metrics, "log": log}
+    state: dict[str, Any] = {"settings": settings, "store": opened, "clock": clock, "metrics": metrics, "log": log}
     api = ApiState(**(state | {"intake": Intake(bus, clock, metrics)} | changes))
     app = create_app(api)
     transport = httpx.ASGITransport(app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            yield World(app, api, bus, store, clock, client)
+            yield World(app, api, bus, opened, clock, client)
     finally:
-        await store.close()
+        await opened.close()
         await bus.close()
 
 
