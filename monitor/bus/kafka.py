@@ -179,7 +179,7 @@ class KafkaBus:
         """Each partition's entries in order, all partitions at once; waits for all of them also when one fails."""
         if self._writes is None:
             raise BusUnavailable("the bus was not started")
-        self._writes.check([entry for _, entry in entries])
+        self._writes.check(entry for _, entry in entries)
         parts: dict[int, list[Entry]] = {}
         for partition, entry in entries:
             parts.setdefault(partition, []).append(entry)

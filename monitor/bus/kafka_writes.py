@@ -8,6 +8,7 @@ The producer is idempotent: a batch that is sent again after a lost answer is wr
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer, errors
@@ -39,14 +40,14 @@ class _Part:
         loop = asyncio.get_running_loop()
         self.entries, self.since = entries, loop.time()
         self.runs: Runs = []
-        self.left = len(entries)
+        self.next = 0  # the first entry that no batch has yet
         self.promise: asyncio.Future[Runs] = loop.create_future()
 
     def written(self, offset: int, count: int) -> None:
         """So many more are durable, from `offset` on."""
-        self.runs.append((offset, count))
-        self.left -= count
-        if not self.left and not self.promise.done():
+        if count:
+            self.runs.append((offset, count))
+        if self.next == len(self.entries) and not self.promise.done():
             self.promise.set_result(self.runs)
 
     def failed(self, error: BusError) -> None:
@@ -189,11 +190,11 @@ class _Lane:
     async def _batches(self, group: Sequence[_Part]) -> None:
         shared, sent = await self._started(), False
         try:
-            waiting = deque((part, entry) for part in group for entry in part.entries)
+            waiting = deque(group)
             while waiting:
                 batch, owners = _filled(shared.producer, waiting)
                 offset = await self._written(shared.producer, batch)
-                for part, count in owners.items():
+                for part, count in owners:
                     part.written(offset, count)
                     offset += count
             sent = True
@@ -214,15 +215,20 @@ class _Lane:
         return int((await (await producer.send_batch(batch, self._topic, partition=self._partition))).offset)
 
 
-def _filled(producer: Any, waiting: deque[tuple[_Part, Entry]]) -> tuple[Any, dict[_Part, int]]:
+def _filled(producer: Any, waiting: deque[_Part]) -> tuple[Any, list[tuple[_Part, int]]]:
     """A batch of the first that wait, as many as it holds, at least one; and how many of them are whose, in order."""
-    batch, owners = producer.create_batch(), dict[_Part, int]()
-    while waiting:
-        part, (key, value, headers) = waiting[0]
-        if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-            break
-        owners[part] = owners.get(part, 0) + 1
-        waiting.popleft()
+    batch, owners, room = producer.create_batch(), [], True
+    while waiting and room:
+        part = waiting[0]
+        start = part.next
+        for key, value, headers in islice(part.entries, start, None):
+            room = batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
+            if not room:
+                break
+            part.next += 1
+        owners.append((part, part.next - start))
+        if part.next == len(part.entries):
+            waiting.popleft()
     batch.close()
     return batch, owners
 
