@@ -27,9 +27,15 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0
 SERVER = """process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
 controller.listener.names=CONTROLLER
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PKCS12
+ssl.keystore.location={keys}
+ssl.keystore.password={password}
 log.dirs={folder}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -43,6 +49,11 @@ log.initial.task.delay.ms=500
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=500
 """
+
+
+USER, PASSWORD = "yuqing", "a made-up password"
+KEYS_PASSWORD = "changeit"
+SCRAM = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
 
 
 class NoKafka(Exception):
@@ -87,7 +98,7 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True)
         self._file.write_text(settings)
-        if self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._file)).wait(60):
+        if self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._file), "--add-scram", SCRAM).wait(60):
             raise NoKafka(f"a broker's folder could not be formatted: {self.said()}")
 
     def start(self) -> None:
@@ -132,19 +143,26 @@ class Broker:
 
 
 class Cluster:
-    """Some brokers that know of each other; `servers` is what a client is told."""
+    """
+    Some brokers that know of each other; `servers` is what a client is told.
+
+    `secure`: the same brokers by SASL_SSL, for USER with PASSWORD, under the certificate in `ca_file`.
+    """
 
     def __init__(self, libs: Path, folder: Path, count: int) -> None:
-        ports = _free_ports(2 * count)
-        voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(ports[count:], 1))
+        free = _free_ports(3 * count)
+        ports, controllers, secure = free[:count], free[count : 2 * count], free[2 * count :]
+        keys, self.ca_file = _certificate(folder)
+        voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, 1))
         texts = [
-            SERVER.format(node=node, voters=voters, port=ports[node - 1], controller=ports[count + node - 1],
-                          folder=folder / str(node) / "log", copies=min(3, count))
+            SERVER.format(node=node, voters=voters, port=ports[node - 1], controller=controllers[node - 1], secure=secure[node - 1],
+                          folder=folder / str(node) / "log", copies=min(3, count), keys=keys, password=KEYS_PASSWORD)
             for node in range(1, count + 1)
         ]  # fmt: skip
         identity = "ykPzFXRhQWqQTN6vzTYXvw"  # any 16 bytes in base64; each cluster stands by itself
         self.brokers = [Broker(libs, folder / str(node), ports[node - 1], text, identity) for node, text in enumerate(texts, 1)]
-        self.servers = tuple(f"127.0.0.1:{port}" for port in ports[:count])
+        self.servers = tuple(f"127.0.0.1:{port}" for port in ports)
+        self.secure = tuple(f"127.0.0.1:{port}" for port in secure)
 
     def start(self) -> None:
         """All of them, until each takes connections."""
@@ -166,6 +184,18 @@ def running_kafka(count: int = 1) -> Iterator[Cluster]:
         finally:
             for broker in cluster.brokers:
                 broker.kill()
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A key and its certificate for 127.0.0.1, made by Java's own tool: the store for the brokers, the certificate for clients."""
+    keys, certificate = folder / "keys.p12", folder / "ca.pem"
+    tool = ["-alias", "k", "-storetype", "PKCS12", "-keystore", str(keys), "-storepass", KEYS_PASSWORD]
+    make = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-validity", "30"]
+    for line in (make, ["-exportcert", "-rfc", "-file", str(certificate)]):
+        done = subprocess.run([shutil.which("keytool") or "keytool", *line, *tool], capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode:
+            raise NoKafka(f"keytool failed: {(done.stdout + done.stderr)[-300:]}")
+    return keys, certificate
 
 
 def _listens(port: int) -> bool:

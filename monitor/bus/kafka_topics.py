@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from monitor.bus.base import TOPICS, kept_for
-from monitor.bus.kafka_wire import WITHIN, answered, bounded
+from monitor.bus.kafka_wire import WITHIN, answered, bounded, opened
 from monitor.clock import DAY
 from monitor.errors import UsageError
 from monitor.settings import Kafka, Retention
@@ -160,16 +160,12 @@ class TopicDesk:
 async def topic_desk(options: Mapping[str, Any]) -> AsyncIterator[TopicDesk]:
     """A connection to look at topics by; BusUnavailable when no broker answers."""
 
-    async def opened() -> Any:
+    async def begun() -> Any:
         admin = AIOKafkaAdminClient(**options)
-        try:
-            await admin.start()
-        except BaseException:
-            await bounded(admin.close(), 1.0)
-            raise
+        await opened(admin, admin.start, options)
         return admin
 
-    admin = await answered(opened)
+    admin = await answered(begun)
     try:
         yield TopicDesk(admin)
     finally:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from aiokafka import errors
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.conn import create_conn
 from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import TopicPartition
 
@@ -23,8 +24,10 @@ WITHIN = 8.0  # seconds: every call has answered by then, so that a POST is answ
 REQUEST = 3_000  # ms: one request; a lost one is asked again before the call ends
 AGAIN = 0.1
 RETRIED = (errors.KafkaError, TimeoutError, OSError)
-NEVER = (errors.AuthenticationFailedError, errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError,
-         errors.ClusterAuthorizationFailedError, errors.UnsupportedSaslMechanismError)  # fmt: skip
+# What another try a moment later does not heal
+NEVER = (errors.AuthenticationFailedError, errors.SaslAuthenticationFailed, errors.UnsupportedSaslMechanismError,
+         errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError, errors.ClusterAuthorizationFailedError,
+         ssl.SSLCertVerificationError)  # fmt: skip
 T = TypeVar("T")
 
 
@@ -122,11 +125,7 @@ class Wire:
                 raise BusUnavailable("the bus is closed")
             if self._client is None:
                 client = AIOKafkaClient(**self._settings)
-                try:
-                    await client.bootstrap()
-                except BaseException:
-                    await client.close()
-                    raise
+                await opened(client, client.bootstrap, self._settings)
                 self._client = client
             return self._client
 
@@ -156,6 +155,25 @@ async def answered(work: Callable[[], Awaitable[T]], within: float = WITHIN, aga
 def unavailable(error: BaseException) -> BusUnavailable:
     """Kafka's word for what is wrong, as ours; its own errors begin with their names, others may say nothing at all."""
     return BusUnavailable(f"Kafka: {error}" if isinstance(error, errors.KafkaError) else f"Kafka: {type(error).__name__} {error}".rstrip())
+
+
+async def opened(client: Any, begin: Callable[[], Awaitable[object]], settings: Mapping[str, Any]) -> None:
+    """
+    Begin with a client of aiokafka; it is closed where that fails.
+
+    It only says that no broker would have it. Why, such as a wrong password, is found out by knocking at the first once more.
+    """
+    try:
+        await begin()
+    except errors.KafkaConnectionError:
+        await bounded(client.close(), 1.0)
+        host, _, port = settings["bootstrap_servers"][0].rpartition(":")
+        passed = {key: value for key, value in settings.items() if key.startswith(("client_id", "request_", "security_", "ssl_", "sasl_"))}
+        (await create_conn(host.strip("[]"), int(port), **passed)).close()
+        raise
+    except BaseException:
+        await bounded(client.close(), 1.0)
+        raise
 
 
 async def bounded(work: Awaitable[object], within: float) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +12,21 @@ from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from monitor.bus.base import RAW, SCORED, TOPICS, Gap, Outcome, Record, Taken
+from monitor.bus.base import RAW, SCORED, TOPICS, Assignment, Gap, Outcome, Record, Taken
 from monitor.bus.kafka import KafkaBus, entry_of
 from monitor.bus.kafka_names import header
 from monitor.bus.kafka_topics import Found, Wanted, compared, look, wanted
 from monitor.bus.kafka_wire import options
 from monitor.clock import DAY, SystemClock
-from monitor.errors import TooLarge, UsageError
+from monitor.errors import BusUnavailable, TooLarge, UsageError
 from monitor.metrics import Metrics
-from monitor.settings import Kafka, Retention
+from monitor.settings import Kafka, Retention, Secret, Security
 from services.housekeeping import alarm_of
 from tests.contract.kafka_making import Make, a_bus, admin_of, everything, run
-from tests.kafka_server import Cluster
+from tests.kafka_server import PASSWORD, USER, Cluster
 
 ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
 
@@ -209,6 +211,43 @@ async def test_more_copies_than_brokers_are_refused_with_both_numbers(make: Make
     """What cannot be made is said at once, with what to change."""
     with pytest.raises(UsageError, match=r"要 2 个副本，现有 1 台 Kafka 在线，请检查 replication_factor"):
         await make(replication_factor=2)
+
+
+async def test_what_the_settings_say_of_security_is_spoken(kafka: Cluster, prefix: str) -> None:
+    """SASL_SSL with SCRAM under our certificate: written, read, a group joined and its position kept."""
+    bus = a_bus(kafka.secure, prefix, security=_security(kafka))
+    await bus.start()
+    member = await bus.join("score", RAW)
+    await bus.append(RAW, run("a"))
+    assert await everything(bus) == ["a"]
+    await asyncio.wait_for(member.changed(Assignment(0, frozenset())), 20)
+    await bus.take(Taken("score", RAW, {0: 1}))
+    assert await bus.taken("score", RAW) == {0: 1, 1: 0}
+    await bus.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [({"password": Secret("a wrong one")}, "SaslAuthenticationFailed"), ({"ca_file": None}, "CERTIFICATE_VERIFY_FAILED")]
+)
+async def test_wrong_credentials_are_told_at_once(kafka: Cluster, prefix: str, more: dict[str, Any], said: str) -> None:
+    """Not as a broker that is away: what is wrong is named, the password is in no message."""
+    bus = a_bus(kafka.secure, prefix, security=replace(_security(kafka), **more))
+    with pytest.raises(BusUnavailable, match=said) as refused:
+        await asyncio.wait_for(bus.start(), 5)
+    assert PASSWORD not in str(refused.value)
+    await bus.close()
+
+
+def test_a_certificate_that_cannot_be_read_is_the_users_mistake(tmp_path: Path) -> None:
+    """Said at once, with the file."""
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    with pytest.raises(UsageError, match=r"CA 证书文件 .*ca\.pem 不能用"):
+        options(("127.0.0.1:9092",), Security(protocol="SSL", ca_file=str(file)))
+
+
+def _security(kafka: Cluster) -> Security:
+    return Security(protocol="SASL_SSL", mechanism="SCRAM-SHA-512", username=USER, password=Secret(PASSWORD), ca_file=str(kafka.ca_file))
 
 
 @pytest.mark.parametrize(("brokers", "copies", "in_sync"), [(1, 1, 1), (2, 2, 1), (3, 3, 2), (9, 3, 2)])
