@@ -17,6 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from monitor.bus.kafka_wire import NEVER, WITHIN, cut, unavailable
 from monitor.errors import BusError, BusUnavailable, TooLarge
 
+WAITING_BYTES = 64 << 20  # what may wait to be written, besides one append: brokers that are away must not fill the memory
 GROUP_RECORDS = 8_192  # what is sent as one, besides its first part
 STOPPED = "the bus was stopped while it wrote: it may still arrive"
 Headers = list[tuple[str, bytes]]  # aiokafka takes no other sequence
@@ -65,6 +66,7 @@ class Writes:
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._newest: _Shared | None = None
         self._starting = asyncio.Lock()
+        self._waiting = 0
         self._endings: set[asyncio.Task[None]] = set()
 
     def check(self, entries: Iterable[Entry]) -> None:
@@ -79,7 +81,14 @@ class Writes:
         lane = self._lanes.get((topic, partition))
         if lane is None:
             lane = self._lanes[topic, partition] = _Lane(self, topic, partition)
-        return await lane.put(entries)
+        size = sum(len(entry.key) + len(entry.value) for entry in entries)
+        if self._waiting and self._waiting + size > WAITING_BYTES:
+            raise BusUnavailable(f"{self._waiting} bytes wait to be written, nothing more is taken until they are")
+        self._waiting += size
+        try:
+            return await lane.put(entries)
+        finally:
+            self._waiting -= size
 
     async def close(self) -> None:
         """Write what is queued, as far as the brokers take it now."""

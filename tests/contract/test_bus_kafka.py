@@ -15,6 +15,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from monitor.bus import kafka_writes
 from monitor.bus.base import RAW, SCORED, TOPICS, Assignment, Gap, Outcome, Record, Taken
 from monitor.bus.kafka import KafkaBus, entry_of
 from monitor.bus.kafka_names import header
@@ -123,6 +124,17 @@ async def test_a_record_that_is_too_large_is_named_and_nothing_of_its_append_is_
     assert (answers[0].index, answers[0].size > 2_000_000) == (1, True)
     assert answers[1] == [ACCEPTED]
     assert (await everything(bus), await everything(bus, 1)) == (["c"], [])
+
+
+async def test_what_waits_to_be_written_is_bounded(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound an append is refused at once; one alone is taken whatever its size, and all goes on afterwards."""
+    monkeypatch.setattr(kafka_writes, "WAITING_BYTES", 1_000)
+    bus = await make()
+    large = [Record(b"k", b"x" * 800, partition=0)] * 2
+    answers = await asyncio.gather(bus.append(RAW, large), bus.append(RAW, run("a")), return_exceptions=True)
+    assert answers[0] == [ACCEPTED] * 2
+    assert isinstance(answers[1], BusUnavailable)
+    assert await bus.append(RAW, run("b")) == [ACCEPTED]
 
 
 async def test_a_bound_lowered_under_us_is_told_and_ends_no_loop(make: Make, kafka: Cluster, prefix: str) -> None:
