@@ -21,7 +21,7 @@ def outgoing(
     The messages of these changes, in their order; `seq` and `version` are filled in already.
 
     `told`: the last transition each (alert, receiver) has been told of. `history`: each alert's transitions from its first on,
-    with or without those of `changes`. A subject no longer watched is told to nobody.
+    with or without those of `changes`. Of a subject no longer watched only those are told who know of the alert.
     """
     known = {alert: dict(enumerate(transitions, start=1)) for alert, transitions in history.items()}
     so_far = dict(told)
@@ -30,20 +30,22 @@ def outgoing(
         if change.transition is None:
             continue
         known.setdefault(change.alert.id, {})[change.alert.version] = change.transition
-        kind, names = _told_to(change.alert, change.transition, subjects, receivers)
+        kind, names = _told_to(change.alert, change.transition, subjects, receivers, so_far)
         out += _rows(change.alert, kind, names, known[change.alert.id], so_far, public_url=public_url, created_at=created_at)
         so_far.update(((change.alert.id, name), change.alert.version) for name in names)
     return out
 
 
 def _told_to(
-    alert: Alert, transition: Transition, subjects: Mapping[str, Subject], receivers: Sequence[Receiver]
+    alert: Alert, transition: Transition, subjects: Mapping[str, Subject], receivers: Sequence[Receiver], told: Mapping[Pair, int]
 ) -> tuple[str, list[str]]:
     kind, subject = kind_of(transition, alert.version), subjects.get(alert.subject)
-    if kind is None or subject is None:
+    if kind is None:
         return "", []
-    told = recipients(subject, transition, alert.level, receivers, alert.least_told(transition.at))
-    return kind, [receiver.name for receiver, _ in told]
+    if subject is None:  # by whom it was received stands in no configuration any more, but how it ends must not be kept from them
+        return kind, [receiver.name for receiver in receivers if (alert.id, receiver.name) in told]
+    fitting = recipients(subject, transition, alert.level, receivers, alert.least_told(transition.at))
+    return kind, [receiver.name for receiver, _ in fitting]
 
 
 def _rows(

@@ -65,10 +65,18 @@ def test_the_batches_do_not_show(cut: int, with_own: bool) -> None:  # noqa: FBT
     assert first + rows(whole[cut:], receivers, told, history) == rows(whole, receivers, {}, {})
 
 
-def test_counters_alone_and_unwatched_subjects_tell_nobody() -> None:
-    """A change without a transition, or about a subject no longer in the configuration, makes no row."""
+def test_counters_alone_tell_nobody() -> None:
+    """A change without a transition makes no row."""
     assert rows([AlertChange(alert(), None)], [receiver()], {}, {}) == []
-    assert outgoing(changes(CLIMB), {}, [receiver()], URL, told={}, history={}, created_at=AT) == []
+
+
+def test_of_a_subject_no_longer_watched_those_are_told_who_know_of_the_alert() -> None:
+    """How it ends is not kept from them; nobody hears of it for the first time."""
+    both, ended = [receiver("knows"), receiver("new")], changes([status_change("open", "resolved")], since=1)
+    made = outgoing(ended, {}, both, URL, told={("a1", "knows"): 1}, history={}, created_at=AT)
+
+    assert [(row.receiver, row.type) for row in made] == [("knows", "alert.resolved")]
+    assert outgoing(changes(CLIMB), {}, both, URL, told={}, history={}, created_at=AT) == []
 
 
 def test_alerts_do_not_mix() -> None:
