@@ -80,6 +80,7 @@ class ReasonCode(StrEnum):
     MERGED = "merged"
     EXCLUDED = "excluded"
     CORRECTED = "corrected"
+    UNWATCHED = "unwatched"
 
 
 DEEDS = frozenset(list(ReasonCode)[list(ReasonCode).index(ReasonCode.ACKNOWLEDGED) :])  # what people do, or bring about
@@ -116,15 +117,28 @@ REASON_ZH: dict[ReasonCode, str] = {
     ReasonCode.MERGED: "并入另一事件",
     ReasonCode.EXCLUDED: "剔除不相干的信息",
     ReasonCode.CORRECTED: "更正评分",
+    ReasonCode.UNWATCHED: "该主题不再监测",
 }
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One indicator against its threshold at the moment of the decision."""
+    """One indicator against its threshold at the moment of the decision; what people do has no figures."""
 
     code: ReasonCode
-    value: float
-    threshold: float
+    value: float = 0.0
+    threshold: float = 0.0
+
+    def wire(self) -> dict[str, object]:
+        """The shape of contract 3; the figures are floats as they come back from a store, also where an int was passed."""
+        return {"code": self.code.value, "value": float(self.value), "threshold": float(self.threshold)}
+
+
+class Other(msgspec.Struct, frozen=True, kw_only=True):
+    """The other side of a merge: its alert and story as they were until then, and what that was called."""
+
+    alert: str
+    story: str
+    title: str
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +166,15 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     resolution: Resolution | None = None
     verdict: Verdict | None = None
     merged_into: str | None = None
+    into: Other | None = None  # what `merged_into` names
+    merged: Other | None = None  # what became part of this alert's story
+
+    @property
+    def merge_zh(self) -> str | None:
+        """A merge in words, by the title and id of the other side; None for what is none. Titles are strangers' words: clean them."""
+        if self.into:
+            return f"并入《{self.into.title}》({self.into.alert})"
+        return f"《{self.merged.title}》({self.merged.alert})并入" if self.merged else None
 
     def wire(self) -> dict[str, object]:
         """The shape of contract 3, absent fields left out."""
@@ -163,17 +186,23 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
             out |= {"from": self.from_level.word, "to": self.to_level.word}
         if self.to_status is not None:
             out |= {"from_status": self.from_status, "to_status": self.to_status}
-        out |= {"actor": self.actor, "reasons": [msgspec.to_builtins(reason) for reason in self.reasons]}
+        out |= {"actor": self.actor, "reasons": [reason.wire() for reason in self.reasons]}
         if self.assignee is not None:
             out["assignee"] = self.assignee or None
         if self.until is not None:
             out["until"] = rfc3339(self.until)
         told = ("note", "by", "resolution", "verdict", "merged_into")
-        return out | {name: value for name in told if (value := getattr(self, name)) is not None}
+        out |= {name: value for name in told if (value := getattr(self, name)) is not None}
+        others = {"into": self.into, "merged": self.merged}
+        return out | {name: msgspec.to_builtins(other) for name, other in others.items() if other}
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alert's story has gathered so far; every figure can be recounted from stored mentions. Moments in micros."""
+    """
+    What an alert's story has gathered so far; every figure can be recounted from stored mentions.
+
+    Moments in micros, 0 where nothing is left of the story.
+    """
 
     title: str
     mentions: int
@@ -249,8 +278,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             "opened_at": rfc3339(self.opened_at), "changed_at": rfc3339(self.changed_at), "seq": self.seq,
             "mentions": counted.mentions, "authors": counted.authors, "negative": counted.negative,
             "platforms": list(counted.platforms), "engagement": counted.engagement,
-            "first_at": rfc3339(counted.first_at), "last_at": rfc3339(counted.last_at), "samples": list(counted.samples),
-            "reasons": [msgspec.to_builtins(reason) for reason in self.reasons], "indicators": counted.indicators,
+            "first_at": rfc3339(counted.first_at) if counted.first_at else None,
+            "last_at": rfc3339(counted.last_at) if counted.last_at else None, "samples": list(counted.samples),
+            "reasons": [reason.wire() for reason in self.reasons], "indicators": counted.indicators,
             "assignee": self.assignee, "previous": self.previous, "next": self.next, "drill": self.drill,
             "resolution": self.resolution, "verdict": self.verdict, "merged_into": self.merged_into,
             "muted_until": rfc3339(self.mute.until) if self.mute else None,

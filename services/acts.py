@@ -81,7 +81,7 @@ async def done(unit: WriteUnit, desk: Desk, alert: str, deed: Deed) -> list[Aler
     if deed.versions is not None and before.version not in deed.versions:
         raise ChangedMeanwhile(f"the alert has changed since: it is at version {before.version}")
     story, state = await _story(unit, before, position)
-    await _fit(unit, before, deed, story)
+    await _fit(unit, before, deed, story, state)
     # A person acts by the wall clock; where it took effect is told by the offset. Never before what was decided last.
     at = max(deed.at, position.now, before.changed_at)
     act = Act(
@@ -103,10 +103,10 @@ async def _found(unit: WriteUnit, alert: str) -> Alert:
     return found
 
 
-async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str) -> None:
+async def _fit(unit: WriteUnit, alert: Alert, deed: Deed, story: str, state: StoryState) -> None:
     check(alert, deed.action, deed.at, deed.until)
     if deed.action == "reopen":
-        check_reopen(alert, story, await unit.alerts.open_of_story(alert.story))
+        check_reopen(alert, story, await unit.alerts.open_of_story(alert.story), state.alert)
 
 
 def check(alert: Alert, action: str, at: int, until: int) -> None:
@@ -118,12 +118,14 @@ def check(alert: Alert, action: str, at: int, until: int) -> None:
         raise DoesNotFit(f"the alert is {alert.status}; {action} is for one that is {' or '.join(fitting)}")
 
 
-def check_reopen(alert: Alert, story: str, running: Alert | None) -> None:
-    """DoesNotFit where no new alert may follow this one: its story is part of `story` by now, or has one `running`."""
+def check_reopen(alert: Alert, story: str, running: Alert | None, newest: Alert | None) -> None:
+    """DoesNotFit where no new alert may follow this one: its story is part of `story` by now, has one `running`, or a newer one."""
     if alert.merged_into or story != alert.story:
         raise DoesNotFit(f"it was merged: its story is part of {story}")
     if running:
         raise DoesNotFit(f"its story has an open alert: {running.id}")
+    if newest and newest.id != alert.id:  # else two would come after it, and the chain of episodes would fork
+        raise DoesNotFit(f"a later episode of its story came after it: {newest.id}; reopen that one")
 
 
 async def _story(unit: WriteUnit, alert: Alert, position: Position) -> tuple[str, StoryState]:

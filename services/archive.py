@@ -6,7 +6,7 @@ however long the recording.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +26,7 @@ _KNOWN = "SELECT seen, story, engagement, out FROM hit WHERE subject = ? AND dig
 _MOVE = "UPDATE hit SET story = ?, out = ? WHERE subject = ? AND digest = ?"
 _SEEN = "UPDATE hit SET seen = ?, engagement = ? WHERE subject = ? AND digest = ?"
 _BODY = "SELECT body FROM hit WHERE subject = ? AND digest = ?"
+_OUT = "SELECT body FROM hit WHERE subject = ? AND digest = ? AND out"
 _CHANGED = "UPDATE hit SET body = ? WHERE subject = ? AND digest = ?"
 
 
@@ -58,6 +59,12 @@ class Archive:
             hit = _decode_hit(body)
             yield replace(hit, story=story, scored=as_judged(hit.scored, hit.judged))
 
+    def taken_out(self, subject: str, digests: Iterable[bytes]) -> list[NewHit]:
+        """Of these mentions the hits that a person took out of their story; by digest."""
+        rows = [row for digest in sorted(digests) for row in self._file.execute(_OUT, (subject, digest))]
+        hits = [_decode_hit(body) for (body,) in rows]
+        return [replace(hit, scored=as_judged(hit.scored, hit.judged)) for hit in hits]
+
     def keep(self, effects: Effects) -> None:
         """Take in what was decided."""
         run = self._file.executemany
@@ -67,7 +74,7 @@ class Archive:
             self._judge(word)
         run(
             _MOVE,
-            [(each.story, not each.story, each.subject, each.digest) for each in effects.moved],
+            [(each.story, each.out, each.subject, each.digest) for each in effects.moved],
         )
         for counted in effects.counted:
             self._count(counted)

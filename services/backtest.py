@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from monitor.bus.base import SCORED, Bus
 from monitor.collecting.recording import Block
+from monitor.escalation.correcting import puts_back
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Act, Effects
 from monitor.mention import Scored, Tick, decode_scored, decode_tick
@@ -67,6 +68,10 @@ class Backtest:
 
     def act(self, act: Act) -> None:
         """Do again what a person did."""
+        if puts_back(act):
+            self._drain()
+            for hit in self._archive.taken_out(act.subject, act.mentions):
+                self._desk.put_back(hit, act)
         for story in self._desk.needs(act):
             self._recall(story, act.offset, act)
         self._desk.act(act)

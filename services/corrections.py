@@ -82,8 +82,12 @@ async def correct(unit: WriteUnit, desk: Desk, subject: str, mention: tuple[str,
 async def _correct(unit: WriteUnit, desk: Desk, subject: str, digest: bytes, judgement: Judgement, who: Who) -> Given:
     """The same by digest."""
     position = await _lock(unit, desk, subject)
-    known = check_correct((await unit.mentions.known([(subject, digest)], undecided=True)).get((subject, digest)), judgement)
-    row = await unit.stories.get(known.story) if known.story else None
+    pair = (subject, digest)
+    known = check_correct((await unit.mentions.known([pair], undecided=True)).get(pair))
+    key = known.story
+    if known.out and about(judgement):
+        judgement, key = msgspec.structs.replace(judgement, relevant=True), await _story_before(unit, pair)
+    row = await unit.stories.get(key) if key else None
     story = await survivor(unit, row) if row else None
     act = _act(position, subject, story.id if story else "", "score", who, mentions=(digest,), judgement=judgement)
     return await _given(unit, position, act, [story] if story else [], who, ReasonCode.CORRECTED)
@@ -118,13 +122,24 @@ def check_exclude(story: StoryRow, named: Mapping[bytes, str], stories: Mapping[
         raise NoSuchMention(f"not in its story: {'; '.join(strangers[:5])}")
 
 
-def check_correct(known: Known | None, judgement: Judgement) -> Known:
-    """What is known of the mention; NoSuchMention or DoesNotFit where nobody may so speak of it."""
+def check_correct(known: Known | None) -> Known:
+    """What is known of the mention; NoSuchMention where there is none to speak of."""
     if known is None:
         raise NoSuchMention("there is no such mention of this subject")
-    if known.out and judgement.relevant:
-        raise DoesNotFit("it was taken out of its story, and cannot be put back")
     return known
+
+
+def about(judgement: Judgement) -> bool:
+    """Whether it says that the mention is about the subject: outright, or by saying what it says of it."""
+    return judgement.relevant is True or (judgement.relevant is None and judgement.label is not None)
+
+
+async def _story_before(unit: WriteUnit, pair: tuple[str, bytes]) -> str:
+    """The story a mention was taken out of, to put it back there; "" where it was in none."""
+    if await unit.mentions.get(pair[1]) is None:
+        raise DoesNotFit("it was taken out of its story, and its text is kept no more: it cannot be put back")
+    act = await unit.acts.took_out(*pair)
+    return act.story if act else ""
 
 
 async def nudge(bus: Bus, clock: Clock, partition: int) -> None:
@@ -188,5 +203,5 @@ async def _newest(unit: WriteUnit, alert: str) -> Alert | None:
 def _said(alert: Alert, act: Act, who: Who, code: ReasonCode) -> Transition:
     return Transition(
         at=max(act.at, alert.changed_at), recorded_at=who.recorded_at if who.again is None else None, alert=alert.id,
-        subject=alert.subject, story=alert.story, actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, len(act.mentions), 0),),
+        subject=alert.subject, story=alert.story, actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, float(len(act.mentions))),),
     )  # fmt: skip

@@ -38,7 +38,7 @@ class Branch:
 def drawn(story: dict[str, Any], branches: Sequence[Branch], zone: ZoneInfo) -> Iterator[RenderableType]:
     """Everything about a story, part by part."""
     yield _heading(story, zone)
-    yield from _origin(story["origin"], zone)
+    yield from _origin(story, zone)
     yield from _spread(story["spread"], zone)
     for branch in branches:
         tree = Drawing(Text("传播树", "bold"))
@@ -54,9 +54,10 @@ def _heading(story: dict[str, Any], zone: ZoneInfo) -> Text:
     return text.append(f", 预警 {story['alert']}" if story["alert"] else "")
 
 
-def _origin(origin: dict[str, Any], zone: ZoneInfo) -> Iterator[Text]:
+def _origin(story: dict[str, Any], zone: ZoneInfo) -> Iterator[Text]:
+    origin = story["origin"]
     if not origin:
-        yield Text("\n起源: 原文已过保存期")
+        yield Text("\n起源: 原文已过保存期" if story["mentions"] else "\n起源: 信息已全部移出, 没有留下什么")
         return
     yield Text.assemble("\n", ("起源", "bold"), f" (把握: {SURE_ZH[origin['sure']]})\n", _mention(origin, zone))
     for doubt in origin["doubts"]:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from monitor.escalation.acting import applied
+from monitor.escalation.correcting import puts_back
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Act, AlertChange, Known, StoryRow
+from monitor.escalation.episodes import unwatched
 from monitor.mention import Scored, Tick
 from monitor.store.sessions import WriteUnit
 
@@ -29,6 +31,10 @@ class Sitting:
 
     async def act(self, act: Act) -> None:
         """Let the desk take up what a person did."""
+        if puts_back(act):
+            await self._write()
+            for hit in await self._unit.mentions.taken_out(act.subject, act.mentions):
+                self._desk.put_back(hit, act)
         for story in self._desk.needs(act):
             await self._recall(story, act.offset, act)
         self._desk.act(act)
@@ -40,6 +46,7 @@ class Sitting:
             self.deciding = offset
             if isinstance(seen, Tick):
                 self._desk.tick(seen)
+                await self._tell_unwatched(self._desk.now)
                 continue
             pair = _pair(seen)
             story = self._desk.lacks(seen, known.get(pair))
@@ -48,6 +55,16 @@ class Sitting:
                 known = await self._known(run[place:])
             self._desk.observe(seen, offset, known.get(pair))
         self.deciding = None
+
+    async def _tell_unwatched(self, now: int) -> None:
+        """Let open alerts of subjects that are watched no more say so, and end in time; `now`: of the log."""
+        desk = self._desk
+        kept: list[StoryRow] = []
+        for row in await self._unit.stories.others(self._partition, desk.subjects.keys()):
+            state, changes = unwatched(row.state, now, desk.policies[""].fade)
+            self._changes += changes
+            kept += [replace(row, state=state)] if changes else []
+        await self._unit.stories.put(kept, self._partition)
 
     async def end(self) -> list[AlertChange]:
         """Write what is left; every change of an alert, to be recorded last."""

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from monitor.alert import Alert
 from monitor.escalation.acting import FITTING
+from monitor.escalation.correcting import takes_out
 from monitor.escalation.effects import Act, AlertChange, StoryRow
 from monitor.store.alerts import OPEN
 from services.acts import DoesNotFit, NoSuchAlert, check, check_reopen
 from services.archive import Archive
-from services.corrections import NoSuchStory, check_correct, check_exclude, check_merge
+from services.corrections import NoSuchStory, about, check_correct, check_exclude, check_merge
 
 
 class Standing:
@@ -23,6 +24,7 @@ class Standing:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._alerts: dict[str, Alert] = {}
+        self._was: dict[tuple[str, bytes], str] = {}  # the stories of what was taken out
 
     def take(self, changes: Iterable[AlertChange]) -> None:
         """Follow what was decided."""
@@ -47,7 +49,7 @@ class Standing:
         story = self._story(alert.story)
         if act.action == "reopen":
             running = (one for one in self._alerts.values() if one.story == alert.story and one.status in OPEN)
-            check_reopen(alert, story.id, next(running, None))
+            check_reopen(alert, story.id, next(running, None), story.state.alert)
         newest = story.state.alert is not None and story.state.alert.id == alert.id
         return replace(act, at=max(act.at, now, alert.changed_at), story=story.id, target=None if newest else alert)
 
@@ -55,13 +57,23 @@ class Standing:
         story = self._story(self._alert(act.alert).story)
         known = {digest: self._archive.known(story.subject, digest) for digest in act.mentions}
         check_exclude(story, {digest: digest.hex() for digest in known}, {digest: one.story for digest, one in known.items() if one})
-        return replace(act, subject=story.subject, story=story.id)
+        return self._noted(replace(act, subject=story.subject, story=story.id))
 
     def _correcting(self, act: Act) -> Act:
         if act.action != "score" or act.judgement is None or len(act.mentions) != 1:
             raise DoesNotFit("there is no such action")
-        known = check_correct(self._archive.known(act.subject, act.mentions[0]), act.judgement)
-        return replace(act, story=self._story(known.story).id if known.story else "")
+        pair = (act.subject, act.mentions[0])
+        known = check_correct(self._archive.known(*pair))
+        key = known.story
+        if known.out and about(act.judgement):
+            act, key = replace(act, judgement=replace(act.judgement, relevant=True)), self._was.get(pair, "")
+        return self._noted(replace(act, story=self._story(key).id if key else ""))
+
+    def _noted(self, act: Act) -> Act:
+        """Remember where its mentions were, if it takes them out."""
+        if takes_out(act) and act.story:
+            self._was |= {(act.subject, digest): act.story for digest in act.mentions}
+        return act
 
     def _alert(self, key: str) -> Alert:
         alert = self._alerts.get(key)

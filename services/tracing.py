@@ -32,7 +32,7 @@ class Trace(msgspec.Struct, frozen=True):
     """What was found out about a story, as it stood when it was traced."""
 
     tree: Tree
-    origin: Wire
+    origin: Wire | None
     spread: Wire
 
 
@@ -133,9 +133,9 @@ def _told(told: Told) -> Wire:
     return out | {key: value for key, value in optional.items() if value}
 
 
-def _origin(found: Origin | None) -> Wire:
+def _origin(found: Origin | None) -> Wire | None:
     if found is None or not isinstance(found.known, Told):
-        return {}
+        return None
     doubts = [{"code": doubt.value, "zh": DOUBT_ZH[doubt], "mentions": count} for doubt, count in found.doubts]
     missing = {"missing": dict(zip(("source", "id"), found.missing, strict=True))} if found.missing else {}
     return _told(found.known) | {"sure": found.sure, "doubts": doubts} | missing

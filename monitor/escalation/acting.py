@@ -85,7 +85,7 @@ def _reopened(state: StoryState, alert: Alert, act: Act) -> Applied:
     new = Alert(
         id=alert_id(alert.story, newest.episode + 1), subject=alert.subject, story=alert.story, episode=newest.episode + 1,
         level=state.level, policy_level=state.level, status="open", opened_at=act.at, changed_at=act.at, counters=newest.counters,
-        reasons=(Reason(ReasonCode.REOPENED, 0, 0),), previous=alert.id, drill=alert.drill,
+        reasons=(Reason(ReasonCode.REOPENED),), previous=alert.id, drill=alert.drill,
     )  # fmt: skip
     said = [_said(new, act, ReasonCode.REOPENED, from_status=alert.status, to_status="open")]
     if new.level:
@@ -130,6 +130,6 @@ def _said(
 ) -> Transition:  # fmt: skip
     return Transition(
         at=act.at, alert=alert.id, subject=alert.subject, story=alert.story, actor=act.actor, by=act.by, note=act.note,
-        reasons=(Reason(code, 0, 0),), from_level=from_level, to_level=to_level, from_status=from_status, to_status=to_status,
+        reasons=(Reason(code),), from_level=from_level, to_level=to_level, from_status=from_status, to_status=to_status,
         assignee=assignee, until=until,
     )  # fmt: skip

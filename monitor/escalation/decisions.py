@@ -49,9 +49,22 @@ class Decisions:
 
     def taken_out(self, pair: Pair) -> None:
         """A person took one out of its story."""
-        self._effects.moved.append(Moved(*pair, ""))
+        self._effects.moved.append(Moved(*pair, "", out=True))
         before = self._recent.get(pair)
         self._recent[pair] = Known(before.seen if before else 0, "", 0, out=True)
+
+    def put_back(self, hit: NewHit, story: str, place: int) -> None:
+        """A person put one back into the story it was taken out of; "": none had it, and it was never decided."""
+        mention, pair = hit.scored.mention, (hit.scored.score.subject, hit.digest)
+        self._effects.moved.append(Moved(*pair, story, place=place))
+        if story:
+            self._recent[pair] = Known(mention.seen, story, mention.engagement)
+        else:
+            self._recent.pop(pair, None)
+
+    def put_aside(self, row: StoryRow) -> None:
+        """A story that sleeps from the start."""
+        self._over[row.id] = row
 
     def counted(self, subject: str, digest: bytes, *, counted: bool) -> None:
         """Windows count one that they did not, or no longer do."""

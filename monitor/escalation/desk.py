@@ -23,7 +23,7 @@ from monitor.escalation.settling import LIVE, WAITING, Asleep
 from monitor.escalation.story import Story
 from monitor.escalation.windows import reach
 from monitor.mention import Scored, Tick
-from monitor.stories.grouping import Ties
+from monitor.stories.grouping import HORIZON, Ties
 from monitor.subject import Subject
 
 IGNORED = "ignore"  # the role of an account whose posts are stored, but in no story
@@ -55,6 +55,7 @@ class Desk:
         self._sought = _Sought(None, b"", None)
         self._taking: list[Story] = []
         self._taken_for: Act | None = None
+        self._out: list[Scored] = []  # of the story being taken up, what the act takes out
         self._swept = 0
         self.now = 0
 
@@ -107,6 +108,14 @@ class Desk:
         for key in sorted(due if tick.end or not tick.as_if else ()):
             if story := self._stories.get(key):
                 self._recheck(story, self.now)
+
+    def put_back(self, hit: NewHit, act: Act) -> None:
+        """One that was taken out, and that the act puts back into its story; before you ask what the act `needs`."""
+        story = self._decisions.whole(act.story)
+        self._decisions.put_back(hit, story, act.offset)
+        residual = self._stories.get(story)
+        if residual and residual.residual:
+            self._wait_again(residual, hit)
 
     def needs(self, act: Act) -> tuple[str, ...]:
         """The stories to `recall` before this act: those it is about that sleep, or whose mentions it changes."""
@@ -182,7 +191,7 @@ class Desk:
             self._living.ungroup(before)
         self._living.settled.wake(row.id)
         story = self._living.open(msgspec.structs.replace(row, live=True, keys=()))
-        self._taking, self._taken_for = [story], act
+        self._taking, self._taken_for, self._out = [story], act, []
         self._decisions.recalled(story.id, offset)
         self._decisions.touched(story)
 
@@ -210,6 +219,7 @@ class Desk:
         """A hit of a story that a person corrects: as it now is, and counted as if it had been so from the start."""
         scored = correcting.corrected(hit, act)
         if scored is None:
+            self._out.append(hit.scored)
             return
         self._living.regroup(story, scored, hit.offset)
         counted = story.add(scored, hit.offset, self.now)
@@ -227,12 +237,23 @@ class Desk:
             if act.judgement:
                 self._decisions.judged(Judged(act.subject, digest, act.judgement))
         if story:
+            if self._out:
+                self._living.put_aside(story, self._out, act)
+            self._out = []
             story.state = acted_at(story.state, act.at)
             story.touch()
+            self._decisions.changes.extend(story.emptied(self.now, act))
             self._recheck(story, self.now)
             story.mark(self.now)
             self._decisions.touched(story)
             self._living.released(story)
+
+    def _wait_again(self, residual: Story, hit: NewHit) -> None:
+        waits = hit.offset >= residual.state.waiting_from and hit.scored.received_at + HORIZON >= self.now
+        counted = waits and residual.add(hit.scored, hit.offset, self.now)
+        if waits:
+            self._living.regroup(residual, hit.scored, hit.offset)
+        self._decisions.counted(residual.subject.name, hit.digest, counted=counted)
 
     def _correct_alone(self, residual: Story, digest: bytes, act: Act) -> None:
         residual.waiting.expire(self.now)
@@ -246,6 +267,7 @@ class Desk:
         residual.waiting.take(digest)
         if correcting.takes_out(act):
             self._living.forget_alone(residual.subject.name, digest)
+            self._living.put_aside(residual, [scored], act)
             return
         counted = residual.add(as_judged(scored, act.judgement), order, self.now)
         self._decisions.counted(act.subject, digest, counted=counted)

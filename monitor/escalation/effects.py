@@ -39,6 +39,7 @@ class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     bar: Level = Level.NONE
     hand: Hand | None = None
     mute: Mute | None = None
+    unwatched_from: int = 0  # its subject was taken off the list, and its open alert is told so
     waiting_from: int = 0  # of a residual story: what came before this offset waits no more, whoever else came
 
 
@@ -72,7 +73,7 @@ class Known(msgspec.Struct, frozen=True):
     """
     What a hit already decided tells of a mention that comes again: when its engagement was read, what it came to, in which story.
 
-    `out`: a person took it out of its story, and no later look puts it back.
+    `out`: a person took it out of its story, and only a person puts it back.
     """
 
     seen: int
@@ -131,11 +132,17 @@ def judged_again(before: Judgement | None, now: Judgement) -> Judgement:
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """A mention that waited in the residual story and left for another; "": a person took it out of its story."""
+    """
+    A mention that went from one story to another: from waiting alone, out of all ("", `out`: a person took it out), or back.
+
+    `place`: where in the log it was grouped once more; None: as before.
+    """
 
     subject: str
     digest: bytes
     story: str
+    out: bool = False
+    place: int | None = None
 
 
 class Counted(msgspec.Struct, frozen=True):

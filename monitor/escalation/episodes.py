@@ -68,6 +68,29 @@ def faded(state: StoryState, now: int, fade: int) -> tuple[StoryState, Changes]:
     return replace(state, alert=ended, bar=state.level, hand=None, none_since=0), [AlertChange(ended, said)]
 
 
+def unwatched(state: StoryState, now: int, fade: int) -> tuple[StoryState, Changes]:
+    """
+    An open alert whose subject was taken off the list: nothing moves it any more, which its history says at once.
+
+    `fade` micros later it ends if nobody took it up, so that no slip in a configuration ends alerts; an acknowledged one waits on.
+    """
+    alert = state.alert
+    if alert is None or alert.ended:
+        return state, []
+    since, at = state.unwatched_from or now, max(now, alert.changed_at)
+    over = alert.status == "open" and now >= since + fade
+    if state.unwatched_from and not over:
+        return state, []
+    reason = Reason(ReasonCode.UNWATCHED, _hours(now - since), _hours(fade) if over else 0.0)
+    said = Transition(at=at, alert=alert.id, subject=alert.subject, story=alert.story, actor=POLICY, reasons=(reason,))
+    after = replace(alert, changed_at=at)
+    if not over:
+        return replace(state, unwatched_from=since, alert=after), [AlertChange(after, said)]
+    after = replace(after, status="resolved", resolution="faded", reasons=(reason,))
+    said = replace(said, from_status=alert.status, to_status="resolved", resolution="faded")
+    return replace(state, alert=after, bar=state.level, hand=None, none_since=0), [AlertChange(after, said)]
+
+
 def recounted(alert: Alert, counters: Counters, now: int) -> AlertChange:
     """The same alert with its newest counters; no transition."""
     return AlertChange(replace(alert, counters=counters, changed_at=max(now, alert.changed_at)), None)

@@ -6,15 +6,16 @@ What lives is decided by the log alone: a story sleeps once nothing has joined i
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from monitor.alert import residual_id, story_id
 from monitor.escalation.agenda import Agenda
+from monitor.escalation.correcting import aside
 from monitor.escalation.decisions import Decisions
 from monitor.escalation.effects import Act, StoryRow
-from monitor.escalation.merging import merged
+from monitor.escalation.merging import left, merged
 from monitor.escalation.policy import Policy
 from monitor.escalation.settling import LIVE, WAITING, Quiet, Settled
 from monitor.escalation.story import Ruled, Story, begun
@@ -61,7 +62,9 @@ class Living:
     # -- founding and joining ---------------------------------------------------------------------------------------------------
 
     def open(self, row: StoryRow) -> Story:
-        """Take a story up, in place of what was known of it."""
+        """Take a story up, in place of what was known of it; its subject is watched."""
+        if row.state.unwatched_from:
+            row = replace(row, state=replace(row.state, unwatched_from=0))
         story = self.stories[row.id] = Story(self.subjects[row.subject], self.policy(row.subject), row)
         if row.residual:
             self._residuals[row.subject] = story
@@ -165,10 +168,10 @@ class Living:
         into.state, changes = merged(into.state, gone.state, into.id, now, act)
         into.mark(now)
         self.decisions.changes.extend(changes)
-        ended = next((change.alert for change in changes if gone.state.alert and change.alert.id == gone.state.alert.id), None)
-        gone.state = replace(gone.state, alert=ended or gone.state.alert)
+        gone.state = left(gone.state, changes)
         del self.stories[gone.id]
-        self.decisions.merged(gone, into, replace(gone.row(live=False), merged_into=into.id))
+        # What it counted is counted where it went
+        self.decisions.merged(gone, into, replace(gone.row(live=False), mentions=0, merged_into=into.id))
         self.decisions.touched(into)
 
     # -- sleeping and waking --------------------------------------------------------------------------------------------------
@@ -224,6 +227,13 @@ class Living:
                 many -= 1
         if len(self._alone) > 2 * self._waiting:
             self._alone = deque(one for one in self._alone if one[1] in self._residuals and one[2] in self._residuals[one[1]].waiting)
+
+    def put_aside(self, story: Story, out: Sequence[Scored], act: Act) -> None:
+        """Let who repeats what was taken out of a story find it put aside."""
+        grouping = self.grouping(story.subject.name)
+        keys = tuple(dict.fromkeys(key for scored in out for key in grouping.wakers(scored.mention)))
+        row = aside(story.state, out, act)
+        self.decisions.put_aside(replace(row, keys=keys, settled=self.settled.add(row.subject, row.id, keys)))
 
     def forget_alone(self, subject: str, digest: bytes) -> None:
         """Nobody finds company in it any more."""

@@ -1,16 +1,18 @@
 """
 Merging: of two stories' states and alerts one.
 
-Of two open alerts the one opened first stays and follows the older story; the other ends, with a transition that says into which it went.
-No level is lost: where the ending alert stood higher by policy, the staying one rises to it.
+Of two open alerts the one opened first stays and follows the older story; the other ends, with a transition that says into which it went,
+and a line of the one that stays says what it took over. No level is lost: where the ending alert stood higher by policy, the staying one
+rises to it.
 """
 
 from msgspec.structs import replace
 
-from monitor.alert import POLICY, Alert, Level, Mute, Reason, ReasonCode, Transition
+from monitor.alert import POLICY, Alert, Level, Mute, Other, Reason, ReasonCode, Transition
 from monitor.escalation.effects import Act, AlertChange, StoryState
 
 Changes = list[AlertChange]
+_STILL = (0, 0, 0, 0)
 
 
 def merged(into: StoryState, gone: StoryState, story: str, now: int, act: Act | None = None) -> tuple[StoryState, Changes]:
@@ -32,7 +34,16 @@ def merged(into: StoryState, gone: StoryState, story: str, now: int, act: Act | 
         return state, changes
     alert = replace(_numbered(changes[-1].alert, into, gone), story=story, changed_at=max(now, state.alert.changed_at))
     alert = replace(alert, mute=alert.mute if state.mute else None)
-    return replace(state, alert=alert, dirty=not alert.ended), [*changes[:-1], AlertChange(alert, changes[-1].transition)]
+    said = changes[-1].transition
+    told = replace(said, at=alert.changed_at, story=story) if said else None
+    return replace(state, alert=alert, dirty=not alert.ended), [*changes[:-1], AlertChange(alert, told)]
+
+
+def left(state: StoryState, changes: Changes) -> StoryState:
+    """The state of the story that became part of another: nothing is decided of it any more."""
+    alert = state.alert
+    ended = next((change.alert for change in changes if alert and change.alert.id == alert.id), alert)
+    return replace(state, alert=ended, level=Level.NONE, raising=_STILL, clearing=_STILL, none_since=0, dirty=False, hand=None)
 
 
 def _open(state: StoryState) -> Alert | None:
@@ -44,11 +55,12 @@ def _of_two(into: StoryState, gone: StoryState, now: int, act: Act | None) -> tu
     kept, lost = first.alert, second.alert
     if kept is None or lost is None:
         raise AssertionError("both alerts are open")
-    ended, state = _ended(lost, kept.id, now, act), _timed(first, second)
+    ended, state = _ended(lost, kept, now, act), _timed(first, second)
+    line = replace(_said(kept, now, act), merged=_other(lost))
     if second.level > first.level:
-        state, risen = _risen(state, second, now, act)
+        state, risen = _risen(state, second, line)
         return state, [ended, risen]
-    return state, [ended, AlertChange(kept, None)]
+    return state, [ended, AlertChange(kept, line)]
 
 
 def _at_rest(into: StoryState, gone: StoryState) -> tuple[StoryState, Changes]:
@@ -59,38 +71,41 @@ def _at_rest(into: StoryState, gone: StoryState) -> tuple[StoryState, Changes]:
     return state, [AlertChange(last, None)] if last else []
 
 
-def _risen(state: StoryState, higher: StoryState, now: int, act: Act | None) -> tuple[StoryState, AlertChange]:
+def _risen(state: StoryState, higher: StoryState, line: Transition) -> tuple[StoryState, AlertChange]:
     """The alert that stays rises to where the other's story stood, unless a person has set a level at or above that."""
     alert, level = state.alert, higher.level
     if alert is None:
         raise AssertionError("the alert is open")
-    alert = replace(alert, policy_level=level, changed_at=max(now, alert.changed_at))
+    alert = replace(alert, policy_level=level, changed_at=line.at)
     state = replace(state, level=level, raising=higher.raising, clearing=higher.clearing, none_since=0)
     if state.hand and state.hand.level >= level:
-        return replace(state, alert=alert), AlertChange(alert, None)
-    said = _said(alert, now, act)
-    after = replace(alert, level=level, reasons=said.reasons)
+        return replace(state, alert=alert), AlertChange(alert, line)
+    after = replace(alert, level=level, reasons=line.reasons)
     if level == alert.level:
-        return replace(state, alert=after, hand=None), AlertChange(after, None)
-    return replace(state, alert=after, hand=None), AlertChange(after, replace(said, from_level=alert.level, to_level=level))
+        return replace(state, alert=after, hand=None), AlertChange(after, line)
+    return replace(state, alert=after, hand=None), AlertChange(after, replace(line, from_level=alert.level, to_level=level))
 
 
-def _ended(alert: Alert, into: str, now: int, act: Act | None) -> AlertChange:
+def _ended(alert: Alert, into: Alert, now: int, act: Act | None) -> AlertChange:
     """The alert that goes, and the transition that says where."""
     said = replace(
         _said(alert, now, act), from_level=alert.level, to_level=Level.NONE, from_status=alert.status, to_status="resolved",
-        merged_into=into,
+        merged_into=into.id, into=_other(into),
     )  # fmt: skip
     after = replace(
-        alert, level=Level.NONE, policy_level=Level.NONE, status="resolved", changed_at=said.at, reasons=said.reasons, merged_into=into
+        alert, level=Level.NONE, policy_level=Level.NONE, status="resolved", changed_at=said.at, reasons=said.reasons, merged_into=into.id
     )
     return AlertChange(after, said)
+
+
+def _other(alert: Alert) -> Other:
+    return Other(alert=alert.id, story=alert.story, title=alert.counters.title)
 
 
 def _said(alert: Alert, now: int, act: Act | None) -> Transition:
     return Transition(
         at=max(now, alert.changed_at), alert=alert.id, subject=alert.subject, story=alert.story, actor=act.actor if act else POLICY,
-        by=act.by if act else None, note=act.note if act else None, reasons=(Reason(ReasonCode.MERGED, 0, 0),),
+        by=act.by if act else None, note=act.note if act else None, reasons=(Reason(ReasonCode.MERGED),),
     )  # fmt: skip
 
 

@@ -6,10 +6,11 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from monitor.alert import Counters, Level
+from monitor.alert import Counters, Level, Transition
 from monitor.clock import MINUTE
 from monitor.escalation import episodes
-from monitor.escalation.effects import AlertChange, StoryRow, StoryState
+from monitor.escalation.correcting import reason
+from monitor.escalation.effects import Act, AlertChange, StoryRow, StoryState
 from monitor.escalation.policy import Policy, steady
 from monitor.escalation.step import NEVER, Change, next_deadline, step
 from monitor.escalation.totals import Totals
@@ -134,6 +135,22 @@ class Story:
         self.state = state if state is before else replace(state, evaluated_at=now)
         return found
 
+    def emptied(self, now: int, act: Act) -> list[AlertChange]:
+        """
+        Where an act leaves nothing that counts, the level is none at once, and says why: nothing is left that could hold it.
+
+        A level set by a person holds on.
+        """
+        self.windows.advance(now)
+        if self.windows.facts or not self.state.level:
+            return []
+        counters = self._gathered.counters(self.title, self.windows.indicators())
+        change = Change(self.state.level, Level.NONE, (reason(act),))
+        state = replace(self.state, level=Level.NONE, raising=_STILL, clearing=_STILL, dirty=False)
+        state, found = episodes.followed(state, change, self.subject.name, self.id, now, counters)
+        self.state = episodes.calmed(state, now)
+        return [replace(one, transition=_by(one.transition, act)) for one in found]
+
     def _lived(
         self, stepped: StoryState, change: Change | None, now: int, counters: Counters, *, recount: bool
     ) -> tuple[StoryState, list[AlertChange]]:
@@ -195,6 +212,10 @@ class Story:
     @property
     def _gathered(self) -> Totals | Waiting:
         return self.waiting if self.residual else self.totals
+
+
+def _by(said: Transition | None, act: Act) -> Transition | None:
+    return replace(said, actor=act.actor, by=act.by, note=act.note) if said else None
 
 
 def begun(id_: str, subject: str, scored: Scored, *, residual: bool) -> StoryRow:

@@ -80,7 +80,8 @@ def summary(kind: str, alert: Alert, transition: Transition) -> str:
     before, after = transition.from_level, transition.to_level
     step = f"({before.zh}→{after.zh})" if before is not None and after is not None else VERDICT_ZH.get(transition.verdict or "", "")
     head = f"【{alert.level.zh}】{KIND_ZH.get(kind, kind)}{step} {plain(alert.subject, _TITLE)}:{plain(alert.counters.title, _TITLE)}"
-    reasons = "; ".join(_in_words(reason) for reason in transition.reasons[:4])
+    merge = plain(transition.merge_zh or "", 2 * _TITLE)
+    reasons = merge or "; ".join(_in_words(reason) for reason in transition.reasons[:4])
     actor = "" if transition.actor == POLICY else f" 操作人:{plain(transition.by or transition.actor, _TITLE)}"
     return f"{head}{' 原因:' if reasons else ''}{reasons}{actor}"
 

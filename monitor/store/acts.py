@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from monitor.escalation.correcting import REBUILDING, takes_out
 from monitor.escalation.effects import Act
 from monitor.store import schema
 from monitor.store.dialects import insert
@@ -32,6 +33,14 @@ class Acts:
         """Every act on a subject's stories and mentions, in the order it took effect on the stream."""
         table = schema.act
         return await self._where(table.c.subject == subject, order=(table.c.offset, table.c.id)) if findable(subject) else []
+
+    async def took_out(self, subject: str, digest: bytes) -> Act | None:
+        """The last act that took a mention out of its story."""
+        table = schema.act
+        for act in reversed(await self._where(table.c.subject == subject, table.c.action.in_(REBUILDING), order=(table.c.id,))):
+            if digest in act.mentions and takes_out(act):
+                return act
+        return None
 
     async def _where(self, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[int]]) -> list[Act]:
         table = schema.act

@@ -131,6 +131,13 @@ class Mentions:
         async for new in self._in_order(select(hit.c.digest, hit.c.subject).where(hit.c.story == story).order_by(hit.c.offset)):
             yield new
 
+    async def taken_out(self, subject: str, digests: Collection[bytes]) -> list[NewHit]:
+        """Of these mentions the hits that a person took out of their story, as far as their texts are still kept; by digest."""
+        hit = schema.hit
+        query = select(hit.c.digest).where(hit.c.subject == subject, hit.c.out.is_(True), hit.c.digest.in_(digests)).order_by(hit.c.digest)
+        found = (await self._connection.execute(query)).scalars().all()
+        return await self._hits([(digest, subject) for digest in found])
+
     async def _in_order(self, keys: Select[tuple[bytes, str]]) -> AsyncIterator[NewHit]:
         """Keys are sorted, not texts; then the rows come in portions."""
         async with self._connection.stream(keys) as sorted_keys:

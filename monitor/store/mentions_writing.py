@@ -87,11 +87,14 @@ class MentionsWriter(Mentions):
             await self._connection.execute(statement, rows)
 
     async def move(self, moved: Sequence[Moved]) -> None:
-        """Put hits into another story, or take them out of theirs."""
+        """Put hits into another story, take them out of theirs, or back."""
         if moved:
-            rows = [{"of": each.digest, "about": each.subject, "to": each.story, "removed": not each.story} for each in moved]
+            rows = [{"of": each.digest, "about": each.subject, "to": each.story, "removed": each.out} for each in moved]
             statement = update(schema.hit).where(*_THIS).values(story=bindparam("to"), out=bindparam("removed"))
             await self._connection.execute(statement, rows)
+        placed = [{"of": each.digest, "about": each.subject, "there": each.place} for each in moved if each.place is not None]
+        if placed:
+            await self._connection.execute(update(schema.hit).where(*_THIS).values(place=bindparam("there")), placed)
 
     async def count(self, counted: Sequence[Counted]) -> None:
         """Let windows count hits, or not."""

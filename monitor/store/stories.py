@@ -1,6 +1,6 @@
 """Stories as stored: what a restart rebuilds the desk from, and what a dashboard lists."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from monitor.escalation.effects import StoryRow, StoryState
 from monitor.escalation.settling import Asleep
 from monitor.store import schema
+from monitor.store.alerts import OPEN
 from monitor.store.dialects import insert, insert_rows
 from monitor.store.rows import Cursors, Page, chunks, findable
 
@@ -31,6 +32,13 @@ class Stories:
         table = schema.story
         return await self._where(table.c.partition == partition, table.c.live.is_(True), order=(table.c.id,))
 
+    async def others(self, partition: int, subjects: Collection[str]) -> StoryRows:
+        """The stories of a partition that are of none of these subjects and have an open alert; by id."""
+        table, alert = schema.story, schema.alert.c
+        # The other way round every story would be looked at, each minute
+        running = select(alert.story).where(alert.status.in_(OPEN), alert.subject.not_in(subjects))
+        return await self._where(table.c.partition == partition, table.c.id.in_(running), order=(table.c.id,))
+
     async def asleep(self, partition: int, newest: int) -> tuple[Sleepers, int]:
         """The sleeping stories of a partition that own its `newest` keys, those put by first first; and how many keys there ever were."""
         table = schema.story
@@ -46,11 +54,19 @@ class Stories:
         return found[0] if found else None
 
     async def list(
-        self, subject: str | None, limit: int, cursor: str | None = None, *, live: bool | None = None, residual: bool | None = None
-    ) -> Page[StoryRow]:
-        """The stories (of one subject, live or settled, residual or not), those spoken of last first."""
+        self, subject: str | None, limit: int, cursor: str | None = None, *, live: bool | None = None, residual: bool | None = None,
+        merged: bool = False,
+    ) -> Page[StoryRow]:  # fmt: skip
+        """
+        The stories (of one subject, live or settled, residual or not), those spoken of last first.
+
+        `merged`: those that became part of another, instead. Of which nothing is left, and that never rose, is no story to anybody.
+        """
         table = schema.story
-        asked = [table.c.subject == subject] if subject is not None else []
+        asked: list[ColumnElement[bool]] = [table.c.merged_into.is_not(None) if merged else table.c.merged_into.is_(None)]
+        if not merged:
+            asked.append(or_(table.c.mentions > 0, table.c.peak > 0, table.c.residual.is_(True)))
+        asked += [table.c.subject == subject] if subject is not None else []
         asked += [column.is_(wanted) for column, wanted in ((table.c.live, live), (table.c.residual, residual)) if wanted is not None]
         if not findable(subject or ""):
             return Page([], None)

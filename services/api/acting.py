@@ -131,5 +131,5 @@ async def review(alert: str, asked: Asking) -> Response:
 
 @router.post("/v1/alerts/{alert}/reopen", responses=RESPONSES, openapi_extra=bodies.PLAIN)
 async def reopen(alert: str, asked: Asking) -> Response:
-    """It is not over: a new alert of the story is answered, at the level the story has by policy; a mute ends."""
+    """It is not over: a new alert of the story is answered, at its level by policy; a mute ends. Only of the story's newest episode."""
     return await asked.answer(alert, asked.deed("reopen", asked.said(bodies.ActBody)))

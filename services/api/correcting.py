@@ -49,7 +49,7 @@ class ExcludeBody(ActBody, frozen=True, kw_only=True):
 
 
 class ScoreBody(ActBody, frozen=True, kw_only=True):
-    """What a mention really says of a subject; `relevant` false: it is not about it."""
+    """What a mention really says of a subject; `relevant` false: it is not about it; true, or a label: it is after all."""
 
     source: Key
     id: Key
@@ -112,7 +112,7 @@ async def exclude(alert: str, asked: Asking) -> Response:
 
 @router.post("/v1/mentions/score", responses=_ANSWERS, openapi_extra=_SCORE)
 async def score(asked: Asking) -> Response:
-    """A person's word on a mention, kept beside the model's: its story is counted again by it."""
+    """A person's word on a mention, kept beside the model's: its story is counted again by it; what was taken out may be put back."""
     said = asked.said(ScoreBody)
     doer = who(asked, said)
     judgement = Judgement(

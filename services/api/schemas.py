@@ -72,8 +72,8 @@ class AlertModel(Shape):
     negative: int
     platforms: list[str]
     engagement: int
-    first_at: AwareDatetime
-    last_at: AwareDatetime
+    first_at: AwareDatetime | None
+    last_at: AwareDatetime | None
     samples: list[dict[str, Any]]
     reasons: list[ReasonModel]
     indicators: dict[str, float]
@@ -86,6 +86,14 @@ class AlertModel(Shape):
     merged_into: str | None
     muted_until: AwareDatetime | None
     url: str
+
+
+class OtherModel(Shape):
+    """The other side of a merge, as it was until then."""
+
+    alert: str
+    story: str
+    title: str
 
 
 class TransitionModel(Shape):
@@ -107,6 +115,8 @@ class TransitionModel(Shape):
     resolution: str | None = None
     verdict: str | None = None
     merged_into: str | None = None
+    into: OtherModel | None = None
+    merged: OtherModel | None = None
     reasons: list[ReasonModel]
 
 
@@ -114,7 +124,7 @@ class AlertDetail(AlertModel):
     """An alert with its history."""
 
     transitions: list[TransitionModel]
-    origin: OriginModel
+    origin: OriginModel | None
     spread: SpreadModel
 
 

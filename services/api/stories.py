@@ -23,12 +23,12 @@ router = APIRouter(tags=["stories"])
 @router.get("/v1/stories", responses={200: {"model": StoryPage}, **PROBLEMS})
 async def list_stories(
     *, api: Api, _: Reader, subject: str | None = None, live: bool | None = None, residual: bool | None = None,
-    limit: Limit = 50, cursor: Cursor = None,
+    merged: bool = False, limit: Limit = 50, cursor: Cursor = None,
 ) -> Response:  # fmt: skip
-    """The stories (of one subject, live or settled, residual or not), those spoken of last first."""
+    """The stories (of one subject, live or settled, residual or not), those spoken of last first; `merged`: those that went into others."""
     with our_cursor():
         async with listing(api) as (unit, seq):
-            found = await unit.stories.list(subject, limit, cursor, live=live, residual=residual)
+            found = await unit.stories.list(subject, limit, cursor, live=live, residual=residual, merged=merged)
     return answer(page(found, seq, story_wire))
 
 

@@ -54,7 +54,7 @@ class NamedModel(Shape):
 
 
 class OriginModel(NamedModel):
-    """The earliest mention known, or {} when none is stored any more; `missing`: the original it names and that we do not have."""
+    """The earliest mention known; `missing`: the original it names and that we do not have."""
 
     sure: Literal["high", "medium", "low"] = "low"
     doubts: list[DoubtModel] = []
@@ -147,8 +147,8 @@ class TreePage(Shape):
 
 
 class StoryDetail(StoryModel):
-    """A story with where it began, how it spread, and the first page of its tree."""
+    """A story with where it began (null: nothing is left of it, or no text is kept), how it spread, the first page of its tree."""
 
-    origin: OriginModel
+    origin: OriginModel | None
     spread: SpreadModel
     tree: TreePage

@@ -85,10 +85,12 @@ def _row(alert: Alert, transitions: Sequence[Transition], zone: ZoneInfo) -> tup
 
 def _why(transitions: Sequence[Transition]) -> str:
     """The first reason of the newest change of level, in words."""
-    reasons = next((transition.reasons for transition in reversed(transitions) if transition.to_level is not None), ())
-    if not reasons:
+    newest = next((transition for transition in reversed(transitions) if transition.to_level is not None), None)
+    if newest is None or not newest.reasons:
         return ""
-    words, reason = REASON_ZH[reasons[0].code], reasons[0]
+    if newest.merge_zh:
+        return visible(newest.merge_zh)
+    words, reason = REASON_ZH[newest.reasons[0].code], newest.reasons[0]
     return f"{words} {reason.value:g}（线 {reason.threshold:g}）" if reason.threshold else words
 
 

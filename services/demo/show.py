@@ -9,6 +9,7 @@ from rich.text import Text
 from monitor.alert import REASON_ZH, Alert, ReasonCode, Transition
 from monitor.clock import moment
 from monitor.escalation.policy import Policy
+from monitor.logs import visible
 from monitor.store.sessions import Store
 from services.terminal import LEVEL_COLOURS, folded
 
@@ -68,6 +69,8 @@ class Show:
 
 def in_words(transition: Transition) -> str:
     """The reasons of a transition as a person reads them."""
+    if transition.merge_zh:
+        return visible(transition.merge_zh)
     rose, _, _ = _change(transition)
     return "; ".join(
         f"{REASON_ZH[reason.code]} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"

@@ -263,6 +263,8 @@ async def test_an_act_while_its_subject_is_not_watched_is_not_lost(walk: Walk) -
     await walk.say(5)
     walk.watch("别的")
     await walk.wait(1)
+    (alert,) = await walk.alerts()
+    assert (alert["status"], alert["level"]) == ("open", "blue")
     await walk.act("resolve")
     await walk.wait(2)
     walk.watch(SUBJECT)
@@ -272,3 +274,43 @@ async def test_an_act_while_its_subject_is_not_watched_is_not_lost(walk: Walk) -
     await walk.say(25)
 
     assert [(one["status"], one["level"]) for one in await walk.alerts()] == [("resolved", "blue"), ("open", "yellow")]
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+async def test_an_alert_of_a_subject_no_longer_watched_ends(walk: Walk, acknowledged: bool) -> None:  # noqa: FBT001 - a parameter
+    """Its history says so at once, once; a day later it ends if nobody took it up, which those are told who knew; else it waits."""
+    await walk.say(5)
+    if acknowledged:
+        await walk.act("acknowledge")
+    before = await walk.told()
+    walk.watch("别的")
+    await walk.wait(3)
+    (alert,) = await walk.alerts()
+    said = (await walk.here.client.get(f"/v1/alerts/{alert['id']}")).json()["transitions"]
+    assert alert["status"] == ("acknowledged" if acknowledged else "open")
+    assert [one["reasons"][0]["code"] for one in said].count("unwatched") == 1
+    assert await walk.told() == before
+    walk.here.clock.advance(DAY)
+    await walk.wait(2)
+    (alert,) = await walk.alerts()
+
+    assert (alert["status"], alert["resolution"]) == (("acknowledged", None) if acknowledged else ("resolved", "faded"))
+    assert await walk.told() == before + ([] if acknowledged else [("001", "alert.resolved")])
+    if acknowledged:
+        assert (await walk.act("resolve"))["status"] == "resolved"
+
+
+async def test_a_subject_watched_again_in_time_goes_on(walk: Walk) -> None:
+    """Taken off the list for some hours by a slip, its alert is still open, and rises as ever; the day begins anew the next time."""
+    await walk.say(5)
+    for _ in range(2):
+        walk.watch("别的")
+        await walk.wait(1)
+        walk.here.clock.advance(20 * HOUR)
+        await walk.wait(1)
+        walk.watch(SUBJECT)
+        await walk.wait(1)
+    assert [one["status"] for one in await walk.alerts()] == ["open"]
+    await walk.say(25)
+
+    assert [(one["status"], one["level"]) for one in await walk.alerts()] == [("open", "yellow")]

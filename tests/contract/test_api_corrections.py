@@ -7,20 +7,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import msgspec
+import pytest
+from msgspec.structs import replace
 
-from monitor.alert import story_id
+from monitor.alert import residual_id, story_id
 from monitor.bus.base import SCORED
 from monitor.clock import SECOND
 from monitor.escalation.effects import Effects
 from monitor.mention import Scored, identity
 from services.api.app import create_app
+from services.api.schemas import AlertDetail
 from services.api.state import ApiState
+from services.api.story_schemas import StoryDetail
 from services.backtest import Backtest, level_changes
 from services.score import record_of
 from services.wiring import desk_maker
 from tests.unit.api.making import problem_of
 from tests.unit.escalation.making import START, SUBJECT, scored
-from tests.unit.pipeline.making import Parts, parts_in
+from tests.unit.pipeline.making import WALL, Parts, parts_in
 
 LINES = [
     "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西",
@@ -44,6 +49,31 @@ class Here(NamedTuple):
         found: dict[str, Any] = (await self.client.get(f"/v1/stories/{key}")).json()
         return found
 
+    async def say(self, *mentions: Scored) -> None:
+        """These are heard, and decided."""
+        parts, since = self.parts, self.parts.store.commits
+        parts.clock.at = max(parts.clock.at, mentions[-1].received_at)
+        await parts.bus.append(SCORED, [record_of(one) for one in mentions])
+        (_, end) = (await parts.bus.bounds(SCORED))[0]
+        async with asyncio.timeout(10):
+            while await self._decided() < end:
+                await parts.store.wait_change(1.0, since)
+                since = parts.store.commits
+
+    async def _decided(self) -> int:
+        async with self.parts.store.read() as unit:
+            return (await unit.positions.read(SCORED, 0)).offset
+
+    async def told(self) -> list[str]:
+        """What the messages say in a line, by their ids."""
+        async with self.parts.store.read() as unit:
+            found = [one for one, _ in (await unit.outbox.page(limit=200)).items]
+        return [str(msgspec.json.decode(one.body)["summary"]) for one in sorted(found, key=lambda one: one.id)]
+
+    async def alert_of(self, story: str) -> dict[str, Any]:
+        """The alert of a story."""
+        return next(one for one in (await self.alerts()).values() if one["story"] == story)
+
     async def alerts(self) -> dict[str, dict[str, Any]]:
         """Every alert by its story, with its transitions."""
         listed = (await self.client.get("/v1/alerts")).json()["items"]
@@ -55,13 +85,17 @@ def crowd(name: str, line: str, first: int) -> list[Scored]:
     return [scored(f"{name}{n}", first + n * SECOND, text=f"{line} 转{n}", as_if=False) for n in range(40)]
 
 
+SOON = START + 120 * SECOND  # after both
 BOTH = [*crowd("p", LINES[0], START), *crowd("q", LINES[1], START + 60 * SECOND)]
 
 
 @asynccontextmanager
-async def api(folder: Path, mentions: Sequence[Scored] = BOTH, *, decides: bool = True) -> AsyncIterator[Here]:
-    """An API on a folder where these are decided; `decides`: the escalator works on beside it."""
+async def api(
+    folder: Path, mentions: Sequence[Scored] = BOTH, *, decides: bool = True, wall: int = WALL
+) -> AsyncIterator[Here]:  # fmt: skip
+    """An API on a folder where these are decided; `decides`: the escalator works on beside it. `wall`: what our own clock says."""
     async with parts_in(folder) as parts:
+        parts.clock.at = wall
         await parts.bus.append(SCORED, [record_of(one) for one in mentions])
         escalator = parts.escalator()
         while escalator.offset < len(mentions):
@@ -155,7 +189,159 @@ async def test_a_word_over_the_models(tmp_path: Path) -> None:
         assert (milk["mentions"], milk["negative"]) == (40, 39)
         assert (await here.post("/v1/mentions/score", relevant=False, **one)).json()["scores"][0]["excluded"] is True
         assert (await here.story(MILK))["mentions"] == 39
-        problem_of(await here.post("/v1/mentions/score", relevant=True, **one), 409)
+
+
+@pytest.mark.parametrize("word", [{"relevant": True}, {"label": "negative"}])
+async def test_a_slip_is_undone(tmp_path: Path, word: dict[str, Any]) -> None:
+    """What was called irrelevant, or excluded, is back in its story once somebody says that it is about the subject after all."""
+    async with api(tmp_path, wall=SOON) as here:
+        one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
+        # It is about the subject already: it is counted again, that is all
+        assert (await here.post("/v1/mentions/score", relevant=True, **one)).status_code == 200
+        before = await here.alert_of(MILK)
+        assert (await here.post("/v1/mentions/score", relevant=False, **one)).status_code == 200
+        again = await here.post("/v1/mentions/score", **word, **one)
+        assert again.status_code == 200, again.text
+        (score,) = again.json()["scores"]
+        assert (score["story"], score.get("excluded", False), score["judged"]["relevant"]) == (MILK, False, True)
+        out = [{"source": "t", "id": f"p{n}"} for n in (7, 8)]
+        assert (await here.post(f"/v1/alerts/{before['id']}/exclude", mentions=out)).json()["mentions"] == 38
+        for item in ("p7", "p8"):
+            assert (await here.post("/v1/mentions/score", **one | {"id": item}, **word)).status_code == 200
+        after = await here.alert_of(MILK)
+
+        compared = ("mentions", "authors", "negative", "level", "first_at", "last_at", "indicators", "title")
+        assert [after[name] for name in compared] == [before[name] for name in compared]
+        await same_again(here)
+
+
+async def test_a_slip_about_one_that_waits_alone_is_undone(tmp_path: Path) -> None:
+    """It waits again, and is found by the next that says the same; both then are one story."""
+    alone = scored("alone", START, text=LINES[0], as_if=False)
+    async with api(tmp_path, [alone], wall=START + SECOND) as here:
+        one = {"source": "t", "id": "alone", "subject": SUBJECT.name}
+        assert (await here.post("/v1/mentions/score", relevant=False, **one)).json()["scores"][0]["story"] == ""
+        assert (await here.post("/v1/mentions/score", relevant=True, **one)).json()["scores"][0]["story"] == residual_id(SUBJECT.name)
+        await here.say(scored("second", START + 60 * SECOND, text=LINES[0], author="b", as_if=False))
+        story = await here.story(story_id(SUBJECT.name, identity("t", "alone")))
+
+        assert (story["mentions"], story["origin"]["id"]) == (2, "alone")
+        await same_again(here)
+
+
+async def test_when_nothing_is_left(tmp_path: Path) -> None:
+    """The level is none at once, said by whom and why; no moment and no origin is made up; it can be resolved as ever."""
+    async with api(tmp_path, wall=SOON) as here:
+        key = next(key for key, one in (await here.alerts()).items() if one["story"] == MILK)
+        everything = [{"source": "t", "id": f"p{n}"} for n in range(40)]
+        answer = await here.post(f"/v1/alerts/{key}/exclude", mentions=everything)
+        assert answer.status_code == 200, answer.text
+        found = AlertDetail.model_validate(answer.json())
+
+        assert (found.level, found.policy_level, found.status, found.mentions) == ("none", "none", "open", 0)
+        assert (found.first_at, found.last_at, found.origin, found.spread.first_at, found.samples) == (None, None, None, None, [])
+        assert found.title
+        last = answer.json()["transitions"][-1]
+        assert (last["to"], last["actor"], last["reasons"]) == ("none", "小王", [{"code": "excluded", "value": 40.0, "threshold": 0.0}])
+        StoryDetail.model_validate(await here.story(MILK))
+        listed = (await here.client.get("/v1/stories")).json()["items"]
+        assert (MILK, 0) in [(one["id"], one["mentions"]) for one in listed]
+        assert all(one["mentions"] for one in listed if one["id"] != MILK and not one["residual"])
+        resolved = await here.post(f"/v1/alerts/{key}/resolve", reason="false_alarm")
+        assert (resolved.json()["status"], resolved.json()["level"]) == ("resolved", "none")
+        await same_again(here)
+
+
+async def test_nothing_ill_is_left(tmp_path: Path) -> None:
+    """Where a person calls the last that counted harmless, the level is none at once, as corrected; all are still counted."""
+    async with api(tmp_path, crowd("p", LINES[0], START)[:4], wall=START + 9 * SECOND) as here:
+        (key,) = await here.alerts()
+        for n in range(4):
+            one = {"source": "t", "id": f"p{n}", "subject": SUBJECT.name}
+            assert (await here.post("/v1/mentions/score", label="positive", **one)).status_code == 200
+        found = (await here.client.get(f"/v1/alerts/{key}")).json()
+
+        assert (found["level"], found["mentions"], found["negative"]) == ("none", 4, 0)
+        assert found["transitions"][-1]["reasons"][0]["code"] == "corrected"
+        await same_again(here)
+
+
+async def test_a_copy_of_what_was_taken_out_does_not_bring_the_alert_back(tmp_path: Path) -> None:
+    """It is a story of its own, listed and told to nobody, until it truly grows: then it is told."""
+    async with api(tmp_path, crowd("p", LINES[0], START)[:5], wall=SOON) as here:
+        (key,) = await here.alerts()
+        everything = [{"source": "t", "id": f"p{n}"} for n in range(5)]
+        assert (await here.post(f"/v1/alerts/{key}/exclude", mentions=everything)).status_code == 200
+        assert (await here.post(f"/v1/alerts/{key}/resolve", reason="false_alarm")).status_code == 200
+        known, told = await here.alerts(), await here.told()
+        half_an_hour = SOON + 1800 * SECOND
+        await here.say(*copies(30, half_an_hour))
+        new = {key: one for key, one in (await here.alerts()).items() if key not in known}
+        (muted,) = new.values()
+
+        assert (await here.client.get(f"/v1/alerts/{key}")).json()["status"] == "resolved"
+        assert (muted["level"], muted["previous"]) == ("yellow", None)
+        assert muted["story"] != MILK
+        assert muted["muted_until"] is not None
+        assert await here.told() == told
+
+        await here.say(*copies(400, half_an_hour + 600 * SECOND, first=30))
+        assert (await here.client.get(f"/v1/alerts/{muted['id']}")).json()["level"] == "orange"
+        assert len(await here.told()) > len(told)
+        await same_again(here)
+
+
+def copies(count: int, at: int, first: int = 0) -> list[Scored]:
+    """So many other accounts say the first line word for word as it was said first."""
+    return [
+        scored(f"c{n}", at + n * SECOND, text=f"{LINES[0]} 转0", author=f"copier {n}", as_if=False) for n in range(first, first + count)
+    ]
+
+
+async def test_stories_that_are_one_are_listed_once(tmp_path: Path) -> None:
+    """The one that went into another counts nothing and stands at none; it is listed when asked for, and says where it is."""
+    async with api(tmp_path, wall=SOON) as here:
+        assert (await here.post(f"/v1/stories/{FIRE}/merge", into=MILK)).status_code == 200
+        listed = (await here.client.get("/v1/stories")).json()["items"]
+        gone = (await here.client.get("/v1/stories", params={"merged": "true"})).json()["items"]
+
+        assert [(one["id"], one["mentions"]) for one in listed if not one["residual"]] == [(MILK, 80)]
+        assert [(one["id"], one["mentions"], one["level"], one["merged_into"]) for one in gone] == [(FIRE, 0, "none", MILK)]
+
+
+async def test_stories_that_merge_by_themselves_say_so_on_both_alerts(tmp_path: Path) -> None:
+    """The alert that ends names the one that stays, with its title; that one has a line that names the other; the message says it."""
+    async with api(tmp_path, wall=SOON) as here:
+        milk, fire = await here.alert_of(MILK), await here.alert_of(FIRE)
+        tie = scored("tie", START + 200 * SECOND, text="这两件事是一回事", root="p0", kind="repost", as_if=False)
+        await here.say(replace(tie, mention=replace(tie.mention, parent="q0")))
+        found = await here.alerts()
+        kept, lost = found[milk["id"]], found[fire["id"]]
+
+        assert (lost["merged_into"], lost["status"]) == (milk["id"], "resolved")
+        assert lost["transitions"][-1]["into"] == {"alert": milk["id"], "story": MILK, "title": milk["title"]}
+        (line,) = [one for one in kept["transitions"] if "merged" in one]
+        assert (line["merged"], line["actor"]) == ({"alert": fire["id"], "story": FIRE, "title": fire["title"]}, "policy")
+        (said,) = [one for one in await here.told() if "并入" in one]
+        assert f"并入《{milk['title']}》({milk['id']})" in said
+        assert (await here.story(MILK))["mentions"] == 81
+        await same_again(here)
+
+
+async def same_again(here: Here) -> None:
+    """The log decided again, with the acts, gives every change of level that is stored: same alerts, moments, actors, reasons."""
+    stored = [said for said in await here.parts.transitions() if said.to_level is not None]
+    found: list[dict[str, Any]] = []
+    async with here.parts.store.read() as unit:
+        acts = await unit.acts.all(0)
+    taken = Backtest(desk_maker(here.parts.settings)(), lambda effects: found.extend(level_changes(effects)), 7)
+    await taken.log(here.parts.bus, 0, acts)
+
+    def encoded(wire: dict[str, Any]) -> bytes:
+        return msgspec.json.encode({name: value for name, value in wire.items() if name != "recorded_at"}, order="sorted")
+
+    # As bytes: a figure has one form wherever it stands
+    assert sorted(map(encoded, found)) == sorted(encoded(said.wire()) for said in stored)
 
 
 async def test_at_rest_it_is_recorded_and_takes_effect_later(tmp_path: Path) -> None:
@@ -175,7 +361,7 @@ async def test_at_rest_it_is_recorded_and_takes_effect_later(tmp_path: Path) -> 
 
 async def test_the_log_decided_again_repeats_them(tmp_path: Path) -> None:
     """`backtest --from-bus` gives the same changes of level with merges, exclusions and corrections in between, ids included."""
-    async with api(tmp_path) as here:
+    async with api(tmp_path, wall=SOON) as here:
         found = {one["story"]: key for key, one in (await here.alerts()).items()}
         one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
         assert (await here.post("/v1/mentions/score", label="positive", **one)).status_code == 200

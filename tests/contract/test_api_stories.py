@@ -64,6 +64,7 @@ async def test_a_story_tells_its_origin_and_spread(here: World) -> None:
     answer = await here.client.get(f"/v1/stories/{STORY}")
 
     found = StoryDetail.model_validate(answer.json())
+    assert found.origin is not None
     assert (found.origin.id, found.origin.sure, [one.code for one in found.origin.doubts]) == ("1", "medium", ["root_missing"])
     assert [(one.name, one.mentions) for one in found.spread.platforms] == [("微博", 3), ("新闻", 1), ("weibo", 1)]
     assert [one.name for one in found.spread.media] == []  # the role, not the name, makes it one of the media
@@ -107,6 +108,7 @@ async def test_an_alert_has_the_origin_and_spread_of_its_story(here: World) -> N
     counted = AlertDetail.model_validate((await here.client.get(path)).json())
 
     found = AlertDetail.model_validate(answer.json())
+    assert found.origin is not None
     assert (found.origin.id, found.spread.mentions, found.spread.counted) == ("1", alert.counters.mentions, 5)
     assert (again.content, again.headers["etag"]) == (answer.content, answer.headers["etag"])
     assert counted.spread.counted == 6
@@ -119,8 +121,8 @@ async def test_a_story_without_texts_has_no_origin(here: World) -> None:
 
     story, whole = await here.client.get(f"/v1/stories/{STORY}"), await here.client.get(f"/v1/alerts/{alert.id}")
 
-    assert (story.json()["origin"], story.json()["tree"]) == ({}, {"items": [], "next_cursor": None})
-    assert (whole.json()["origin"], whole.json()["spread"]["series"]) == ({}, None)
+    assert (story.json()["origin"], story.json()["tree"]) == (None, {"items": [], "next_cursor": None})
+    assert (whole.json()["origin"], whole.json()["spread"]["series"]) == (None, None)
 
 
 async def test_a_large_story_is_not_read_for_every_answer(here: World) -> None:
@@ -175,6 +177,7 @@ async def test_a_merged_story_points_on(here: World) -> None:
     tree, mentions = [(await here.client.get(f"/v1/stories/{first}/{what}")).json()["items"] for what in ("tree", "mentions")]
 
     found = StoryDetail.model_validate(answer.json())
+    assert found.origin is not None
     assert (found.id, found.merged_into, found.origin.id) == (first, STORY, "1")
     assert (len(tree), len(mentions)) == (3, 5)
     assert (await here.client.get(f"/v1/stories/{STORY}")).json()["merged_into"] is None

@@ -74,9 +74,14 @@ def test_a_missing_original_is_told_as_one() -> None:
     assert "未采集到的原帖 (4 条) 原话" in shown
 
 
+def test_a_story_of_which_nothing_is_left_says_so() -> None:
+    """It is not mistaken for one whose texts were kept no longer."""
+    assert "信息已全部移出" in printed(story(origin=None, mentions=0))
+
+
 def test_texts_past_their_retention_are_told_so() -> None:
     """The tree outlives what was said."""
-    shown = printed(story(origin={}), Branch({}, 1, [Branch({"node": "n", "missing": False, "descendants": 0}, 0)]))
+    shown = printed(story(origin=None), Branch({}, 1, [Branch({"node": "n", "missing": False, "descendants": 0}, 0)]))
 
     assert "起源: 原文已过保存期" in shown
 

@@ -135,12 +135,26 @@ class TestMentions:
         async with store.write() as unit:
             await unit.stories.put([story("s1")], 0)
             await unit.mentions.add([new_hit(1), new_hit(2)], 0, LATER)
-            await unit.mentions.move([Moved(*pair, "")])
+            await unit.mentions.move([Moved(*pair, "", out=True)])
             await unit.mentions.add([new_hit(1, story="s7")], 0, LATER)
             assert (await unit.mentions.known([pair]))[pair] == Known(0, "", 1, out=True)
             (found,) = (await unit.mentions.search(q=None, limit=5)).items[1:]
         assert [hit.digest for hit in await rebuilt(store)] == [mention(2).digest]
         assert [(score.story, score.out) for score in found.scores] == [("", True)]
+
+    async def test_put_back(self, store: Store) -> None:
+        """What was taken out is found with its words, and put back it is grouped once more where that was done."""
+        pair = ("红十字会", mention(1).digest)
+        async with store.write() as unit:
+            await unit.stories.put([story("s1")], 0)
+            await unit.mentions.add([new_hit(n) for n in range(1, 4)], 0, LATER)
+            await unit.mentions.move([Moved(*pair, "", out=True)])
+            out = await unit.mentions.taken_out(pair[0], [pair[1], mention(2).digest])
+            assert [(hit.digest, hit.scored.mention.text) for hit in out] == [(pair[1], mention(1).text)]
+            await unit.mentions.move([Moved(*pair, "s1", place=9)])
+            assert not (await unit.mentions.known([pair]))[pair].out
+            assert await unit.mentions.taken_out(*pair[:1], [pair[1]]) == []
+        assert [hit.digest for hit in await rebuilt(store)] == [mention(n).digest for n in (2, 3, 1)]
 
     async def test_merged(self, store: Store) -> None:
         """All hits of a merged story are in the one it became part of, and one that counted twice counts once."""

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from monitor.alert import Level
 from monitor.clock import MINUTE, micros, moment
+from monitor.escalation.correcting import puts_back
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import (
     Act,
@@ -90,7 +91,10 @@ class Ledger:
             self._change((word.subject, word.digest), judged=judged, scored=as_judged(hit.scored, judged))
         for moved in effects.moved:
             self._change((moved.subject, moved.digest), story=moved.story)
-            self.out |= set() if moved.story else {(moved.subject, moved.digest)}
+            pair = (moved.subject, moved.digest)
+            self.out = self.out | {pair} if moved.out else self.out - {pair}
+            if moved.place is not None:
+                self.places[pair] = moved.place
         for counted in effects.counted:
             self._change((counted.subject, counted.digest), counted=counted.counted)
         for merged in effects.merged:
@@ -165,6 +169,11 @@ def one(at: Desk, ledger: Ledger, record: Record, n: int) -> None:
     if isinstance(record, Tick):
         at.tick(record)
     elif isinstance(record, Act):
+        if puts_back(record):
+            ledger.keep(at)
+            for digest in sorted(record.mentions):
+                if (record.subject, digest) in ledger.out:
+                    at.put_back(ledger.hits[record.subject, digest], record)
         for story in at.needs(record):
             ledger.keep(at)
             ledger.recall(at, story, n, record)

@@ -54,6 +54,8 @@ class Service:
         if act.action == "reopen" and (running or alert.merged_into or story != alert.story):
             return None
         newest = self._ledger.rows[story].state.alert
+        if act.action == "reopen" and newest and newest.id != alert.id:
+            return None
         target = None if newest and newest.id == alert.id else alert
         return replace(act, alert=alert.id, story=story, at=max(act.at, self._ledger.now, alert.changed_at), target=target)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from monitor.alert import Level, residual_id, story_id
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.escalation.correcting import puts_back, takes_out
 from monitor.escalation.effects import Act, Judgement
 from monitor.escalation.settling import LIVE, WAITING
 from monitor.mention import Scored, Tick, identity
@@ -45,7 +46,7 @@ def act(chance: Random, n: int, at: int) -> Act:
     story, into = (story_id(SUBJECT.name, identity("t", f"m{chance.randint(0, n)}")) for _ in range(2))
     action = chance.choice(["merge", "exclude", "score", "score"])
     judgement = Judgement(
-        label=chance.choice([None, "positive", "negative"]), relevant=chance.choice([None, False]), actor="张三", at=at
+        label=chance.choice([None, "positive", "negative"]), relevant=chance.choice([None, False, False, True]), actor="张三", at=at
     ) if action == "score" else None  # fmt: skip
     return Act(
         id=n, partition=0, offset=n, subject=SUBJECT.name, story=story, alert="",
@@ -74,6 +75,7 @@ class Fitting:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._was: dict[bytes, str] = {}  # where what was taken out had been
 
     def __call__(self, act: Act) -> Act | None:
         """The act as it takes effect, or None where it would be refused."""
@@ -82,11 +84,24 @@ class Fitting:
             fits = all(key in rows and rows[key].merged_into is None for key in (act.story, act.into))
             return act if fits and act.story != act.into else None
         there = [hits[SUBJECT.name, digest] for digest in act.mentions if (SUBJECT.name, digest) in hits]
+        out = [hit.digest for hit in there if (SUBJECT.name, hit.digest) in self._ledger.out]
+        if puts_back(act) and out:
+            return replace(act, story=self._whole(self._was[out[0]]), mentions=tuple(out[:1]))
         story = next((hit.story for hit in there if hit.story), "")
         inside = tuple(dict.fromkeys(hit.digest for hit in there if hit.story == story))
         if not story or (act.action == "exclude" and rows[story].residual):
             return None
-        return replace(act, story=story, mentions=inside[: 1 if act.action == "score" else 3])
+        if act.action == "exclude" and act.id % 3 == 0:  # all of it
+            inside = tuple(hit.digest for hit in hits.values() if hit.story == story)
+        fitting = replace(act, story=story, mentions=inside if act.action == "exclude" else inside[:1])
+        if takes_out(fitting):
+            self._was |= dict.fromkeys(fitting.mentions, story)
+        return fitting
+
+    def _whole(self, story: str) -> str:
+        while into := self._ledger.rows[story].merged_into:
+            story = into
+        return story
 
 
 def decided(stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, live: int = LIVE, waiting: int = WAITING) -> Ledger:

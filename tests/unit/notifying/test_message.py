@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from monitor.alert import Level, Transition, Verdict
+from monitor.alert import Level, Other, Transition, Verdict
 from monitor.clock import MINUTE, rfc3339
 from monitor.notifying.message import LIMIT, Wire, compose, compose_health, kind_of, notification_id, recompose, summary
 from tests.unit.notifying.making import AT, URL, alert, level_change, note, status_change
@@ -146,3 +146,14 @@ def test_a_receivers_failure_is_told_in_its_own_shape() -> None:
     assert whole["type"] == "receiver.failing"
     assert whole["timestamp"] == rfc3339(AT + MINUTE)
     assert data == {"receiver": "duty", "reason": "timeout", "since": rfc3339(AT), "pending": 7}
+
+
+def test_a_merge_names_the_other_event() -> None:
+    """By its title, of which hidden characters are no part, and its id: who ended says where to, who stays says what came."""
+    other, none = Other(alert="a9", story="s9", title="另一件\u202e事"), level_change(Level.BLUE, Level.NONE)
+    gone, stays = replace(none, merged_into="a9", into=other), replace(none, merged=other)
+
+    assert "原因:并入《另一件 事》(a9)" in summary("alert.resolved", alert(Level.NONE), gone)
+    assert "原因:《另一件 事》(a9)并入" in summary("alert.raised", alert(Level.NONE), stays)
+    assert read(compose("alert.resolved", alert(Level.NONE), [gone], URL))[1]["transition"] == gone.wire()
+    assert gone.wire()["into"] == {"alert": "a9", "story": "s9", "title": "另一件\u202e事"}
