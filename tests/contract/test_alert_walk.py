@@ -18,14 +18,20 @@ from services.wiring import desk_maker, make_escalator
 from tests.unit.api.making import SUBJECT, World, world
 from tests.unit.escalation.making import scored
 
-TEXT = "红十字会的捐款去了哪里, 请给大家一个交代, 账目为什么一直没有公布"
+TEXTS = (
+    "红十字会的捐款去了哪里, 请给大家一个交代, 账目为什么一直没有公布",
+    "红十字会的血站把过期的血浆送进了医院, 护士长拒收之后才被发现, 家属守在门口",
+    "红十字会副会长酒后开车撞倒路灯还骂交警, 围观群众拍下了全过程发到网上",
+    "红十字会发到灾区的帐篷一下雨就漏, 村民把霉斑的照片贴了出来",
+    "红十字会的急救证书花八百元不用培训就能买到, 中介在群里公开叫卖",
+)
 
 
 class Walk:
     """The service as far as alerts are concerned; `restarts`: the escalator is drawn anew from the store before each step."""
 
     def __init__(self, here: World, *, restarts: bool) -> None:
-        self.here, self._restarts, self._said, self.settings = here, restarts, 0, here.api.settings
+        self.here, self._restarts, self.said, self.settings = here, restarts, 0, here.api.settings
         self._escalator = self._fresh()
 
     def _fresh(self) -> Escalator:
@@ -38,13 +44,18 @@ class Walk:
         new = self._fresh()
         self._escalator.use(new._make_desk, new._told)
 
-    async def say(self, count: int) -> None:
-        """So many people say it, a second apart, and it is decided."""
+    def kill(self) -> None:
+        """The escalator is gone with all it had in memory; another takes up where the store stands."""
+        self._escalator = self._fresh()
+
+    async def say(self, count: int, about: int = 0, *, parent: str | None = None) -> None:
+        """So many people say one of the TEXTS, a second apart, and it is decided; `parent`: as an answer to that."""
         records = []
         for _ in range(count):
-            self._said += 1
+            self.said += 1
             self.here.clock.advance(SECOND)
-            one = scored(f"m{self._said}", self.here.clock.now(), text=TEXT, subject=SUBJECT, root="p", as_if=False)
+            one = scored(f"m{self.said}", self.here.clock.now(), text=TEXTS[about], subject=SUBJECT, root=f"root{about}", as_if=False)
+            one = replace(one, mention=replace(one.mention, parent=parent))
             records.append(Record(key=SUBJECT.encode(), value=encode(one)))
         await self.here.bus.append(SCORED, records)
         await self._decide()

@@ -35,6 +35,13 @@ ALERT = Alert(
 )  # fmt: skip
 
 
+def test_a_figure_has_one_form() -> None:
+    """Whoever made the reason and wherever it was kept: the same bytes."""
+    made, read = Reason(ReasonCode.NOTED, 0, 0), msgspec.json.decode(msgspec.json.encode(Reason(ReasonCode.NOTED)), type=Reason)
+
+    assert msgspec.json.encode(made.wire()) == msgspec.json.encode(read.wire()) == b'{"code":"noted","value":0.0,"threshold":0.0}'
+
+
 def transition(**fields: object) -> dict[str, object]:
     """The wire form of a transition."""
     made: dict[str, object] = {"at": START, "alert": "a1", "subject": "某某集团", "story": "s1", "actor": POLICY, "reasons": (REASON,)}

@@ -277,6 +277,25 @@ def test_what_is_taken_out_counts_no_more() -> None:
     assert sum(hit.story == "" for hit in ledger.hits.values()) == 35
 
 
+def test_a_copy_of_what_is_still_there_joins_it() -> None:
+    """Only some who say it were taken out: another who says it is one of those that stayed; who says what is gone is not."""
+    stream = [*crowd(LINES[0], "p", START, 5), scored("odd", START + MINUTE, text=LINES[1], root="p0")]
+    story = story_id(SUBJECT.name, identity("t", "p0"))
+    out = (identity("t", "p3"), identity("t", "odd"))
+    act = Act(
+        id=1, partition=0, offset=6, subject=SUBJECT.name, story=story, alert="", action="exclude", at=START, actor="张三", mentions=out
+    )
+    again, other = scored("x", START + HOUR, text=f"{LINES[0]} 转3"), scored("y", START + HOUR, text=LINES[1])
+    ledger = Ledger()
+    feed(desk(), ledger, [*stream, act, again, other], crash_every=1)
+    where = {hit.scored.mention.id: hit.story for hit in ledger.hits.values()}
+
+    assert (where["x"], where["odd"]) == (story, "")
+    assert where["y"] not in {story, ""}
+    assert (mute := ledger.rows[where["y"]].state.mute) is not None
+    assert mute.least == Level.ORANGE
+
+
 def test_a_copy_counts_when_what_it_copied_is_taken_out() -> None:
     """One voice counts once; when the first is taken out the second is counted."""
     stream = [scored("p0", START, text=LINES[0], author="甲", url="https://e.cn/1"), *crowd(LINES[0], "q", START + SECOND, 3)]
