@@ -75,6 +75,15 @@ class Machine:
             body["until"] = chance.choice(["30m", "2d"])
         await self._post(f"/v1/alerts/{alert['id']}/{action}", body, action)
 
+    async def reopen(self, chance: Random) -> None:
+        """Any alert of a story whose open one is ended first: only the newest follows on itself."""
+        alert = await self._some(chance)
+        for one in await self.walk.alerts() if alert else ():
+            if alert and one["story"] == alert["story"] and one["status"] not in {"resolved", "reviewed"}:
+                await self._post(f"/v1/alerts/{one['id']}/resolve", {}, "resolve")
+        if alert:
+            await self._post(f"/v1/alerts/{alert['id']}/reopen", {}, "reopen")
+
     async def merge(self, chance: Random) -> None:
         """Any two stories, by hand."""
         stories = sorted(one.id for one in await self._stories())
@@ -188,7 +197,7 @@ def reads_true(alert: Wire) -> None:
     assert all(one["reasons"] for one in said)
 
 
-VERBS = ("say", "say", "tie", "wait", "act", "act", "act", "merge", "exclude", "judge", "judge")
+VERBS = ("say", "say", "tie", "wait", "act", "act", "act", "reopen", "merge", "exclude", "judge", "judge")
 STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 1 << 32), st.booleans()), max_size=24)
 EVERY = {*FITTING, "merge", "exclude", "positive", "negative", "True", "False"}
 
