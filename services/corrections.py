@@ -203,5 +203,6 @@ async def _newest(unit: WriteUnit, alert: str) -> Alert | None:
 def _said(alert: Alert, act: Act, who: Who, code: ReasonCode) -> Transition:
     return Transition(
         at=max(act.at, alert.changed_at), recorded_at=who.recorded_at if who.again is None else None, alert=alert.id,
-        subject=alert.subject, story=alert.story, actor=who.actor, by=who.by, note=who.note, reasons=(Reason(code, float(len(act.mentions))),),
+        subject=alert.subject, story=alert.story, actor=who.actor, by=who.by, note=who.note,
+        reasons=(Reason(code, float(len(act.mentions))),),
     )  # fmt: skip
