@@ -5,6 +5,7 @@ What lives is decided by the log alone: a story sleeps once nothing has joined i
 """
 
 import re
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -262,7 +263,8 @@ class Living:
                 self.joined(story, scored)
         elif offset >= story.state.waiting_from:
             node = self.grouping(story.subject.name).found(scored.mention, "", scored.received_at)
-            self._alone.append((offset, story.subject.name, node.founder))
+            # One that was put back is grouped after others, but is as old as it ever was: the oldest wait no more first
+            insort(self._alone, (offset, story.subject.name, node.founder))
 
     def ungroup(self, story: Story) -> None:
         """Let go of a story that is about to be taken up once more."""
