@@ -105,20 +105,31 @@ def _moment(text: str) -> int:
     return micros(at)
 
 
-_STRING = {"type": "string"}
-_SAID: dict[str, Any] = {"by": _STRING, "note": _STRING}
-_UNTIL = {"type": "string", "description": "RFC 3339 with an offset, or a span such as 2h or 7d"}
+# What is taken, and nothing else, as far as a schema can say it: whoever makes requests from /openapi.json is not refused.
+_NULL = {"type": "null"}
+_BY = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$", "not": {"const": POLICY}}
+_NOTE = {"type": "string", "maxLength": 4000, "pattern": r"^[^\x00]*$"}
+SAID = {"type": "string", "maxLength": 4000, "pattern": r"^[^\x00]*[^\x00-\x20\x7f-\xa0\s\ufeff][^\x00]*$"}  # some sign to be read
+_ASSIGNEE = {"type": "string", "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+_UNTIL = {
+    "type": "string", "pattern": "^(?:[1-9][0-9]{0,8}[sm]|[1-9][0-9]{0,5}[hd])$",
+    "description": "a span such as 2h or 7d; RFC 3339 with an offset is taken too, of a time to come",
+}  # fmt: skip
 
 
-def _schema(required: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
-    shape: dict[str, Any] = {"type": "object", "properties": _SAID | more}
+def schema(required: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    """A body for `openapi_extra`: an object with `by`, `note` and `more`."""
+    shape: dict[str, Any] = {"type": "object", "properties": {"by": {"anyOf": [_BY, _NULL]}, "note": {"anyOf": [_NOTE, _NULL]}} | more}
     if required:
         shape["required"] = list(required)
     return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": shape}}}}
 
 
-PLAIN = _schema()
-ASSIGN = _schema(("assignee",), assignee={"type": ["string", "null"]})
-LEVEL = _schema(("level", "note"), level={"type": "string", "enum": [level.word for level in Level]}, until=_UNTIL)
-RESOLVE = _schema(reason={"type": "string", "enum": list(get_args(Resolution))}, until=_UNTIL)
-REVIEW = _schema(("verdict",), verdict={"type": "string", "enum": list(get_args(Verdict))})
+PLAIN = schema()
+NOTE = schema(("note",), note=SAID)
+ASSIGN = schema(("assignee",), assignee={"anyOf": [_ASSIGNEE, _NULL]})
+LEVEL = schema(
+    ("level", "note"), note=SAID, level={"type": "string", "enum": [level.word for level in Level]}, until={"anyOf": [_UNTIL, _NULL]}
+)
+RESOLVE = schema(reason={"type": "string", "enum": list(get_args(Resolution))}, until={"anyOf": [_UNTIL, _NULL]})
+REVIEW = schema(("verdict",), verdict={"type": "string", "enum": list(get_args(Verdict))})

@@ -71,8 +71,8 @@ class Asked:
 
 
 async def _asked(
-    *, request: Request, api: Api, caller: Staff, if_match: Annotated[str | None, Header()] = None,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+    *, request: Request, api: Api, caller: Staff, if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, include_in_schema=False)] = None,
 ) -> Asked:  # fmt: skip
     async with request.app.state.bodies.read(request, BODY_LIMIT) as body:
         read = body
@@ -109,7 +109,7 @@ async def level(alert: str, asked: Asking) -> Response:
     return await asked.answer(alert, asked.deed("level", said, level=said.at, until=bodies.until(said.until, asked.now)))
 
 
-@router.post("/v1/alerts/{alert}/note", responses=RESPONSES, openapi_extra=bodies.PLAIN)
+@router.post("/v1/alerts/{alert}/note", responses=RESPONSES, openapi_extra=bodies.NOTE)
 async def note(alert: str, asked: Asking) -> Response:
     """A remark, kept among the transitions. Tells nobody."""
     return await asked.answer(alert, asked.deed("note", asked.said(bodies.NoteBody)))

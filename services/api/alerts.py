@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from monitor.alert import Alert, Level, Status
+from monitor.store import alerts, mentions
 from monitor.store.alerts import AlertFilter
 from monitor.store.sessions import ReadUnit
 from services.api.auth import Reader
@@ -15,11 +16,13 @@ from services.api.errors import Refusal
 from services.api.mentions import mention_wire
 from services.api.polling import Polled, Question, polled
 from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
-from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, encoded, listing, our_cursor, page, unchanged
+from services.api.state import Api, ApiState, Limit, Moment, answer, cursor_of, encoded, listing, our_cursor, page, unchanged
 from services.tracing import Unit, story_of
 
 CHANGES = 200
 LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
+Cursor = Annotated[str | None, cursor_of(alerts.CURSORS)]
+MentionCursor = Annotated[str | None, cursor_of(mentions.CURSORS)]
 
 router = APIRouter(tags=["alerts"])
 polls = APIRouter(tags=["alerts"], route_class=Polled)
@@ -79,7 +82,7 @@ async def one_alert(request: Request, api: Api, _: Reader, alert: str) -> Respon
 
 
 @router.get("/v1/alerts/{alert}/mentions", responses={200: {"model": MentionPage}, **PROBLEMS})
-async def mentions_of(api: Api, _: Reader, alert: str, limit: Limit = 50, cursor: Cursor = None) -> Response:
+async def mentions_of(api: Api, _: Reader, alert: str, limit: Limit = 50, cursor: MentionCursor = None) -> Response:
     """The mentions of an alert's story, newest published first."""
     with our_cursor():
         async with listing(api) as (unit, seq):

@@ -11,6 +11,7 @@ from monitor.settings import Settings
 from services.api import acting, alerts, correcting, dead_letters, docs, health, mentions, notifications, rescoring, stories, subjects
 from services.api.auth import Gate
 from services.api.bodies import Bodies
+from services.api.described import describe
 from services.api.errors import Guard, install
 from services.api.state import ApiState
 from services.api.turns import Turns
@@ -31,8 +32,11 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
     app.state.bodies = Bodies()
     app.state.polls = OrderedDict()
     parts = (mentions, alerts, acting, correcting, rescoring, subjects, stories, notifications, dead_letters, health, docs)
-    for router in (health.router,) if only_probes else (alerts.polls, *(part.router for part in parts)):
+    routers = (health.router,) if only_probes else (alerts.polls, *(part.router for part in parts))
+    for router in routers:
         app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes if getattr(route, "include_in_schema", False)]
+    describe(app)
     install(app)
     app.add_middleware(Turns)
     app.add_middleware(Guard, log=state.log)
@@ -45,3 +49,4 @@ def renew(app: FastAPI, settings: Settings) -> None:
     app.state.api = replace(before, settings=settings)
     if settings.api_keys != before.settings.api_keys:
         app.state.gate = Gate(settings.api_keys, before.clock)
+        app.openapi_schema = None

@@ -10,7 +10,7 @@ from monitor.mention import identity
 from monitor.score import EmotionLabel, SentimentLabel
 from monitor.store.sessions import WriteUnit
 from services import corrections
-from services.api.act_bodies import ActBody
+from services.api.act_bodies import SAID, ActBody, schema
 from services.api.acting import Asking
 from services.api.alerts import detailed, etag_of
 from services.api.errors import Refusal
@@ -65,19 +65,19 @@ class ScoreBody(ActBody, frozen=True, kw_only=True):
             raise ValueError("`note` is needed: why")
 
 
-def _schema(**more: Any) -> dict[str, Any]:
-    shape = {"type": "object", "properties": {"by": _STRING, "note": _STRING, **more}}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": shape}}}}
-
-
-_STRING = {"type": "string"}
-_MENTION = {"type": "object", "properties": {"source": _STRING, "id": _STRING}, "required": ["source", "id"]}
-_MERGE = _schema(into=_STRING)
-_EXCLUDE = _schema(mentions={"type": "array", "maxItems": AT_MOST, "items": _MENTION})
-_SCORE = _schema(
-    source=_STRING, id=_STRING, subject=_STRING, label={"type": "string", "enum": list(get_args(SentimentLabel))},
-    emotion={"type": "string", "enum": list(get_args(EmotionLabel))}, relevant={"type": "boolean"},
+_KEY = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^[^\x00]*$"}
+_MENTION = {"type": "object", "properties": {"source": _KEY, "id": _KEY}, "required": ["source", "id"]}
+_MERGE = schema(("into",), into=_KEY)
+_EXCLUDE = schema(("mentions", "note"), note=SAID, mentions={"type": "array", "minItems": 1, "maxItems": AT_MOST, "items": _MENTION})
+_LABEL = {"enum": [*get_args(SentimentLabel), None]}
+_EMOTION = {"enum": [*get_args(EmotionLabel), None]}
+_SCORE = schema(
+    ("source", "id", "subject", "note"), note=SAID, source=_KEY, id=_KEY, subject=_KEY, label=_LABEL, emotion=_EMOTION,
+    relevant={"type": ["boolean", "null"]},
 )  # fmt: skip
+_SCORE["requestBody"]["content"]["application/json"]["schema"]["anyOf"] = [
+    {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("label", "emotion", "relevant")
+]
 _ANSWERS: dict[int | str, dict[str, Any]] = {202: {"description": "recorded; no service decides now"}, **PROBLEMS}
 
 

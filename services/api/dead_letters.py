@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from monitor.errors import BusError
 from monitor.metrics import DeadReason
-from monitor.store.rows import Page
-from services.api.act_bodies import ActBody, said
+from monitor.store.rows import Cursors, Page
+from services.api.act_bodies import ActBody, said, schema
 from services.api.auth import Admin
 from services.api.bodies import Bodies
 from services.api.errors import Refusal, busy
 from services.api.schemas import PROBLEMS, DeadDoneModel, DeadLetterDetail, DeadLetterPage
-from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, listing, our_cursor, page
+from services.api.state import Api, ApiState, Limit, Moment, answer, cursor_of, listing, our_cursor, page
 from services.letters import Choice, Done, Letters, State, newest, one_letter, wire, wire_whole
 
 BODY_LIMIT = 64 * 1024
@@ -36,10 +36,9 @@ class ReplayBody(DropBody, frozen=True, kw_only=True):
     again: bool = False
 
 
-def _body(**more: Any) -> dict[str, Any]:
-    ids = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST}
-    shape = {"type": "object", "required": ["ids"], "properties": {"ids": ids, "by": {"type": "string"}, **more}}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": shape}}}}
+CURSORS = Cursors("letter", int, str)
+Cursor = Annotated[str | None, cursor_of(CURSORS)]
+_IDS = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 100}, "minItems": 1, "maxItems": MOST}
 
 
 @router.get("/v1/dead-letters", responses={200: {"model": DeadLetterPage}, **PROBLEMS})
@@ -50,14 +49,14 @@ async def list_dead_letters(
     """Dead letters without their bytes, the newest first; `state`: open are those that nobody has seen to."""
     choice = Choice(reason=reason, topic=topic, since=since, states=(state,))
     with our_cursor():
-        before = _decode_cursor(cursor)
+        before = None if cursor is None else _place(cursor)
     try:
         found, _count = await newest(_letters(api).bus, choice, limit + 1, before)
     except BusError as error:
         raise busy(str(error)) from error
     last = found[limit - 1] if len(found) > limit else None
     async with listing(api) as (_unit, seq):
-        shown = Page(found[:limit], f"{last.at}.{last.id}" if last else None)
+        shown = Page(found[:limit], CURSORS.after(last.at, last.id) if last else None)
     return answer(page(shown, seq, wire))
 
 
@@ -74,8 +73,9 @@ async def one_dead_letter(api: Api, _: Admin, letter: str) -> Response:
 
 
 @router.post(
-    "/v1/dead-letters/replay", responses={200: {"model": DeadDoneModel}, **PROBLEMS}, openapi_extra=_body(again={"type": "boolean"})
-)
+    "/v1/dead-letters/replay", responses={200: {"model": DeadDoneModel}, **PROBLEMS},
+    openapi_extra=schema(("ids",), ids=_IDS, again={"type": "boolean"}),
+)  # fmt: skip
 async def replay_dead_letters(request: Request, api: Api, caller: Admin) -> Response:
     """Put the bytes back into the topic they come from, to be tried again. Those that were seen to before are passed over."""
     body = await _read(request, ReplayBody)
@@ -88,7 +88,7 @@ async def replay_dead_letters(request: Request, api: Api, caller: Admin) -> Resp
     return answer(_told(done))
 
 
-@router.post("/v1/dead-letters/drop", responses={200: {"model": DeadDoneModel}, **PROBLEMS}, openapi_extra=_body())
+@router.post("/v1/dead-letters/drop", responses={200: {"model": DeadDoneModel}, **PROBLEMS}, openapi_extra=schema(("ids",), ids=_IDS))
 async def drop_dead_letters(request: Request, api: Api, caller: Admin) -> Response:
     """Let them be: they count as seen to, and go when their time is over."""
     body = await _read(request, DropBody)
@@ -113,13 +113,9 @@ def _letters(api: ApiState) -> Letters:
     return api.letters
 
 
-def _decode_cursor(cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    at, _, name = cursor.partition(".")
-    if not at.isdecimal() or len(at) > 18 or not name:  # noqa: PLR2004 - the digits of a moment
-        raise ValueError("it is not one of ours")
-    return int(at), name
+def _place(cursor: str) -> tuple[int, str]:
+    at, name = CURSORS.key(cursor)
+    return at, name
 
 
 def _told(done: Done) -> dict[str, object]:

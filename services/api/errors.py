@@ -56,7 +56,16 @@ async def _refused(_: Request, error: Refusal) -> Response:
 
 async def _http(request: Request, error: HTTPException) -> Response:
     words = {404: "there is nothing at this path; /openapi.json lists what there is", 405: f"{request.method} is not allowed here"}
-    return problem(Refusal(error.status_code, words.get(error.status_code, str(error.detail)), headers=error.headers))
+    headers = _allowed(request) or error.headers if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return problem(Refusal(error.status_code, words.get(error.status_code, str(error.detail)), headers=headers))
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """Every method of the path, whichever of its routes has it; of several paths that fit the plainest is meant."""
+    fitting = [route for route in request.app.state.routes if route.path_regex.match(request.url.path)]
+    meant = min((route.path for route in fitting), key=lambda path: path.count("{"), default="")
+    methods = {method for route in fitting if route.path == meant for method in route.methods}
+    return {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if methods else {}
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:

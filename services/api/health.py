@@ -1,6 +1,7 @@
 """How the service is: alive, fit to work, and in figures. No key is asked for."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -43,7 +44,7 @@ async def _store_problem(api: ApiState) -> str | None:
     return None
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(api: Api) -> Response:
     """Every figure in Prometheus' text format."""
     try:

@@ -13,12 +13,12 @@ from monitor.documents import BadDocument, split
 from monitor.errors import BusFull, BusUnavailable, InvalidMention
 from monitor.escalation.effects import Judgement
 from monitor.mention import Mention
-from monitor.store.mentions import Found, StoredScore
+from monitor.store.mentions import CURSORS, Found, StoredScore
 from services.api.auth import Reader, Staff
 from services.api.bodies import MEBIBYTE, Bodies
 from services.api.errors import Refusal, busy
 from services.api.schemas import MENTIONS_BODY, PROBLEMS, MentionPage, ReceiptModel
-from services.api.state import Api, ApiState, Cursor, Limit, Moment, answer, listing, our_cursor, page
+from services.api.state import Api, ApiState, Limit, Moment, answer, cursor_of, listing, our_cursor, page
 from services.intake import Receipt
 
 LIMIT = 10 * MEBIBYTE
@@ -26,6 +26,8 @@ MOST = 160_000  # no more mentions, however small, fit into the limit
 AT_ONCE = 256 * 1024  # what is longer is read in a thread, so that others are not kept waiting
 PATIENCE = 9.0  # seconds; contract 4 promises an answer within 10
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+
+Cursor = Annotated[str | None, cursor_of(CURSORS)]
 
 router = APIRouter(tags=["mentions"])
 

@@ -1,13 +1,18 @@
 """Notifications: what was sent, what waits, and how every try ended."""
 
+from typing import Annotated
+
 import msgspec
 from fastapi import APIRouter, Response
 
 from monitor.clock import rfc3339
 from monitor.notifying.notification import Attempt, Notification, NotificationState
+from monitor.store.outbox import CURSORS
 from services.api.auth import Reader
 from services.api.schemas import PROBLEMS, NotificationPage
-from services.api.state import Api, Cursor, Limit, answer, listing, our_cursor, page
+from services.api.state import Api, Limit, answer, cursor_of, listing, our_cursor, page
+
+Cursor = Annotated[str | None, cursor_of(CURSORS)]
 
 router = APIRouter(tags=["notifications"])
 

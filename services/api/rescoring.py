@@ -1,9 +1,10 @@
 """A watched subject over the retained raw log, beside the running service: begun here, its progress asked for here."""
 
+from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Response
 
 from monitor.clock import rfc3339
 from services.api.auth import Admin, Reader
@@ -43,6 +44,12 @@ async def progress(api: Api, _: Reader, name: str) -> Response:
     if run is None:
         raise Refusal(404, "this subject was not rescored since the service started")
     return answer(_wire(run))
+
+
+@router.api_route("/v1/subjects/{name:path}/rescore", methods=["PUT", "DELETE", "PATCH"], include_in_schema=False)
+async def no_subject(name: str) -> Response:
+    """No subject of such a name can be put or deleted: the path is this one."""
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, name)
 
 
 def _rescoring(api: ApiState) -> Rescoring:

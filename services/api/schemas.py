@@ -364,24 +364,38 @@ class ChangesModel(Shape):
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Problem, "description": "a problem (RFC 9457)"},
+    "4XX": {"content": _PROBLEM, "description": "a problem (RFC 9457)"},
     "503": {"content": _PROBLEM, "description": "not now; Retry-After says when"},
 }
-_STRING = {"type": "string"}
 _MENTION = {
     "type": "object", "required": ["source", "id", "text", "published_at"],
-    "properties": {"source": _STRING, "id": _STRING, "text": _STRING, "published_at": {"type": "string", "format": "date-time"}},
+    "properties": {
+        "source": {"type": "string", "pattern": "^[0-9A-Za-z一-龥]{1,40}$"},
+        "id": {"type": "string", "pattern": "^[!-~]{1,500}$"},
+        "text": {"type": "string", "maxLength": 16000, "pattern": r"^[^\x00]*[0-9A-Za-z一-龥][^\x00]*$"},
+        "published_at": {
+            "type": "string", "pattern": "^20(?:0[1-9]|1[0-9]|2[0-5])-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+            "T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:Z|[+]08:00)$",
+        },
+    },
+    "description": "The patterns are of what is taken for sure. Also taken: any source of 1 to 128 bytes and id of 1 to 512, any text "
+    "that says something, RFC 3339 with any offset from 2000 to a day from now; and the other fields of a mention.",
 }  # fmt: skip
+_LINES = {"type": "string", "description": "a mention a line", "contentMediaType": "application/x-ndjson"}
 MENTIONS_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": {"oneOf": [_MENTION, {"type": "array", "items": _MENTION}]}},
-            "application/x-ndjson": {"schema": _STRING},
+            "application/x-ndjson": {"schema": _LINES},
         },
     }
 }
-_STRINGS = {"type": "array", "items": _STRING}
+_RULE = {"type": "string", "pattern": "^[0-9A-Za-z一-龥]{1,100}$"}
+_MORE = (
+    "As in the configuration file. Plain words are shown here; rules take operators, too, and besides there are `libraries`, "
+    "`receivers`, `policy`, `kinds`, `platforms`, `regions`, `valid_until`, `owner`, and `by`: who asks for it."
+)
 SUBJECT_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -389,12 +403,14 @@ SUBJECT_BODY: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "type": "object",
+                    "required": ["rules"],
+                    "additionalProperties": False,
                     "properties": {
-                        **dict.fromkeys(("name", "policy", "valid_until", "owner", "by"), _STRING),
-                        **dict.fromkeys(("rules", "libraries", "receivers", "kinds", "platforms", "regions"), _STRINGS),
+                        "rules": {"type": "array", "minItems": 1, "uniqueItems": True, "items": _RULE},
                         "floor": {"type": "string", "enum": ["blue", "yellow", "orange"]},
                         "alerts": {"type": "boolean"},
                     },
+                    "description": _MORE,
                 }
             }
         },

@@ -17,7 +17,7 @@ from monitor.bus.base import Bus
 from monitor.clock import Clock, micros
 from monitor.metrics import Metrics
 from monitor.settings import Settings
-from monitor.store.rows import Page
+from monitor.store.rows import Cursors, Page
 from monitor.store.sessions import ReadUnit, Store
 from services.acts import Desk
 from services.api.answers import Answers
@@ -88,7 +88,11 @@ def _moment(text: object) -> int:
 Api = Annotated[ApiState, Depends(_state)]
 Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
-Cursor = Annotated[str | None, Query(max_length=2048, description="`next_cursor` of the page before")]
+
+
+def cursor_of(cursors: Cursors) -> Any:
+    """The query parameter of a list's cursors; the pattern lets /openapi.json say which are taken."""
+    return Query(pattern=cursors.pattern, description="`next_cursor` of the page before")
 
 
 @contextmanager

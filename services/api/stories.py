@@ -5,16 +5,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from monitor.escalation.effects import StoryRow
+from monitor.store import mentions, stories
 from monitor.store.rows import Page
 from monitor.store.sessions import ReadUnit
+from services import tracing
 from services.api.auth import Reader
 from services.api.errors import Refusal
 from services.api.mentions import mention_wire
 from services.api.schemas import PROBLEMS, MentionPage, StoryPage
-from services.api.state import Api, ApiState, Cursor, Limit, answer, listing, our_cursor, page
+from services.api.state import Api, ApiState, Limit, answer, cursor_of, listing, our_cursor, page
 from services.api.story_schemas import StoryDetail, TreePage
 from services.tracing import Trace, places, story_wire, survivor
 
+Cursor = Annotated[str | None, cursor_of(stories.CURSORS)]
+TreeCursor = Annotated[str | None, cursor_of(tracing.CURSORS)]
+MentionCursor = Annotated[str | None, cursor_of(mentions.CURSORS)]
 Node = Annotated[str, Query(pattern="^[0-9a-f]{32}$", description="`node` of a place in the tree")]
 
 router = APIRouter(tags=["stories"])
@@ -45,7 +50,7 @@ async def one_story(api: Api, _: Reader, story: str, limit: Limit = 50) -> Respo
 
 
 @router.get("/v1/stories/{story}/tree", responses={200: {"model": TreePage}, **PROBLEMS})
-async def tree_of(api: Api, _: Reader, story: str, under: Node | None = None, limit: Limit = 50, cursor: Cursor = None) -> Response:
+async def tree_of(api: Api, _: Reader, story: str, under: Node | None = None, limit: Limit = 50, cursor: TreeCursor = None) -> Response:
     """Who answers and passes on whom: what hangs under a `node` of the tree (absent: the uppermost), the biggest branch first."""
     with our_cursor():
         async with api.store.read() as unit:
@@ -57,7 +62,7 @@ async def tree_of(api: Api, _: Reader, story: str, under: Node | None = None, li
 
 
 @router.get("/v1/stories/{story}/mentions", responses={200: {"model": MentionPage}, **PROBLEMS})
-async def mentions_of(api: Api, _: Reader, story: str, limit: Limit = 50, cursor: Cursor = None) -> Response:
+async def mentions_of(api: Api, _: Reader, story: str, limit: Limit = 50, cursor: MentionCursor = None) -> Response:
     """The mentions of a story, newest published first."""
     with our_cursor():
         async with listing(api) as (unit, seq):

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -53,7 +53,10 @@ async def one_subject(api: Api, _: Reader, name: str) -> Response:
     return await _told(api, subject, 200)
 
 
-@router.put("/v1/subjects/{name:path}", responses={200: {"model": SubjectModel}, **PROBLEMS}, openapi_extra=SUBJECT_BODY)
+_PUT: dict[int | str, dict[str, Any]] = {200: {"model": SubjectModel}, 201: {"model": SubjectModel}, **PROBLEMS}
+
+
+@router.put("/v1/subjects/{name:path}", responses=_PUT, openapi_extra=SUBJECT_BODY)
 async def put_subject(*, request: Request, api: Api, caller: Admin, name: str, by: By = None) -> Response:
     """Watch a subject from the next record on: the body says what the file would. 201 when it is new; 409 when the file has it."""
     bodies: Bodies = request.app.state.bodies

@@ -15,6 +15,7 @@ from monitor.errors import UsageError
 from monitor.loading import load_settings
 from services.bench.figure import Figure
 from services.bench.latency import measure_latency
+from services.bench.polling import measure_polling
 from services.bench.push import measure_push
 from services.bench.replay import measure_replay
 from services.bench.scorer import measure_scorer
@@ -34,6 +35,8 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "stories_10k": measure_stories,
         "stories_100k": measure_stories,
         "restart": measure_restart,
+        "alerts_page": measure_polling,
+        "alerts_304": measure_polling,
     }
 )
 
@@ -43,7 +46,8 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     help="在这台机器上测量性能，在标准输出给出一个 JSON 对象：数值、单位、同一次测得的对照、比值（大于 1 即优于对照）、条数。\n\n"
     f"可测：{' '.join(MEASURES)}；不写名称则全部，约十分钟。数据是编造的，每次相同；"
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
-    "stories 是逐条比对全部 SimHash，restart 是从头重判日志）。\n\n"
+    "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
+    "alerts_page 是裸 SQLite 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由）。\n\n"
     "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
     "例: yuqing bench scorer --file 数据.jsonl.gz --subject 某某集团",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.bench.latency import measure_latency
+from services.bench.polling import measure_polling
 from services.bench.push import measure_push
 from services.bench.stream import NAMES, made_up_stream
 from services.cli import run
@@ -42,3 +43,10 @@ def test_alert_latency_is_measured(tmp_path: Path) -> None:
     assert set(found) >= {*FORM, "p50", "baseline_p50"}
     assert found["mentions"] == 4
     assert 0 < float(found["value"]) < 30
+
+
+def test_polling_is_measured(tmp_path: Path) -> None:
+    """Pages and unchanged polls, of the API role as a process, beside SQL by hand and a bare route."""
+    found = measure_polling(tmp_path / "a", [], NAMES, alerts=300)
+    assert list(found) == ["alerts_page", "alerts_304"]
+    assert all(set(one) >= FORM and float(one["value"]) > 0 for one in found.values())
