@@ -2,6 +2,7 @@
 
 import heapq
 
+from monitor.clock import MINUTE
 from monitor.escalation.step import NEVER
 from monitor.escalation.story import Story
 
@@ -19,6 +20,10 @@ class Agenda:
             story.due = due
             if due != NEVER:
                 heapq.heappush(self._heap, (due, story.id))
+
+    def soon(self, story: Story, now: int) -> None:
+        """Look at the story at the next whole minute."""
+        self.enter(story, (now // MINUTE + 1) * MINUTE)
 
     def next(self, until: int) -> tuple[int, Story] | None:
         """The next one due by then, which is due no more; None: there is none."""

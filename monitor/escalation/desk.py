@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from monitor.clock import DAY, HOUR, MINUTE
+from monitor.clock import DAY, HOUR
 from monitor.escalation import correcting
 from monitor.escalation.acting import acted_at, applied
 from monitor.escalation.effects import Act, AlertChange, Effects, Judged, Known, NewHit, StoryRow, as_judged
@@ -140,6 +140,7 @@ class Desk:
         else:
             story.state, changes = applied(story.state, act)
             self._take(story, changes)
+            self._look_soon(story)  # nothing was evaluated: what was to be looked at next still is
 
     def drain(self) -> Effects:
         """Everything decided since the last drain."""
@@ -353,7 +354,7 @@ class Desk:
 
     def _look_soon(self, story: Story) -> None:
         """Look at it at the next whole minute: under the same settings that changes nothing, under others it must not wait."""
-        self._living.agenda.enter(story, (self.now // MINUTE + 1) * MINUTE)
+        self._living.agenda.soon(story, self.now)
 
 
 def _to_recall(story: Story, *, rebuilt: bool) -> bool:

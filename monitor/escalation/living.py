@@ -146,11 +146,11 @@ class Living:
         self.changed_alone(residual, now)
 
     def changed_alone(self, residual: Story, now: int) -> None:
-        """Somebody waits no more: the residual story stands otherwise, whenever it is decided next."""
+        """Somebody waits no more: the residual story stands otherwise, and is decided at the next minute, as one rebuilt is."""
         residual.touch()
         residual.mark(now)
         self.decisions.touched(residual)
-        self.agenda.enter(residual, residual.next_due(now))
+        self.agenda.soon(residual, now)
 
     # -- merging --------------------------------------------------------------------------------------------------------------
 
