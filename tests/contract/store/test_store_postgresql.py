@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from monitor.store.migrations import upgrade
 from monitor.store.postgresql import READERS, WRITERS
 from monitor.store.schema import metadata
 from monitor.store.sessions import Store
+from tests.contract.store.pooler import pooling
 from tests.contract.store.units import SECRET_WORDS, write, written
 from tests.postgresql import Missing, Server, database_of, running
 
@@ -356,3 +358,22 @@ class TestBounds:
             return True
 
         assert sorted(await asyncio.gather(both("a", "b"), both("b", "a"))) == [False, True]
+
+
+class TestPooler:
+    """A pooler that gives a connection for one transaction."""
+
+    async def test_behind_one(self, postgresql: Server, url: str) -> None:
+        """Two processes make, write, stream and look through three connections, and rely on nothing that outlives a transaction."""
+        with TemporaryDirectory(dir="/tmp") as short:
+            async with pooling(postgresql.folder, Path(short), 3) as pooler:
+                through = url.replace(str(postgresql.folder), short)
+                one, other = await Store.open(through, HOME), await Store.open(through, HOME)
+                for number in range(6):
+                    await write((one, other)[number % 2], number, 450)
+                    assert await (other, one)[number % 2].newest_seq() == number + 1
+                assert await asyncio.gather(*(written(store, 450) for store in (one, other, one))) == [6] * 3
+                await one.close()
+                await other.close()
+        assert pooler.faults == []
+        assert pooler.served > 20
