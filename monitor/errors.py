@@ -8,6 +8,7 @@ YuqingError
 ├── InvalidMention        never: one object is not a mention, with every reason
 ├── SourceFailed          later: a source cannot be read now, in a word of a closed set
 ├── TooManyFailures       stop: so many records fail that it is not they, it is us
+├── Stuck                 stop: there is work, everything answers, and nothing moves: a new process will do better
 ├── BusError
 │   ├── BusFull           later: the log may not grow until a consumer has taken more
 │   ├── BusUnavailable    later: the log cannot be written or read now
@@ -80,6 +81,10 @@ class SourceFailed(YuqingError):
 
 class TooManyFailures(YuqingError):
     """So many records in a row fail that the fault must be ours: the role stops before it puts them all aside."""
+
+
+class Stuck(YuqingError):
+    """A role stands still though there is work and everything it needs answers."""
 
 
 class BusError(YuqingError):

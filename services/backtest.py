@@ -91,10 +91,10 @@ class Backtest:
 
     async def log(self, bus: Bus, partition: int, acts: Sequence[Act]) -> None:
         """Decide what a bus has kept, people's acts included, each where it took effect."""
-        offset = (await bus.bounds(SCORED))[partition][0]
+        offset, end = (await bus.bounds(SCORED))[partition]
         waiting = iter([*acts, None])
         act = next(waiting)
-        while records := await bus.read(SCORED, partition, offset, _READ):
+        while offset < end and (records := await bus.read(SCORED, partition, offset, min(_READ, end - offset))):
             for record in records:
                 while act is not None and act.offset <= record.offset:
                     self.act(act)

@@ -1,5 +1,5 @@
 """
-The collect role: every configured source in a task of its own, and the clock's tick each minute.
+The collect role: every configured source in a task of its own.
 
 A source's cursor moves only after the bus has its mentions; a killed process reads again what was not yet durable, and the bus knows it
 again. What fails is tried again, later and later; what it is, the metric and /readyz say. Nobody waits for anybody else's source.
@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import blake2b
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
@@ -17,19 +18,20 @@ import msgspec
 from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
-from monitor.bus.base import RAW, SCORED, Bus, Record
-from monitor.clock import DAY, HOUR, MINUTE, SECOND, Clock, micros
+from monitor.bus.base import RAW, Bus
+from monitor.clock import DAY, HOUR, SECOND, Clock, micros
 from monitor.collecting.base import Bad, Batch, Collector
 from monitor.collecting.fetching import WITHIN
 from monitor.collecting.opening import open_collector
 from monitor.errors import BusFull, BusUnavailable, SourceFailed, StoreUnavailable
 from monitor.logs import visible
-from monitor.mention import Mention, Tick, encode
+from monitor.mention import Mention
 from monitor.metrics import Metrics
 from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
 from services.dead import bury_bytes
 from services.intake import Intake
+from services.tenure import RENEW, Tenure
 
 PART = "source:"  # how the parts of /readyz begin that are sources
 _AGAIN = 1.0
@@ -219,18 +221,22 @@ class Feeder:
 
 
 class Collecting:
-    """All sources of the settings in force; `use` changes which they are."""
+    """
+    All sources of the settings in force; `use` changes which they are.
+
+    Of several processes each source is read by one, as long as its tenure lasts; by another when it is over.
+    """
 
     def __init__(
-        self, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, parts: dict[str, str | None], *,
-        within: float = WITHIN,
+        self, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, parts: dict[str, str | None],
+        intake: Intake | None = None, *, within: float = WITHIN, renew: float = RENEW,
     ) -> None:  # fmt: skip
         self._bus, self._store, self._clock, self._metrics, self._log, self._parts = bus, store, clock, metrics, log, parts
         self._within = within
         self._settings: Settings | None = None
         self._changed = asyncio.Event()
         self._tasks: dict[str, tuple[object, asyncio.Task[None]]] = {}
-        self._intake = Intake(bus, clock, metrics)
+        self._intake, self._tenure, self._renew = intake or Intake(bus, clock, metrics), Tenure(store, "collect"), renew
 
     def use(self, settings: Settings) -> None:
         """Read these sources from now on; one that is the same as before goes on undisturbed."""
@@ -247,9 +253,13 @@ class Collecting:
                 self._changed.clear()
                 if self._settings is not None:
                     await self._arrange(self._settings, files, answers)
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._renew if self._store.shared else None):
+                        await self._changed.wait()
         finally:
             await self._end(list(self._tasks))
+            with suppress(StoreUnavailable):
+                await self._tenure.give_back()
             for pool in (files, answers):
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -257,6 +267,9 @@ class Collecting:
         """End what is no longer wanted or has changed, begin what is new."""
         zone, agent = ZoneInfo(settings.timezone), agent_of(settings)
         wanted = {source.name: (source, settings.timezone, agent) for source in settings.sources if source.type != "push"}
+        with suppress(StoreUnavailable):  # what cannot be said again ends by itself
+            await self._tenure.renew(wanted)
+        wanted = {name: what for name, what in wanted.items() if self._tenure.holds(name)}
         await self._end([name for name, (what, _) in self._tasks.items() if wanted.get(name) != what])
         for name, what in wanted.items():
             if name in self._tasks:
@@ -289,21 +302,3 @@ def _decoded(found: bytes | None) -> Kept | None:
         return msgspec.json.decode(found, type=Kept) if found else None
     except msgspec.MsgspecError:
         return None  # of another release: read from the start, what is known changes nothing
-
-
-async def tick_minutes(bus: Bus, clock: Clock, log: BoundLogger) -> None:
-    """Append each whole minute once it has come; one that could not be written is followed by the next."""
-    minute = clock.now() // MINUTE
-    while True:
-        wait = (minute + 1) * MINUTE - clock.now()
-        if wait > 0:
-            await asyncio.sleep(min(wait / SECOND, _AGAIN))
-            continue
-        minute = clock.now() // MINUTE
-        value = encode(Tick(at=minute * MINUTE))
-        try:
-            for partition in range(bus.partitions(SCORED)):
-                once = f"tick/{partition}/{minute}"
-                await bus.append(SCORED, [Record(key=b"", value=value, kind="tick", partition=partition)], once=once)
-        except (BusUnavailable, BusFull) as error:
-            log.warning("tick not written", error=str(error))

@@ -8,6 +8,7 @@ trace in it: it is tried again alone, then passed over and put aside, and all ot
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import perf_counter
 
 import msgspec
@@ -15,7 +16,7 @@ from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import SCORED, Bus, Stored, Taken
 from monitor.clock import SECOND, Clock
-from monitor.errors import Fenced, TooManyFailures
+from monitor.errors import BusError, Fenced, TooManyFailures
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import AlertChange
 from monitor.escalation.settling import KEYS
@@ -55,7 +56,7 @@ class Escalator:
         self._desk: Desk | None = None
         self._changed = False
         self._offset = self._next = 0
-        self._taken_at = 0.0
+        self._taken_at, self._taken = 0.0, -1
         self._guard = Guard()
         self._doubts = Doubts(self._guard, clock)
         self.waits: str | None = None  # why it cannot work now
@@ -144,10 +145,12 @@ class Escalator:
         async with self._store.read() as unit:
             position = await unit.positions.read(SCORED, self.partition)
             asleep, settled = await unit.stories.asleep(self.partition, KEYS)
-            desk.restore(await unit.stories.live(self.partition), asleep, settled, position.now)
+            live = await unit.stories.live(self.partition)
+            # In a thread, as nobody else has this desk yet: of many stories it takes seconds, in which a membership must be kept alive
+            await asyncio.to_thread(desk.restore, live, asleep, settled, position.now)
             async for hit, _ in unit.mentions.hits_of_live(self.partition, position.now - HORIZON):
                 desk.take(hit)
-        desk.ready()
+        await asyncio.to_thread(desk.ready)
         self._desk = desk
         self._set_offset(position.offset)
 
@@ -222,9 +225,11 @@ class Escalator:
     async def _tell_bus(self, *, force: bool) -> None:
         """Now and then let the bus know how far we are: for its retention and the lag, never for correctness."""
         now = perf_counter()
-        if force or now - self._taken_at > _TAKE_EVERY:
+        if self._offset != self._taken and (force or now - self._taken_at > _TAKE_EVERY):
             self._taken_at = now
-            await self._bus.take(Taken(ROLE, SCORED, {self.partition: self._offset}))
+            with suppress(BusError):  # out of reach, or being shared out anew: told later, by us or by who decides then
+                await self._bus.take(Taken(ROLE, SCORED, {self.partition: self._offset}))
+                self._taken = self._offset
 
     def _measure(self, run: Sequence[Observation], changes: Sequence[AlertChange], seconds: float) -> None:
         self._metrics.stage_duration_seconds.labels("escalate").observe(seconds)

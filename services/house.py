@@ -5,48 +5,60 @@ The house: every part a process holds, made in one straight line, each with its 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, disable_created_metrics
 from structlog.stdlib import BoundLogger
 
-from monitor.bus.base import Bus
+from monitor.bus.base import RAW, SCORED, Bus
 from monitor.clock import Clock, SystemClock
-from monitor.errors import StoreUnavailable, UsageError
+from monitor.errors import BusUnavailable, StoreUnavailable, UsageError
+from monitor.escalation.desk import Desk
 from monitor.logs import configure, secrets_of
 from monitor.metrics import Metrics
 from monitor.notifying.receivers.opening import Receivers
 from monitor.notifying.schedule import RetryPolicy
-from monitor.settings import Settings
+from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
-from services.collect import PART, Collecting, tick_minutes
+from services.collect import PART, Collecting
+from services.escalate import ROLE as ESCALATE
 from services.escalate import Escalator
 from services.housekeeping import alarm_of, expire, measure_backlog
-from services.intake import Intake
+from services.intake import Intake, known_in
 from services.letters import Letters
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
 from services.presence import attend
 from services.reload import Reloader, settled
 from services.rescoring import Rescoring
-from services.score import ScoreRole
-from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, told_of
+from services.score import ROLE as SCORE
+from services.score import Newest, Score, ScoreRole
+from services.sharing import Sharing
+from services.telling import Told
+from services.ticking import Deciding, tick_minutes
+from services.watchdog import Watchdog
+from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, shared, told_of
 
 INFORMATIVE = ("deciding", PART)  # how the parts of /readyz begin that are told, and never make the service unfit
 _AGAIN = 1.0  # seconds
+KEEP = 5.0  # seconds for which escalators go on while partitions are shared out anew: to rebuild a desk is dear
+T = TypeVar("T")
 ROLES = ("collect", "score", "escalate", "notify", "api")
 
 
 class Working(Protocol):
     """A role that may have to wait."""
 
-    waits: str | None
+    @property
+    def waits(self) -> str | None:
+        """Why it cannot work now."""
+        ...
 
 
 @dataclass
@@ -80,15 +92,37 @@ class House:
         self.parts["scorer"] = None
         return score
 
-    def add_escalator(self, *, batch: int = 256, send: bool = True) -> Escalator:
-        """The escalator, deciding from now on."""
-        escalator = make_escalator(
-            self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"), batch=batch, send=send
-        )
-        self.reloader.follow(lambda new: partial(escalator.use, desk_maker(new), told_of(new, send=send)))
-        self.life.side("escalator", escalator.run())
-        self.working.append(("escalator", escalator))
-        return escalator
+    def add_escalators(self, *, batch: int = 256, send: bool = True) -> Mapping[int, Escalator]:
+        """One for every partition, deciding from now on: for whoever is alone at work, and shares with nobody."""
+        found = {one: self.escalator(one, batch=batch, send=send) for one in range(self.bus.partitions(SCORED))}
+        self.reloader.follow(lambda new: partial(_use, found.values, desk_maker(new), told_of(new, send=send)))
+        for partition, escalator in found.items():
+            self.life.side(f"escalator {partition}", escalator.run())
+            self.working.append(("escalator", escalator))
+        return found
+
+    def escalator(self, partition: int, *, batch: int = 256, send: bool = True) -> Escalator:
+        """The escalator of one partition, by the settings in force."""
+        return make_escalator(
+            self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"),
+            partition=partition, batch=batch, send=send,
+        )  # fmt: skip
+
+    def tick(self, escalators: Iterable[Escalator]) -> None:
+        """Let the minutes pass on their partitions."""
+        for one in escalators:
+            self.life.side(f"ticks {one.partition}", self._ticks(one))
+
+    def _ticks(self, escalator: Escalator) -> Coroutine[Any, Any, None]:
+        return tick_minutes(self.bus, escalator.partition, self.clock, lambda: escalator.offset, self.log)
+
+    def share_escalating(self) -> None:
+        """Decide the partitions that fall to this process, each with its minutes."""
+        sharing = Sharing(self.bus, ESCALATE, SCORED, lambda one: Deciding(self.escalator(one), self._ticks), self.log, keep=KEEP)
+        deciding: Callable[[], list[Escalator]] = lambda: [one.escalator for one in sharing.workers.values()]  # noqa: E731
+        self.reloader.follow(lambda new: partial(_use, deciding, desk_maker(new), told_of(new)))
+        self._share("escalator", sharing)
+        self.life.side("escalator", sharing.run())
 
     def add_notifier(self) -> Notifier:
         """The notifier, sending from now on."""
@@ -107,14 +141,15 @@ class House:
         from services.api.state import ApiState  # noqa: PLC0415
 
         listener = bind(*address)
-        intake = Intake(self.bus, self.clock, self.metrics, self.settings.sources) if pushes and not only_probes else None
+        intake = self.intake(self.settings.sources) if pushes and not only_probes else None
         letters = Letters(self.bus, self.clock, self.metrics, self.settings.sources)
         rescoring = Rescoring(self.bus, self.store, self.clock, self.log)
         self.life.on_stop("rescoring", rescoring.close)
         state = ApiState(
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
             log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, rescoring=rescoring,
-            letters=letters, informative=INFORMATIVE, bus=self.bus if pushes and "deciding" not in self.parts else None,
+            letters=letters, informative=INFORMATIVE, partitions=self.bus.partitions(SCORED),
+            bus=self.bus if pushes and "deciding" not in self.parts else None,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))
@@ -125,9 +160,14 @@ class House:
         host, port = listener.getsockname()[:2]
         return str(host), int(port)
 
+    def intake(self, sources: Iterable[Source] = ()) -> Intake:
+        """Takes mentions in; what the bus does not know again, the store does."""
+        known = None if self.bus.knows else partial(known_in, self.store)
+        return Intake(self.bus, self.clock, self.metrics, sources, known=known)
+
     def add_collectors(self) -> None:
-        """Every configured source, each in a task of its own; which they are follows the settings."""
-        work = Collecting(self.bus, self.store, self.clock, self.metrics, self.log.bind(role="collect"), self.parts)
+        """Every configured source that no other process reads, each in a task of its own; which they are follows the settings."""
+        work = Collecting(self.bus, self.store, self.clock, self.metrics, self.log.bind(role="collect"), self.parts, self.intake())
         work.use(self.settings)
         self.reloader.follow(lambda new: partial(work.use, new))
         self.life.side("collectors", work.run())
@@ -138,28 +178,38 @@ class House:
         await self.score_by(await self.add_scorer(), settings)
 
     async def score_by(self, score: Scoring, settings: Settings) -> None:
-        """Score for ever, at first by what was made ready for these settings, always by those in force."""
-        role = ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"), clock=self.clock)
-        self.working.append(("scorer", role))
-        await self.reloader.join(lambda new: partial(role.use, score.rebuilt(new)), settings)
-        await role.run()
+        """Score for ever what falls to this process, at first by what was made ready for these settings, always by those in force."""
+        newest, turn = Newest(score), asyncio.Lock()
+        sharing = Sharing(self.bus, SCORE, RAW, lambda one: self.scorer(newest, one, turn), self.log)
+        self._share("scorer", sharing)
+        await self.reloader.join(lambda new: partial(newest.use, score.rebuilt(new)), settings)
+        await sharing.run()
+
+    def scorer(self, score: Score, partition: int = 0, turn: asyncio.Lock | None = None) -> ScoreRole:
+        """The scorer of one partition; `turn`: as of ScoreRole."""
+        return ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"), clock=self.clock, partition=partition, turn=turn)
+
+    def _share(self, name: str, sharing: Sharing[Any]) -> None:
+        """Tell how it is with a shared role, and watch that it moves."""
+        watchdog = Watchdog(self.bus, sharing.role, sharing.topic, sharing.workers, self.log)
+        self.working += [(name, sharing), (f"{name} progress", watchdog)]
+        self.life.side(f"{name} watchdog", watchdog.run())
 
     def readiness(self) -> dict[str, str | None]:
         """For each part what keeps it from working; None: nothing."""
-        return self.parts | {name: self.parts.get(name) or role.waits for name, role in self.working}
+        waits: dict[str, str | None] = {}
+        for name, role in self.working:
+            waits[name] = waits.get(name) or self.parts.get(name) or role.waits
+        return self.parts | waits
 
 
 async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, alone: bool = False, patient: bool = False) -> House:
     """
     Bus, store and metrics of the settings, and their teardown.
 
-    `alone`: nobody else may be at work on bus and store. `patient`: a store that cannot be reached is waited for, else StoreUnavailable.
-    UsageError for a bus that the roles cannot work on yet.
+    `alone`: nobody else may be at work on bus and store. `patient`: what cannot be reached is waited for, and else raised as
+    BusUnavailable or StoreUnavailable.
     """
-    if settings.brokers:
-        raise UsageError(
-            f"{settings.file}: 本版本的各角色还不能在 Kafka 上工作，请先写 bus: sqlite；yuqing topics 可以先建立并检查 Kafka 上的主题"
-        )
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here; nobody reads those series
     registry = CollectorRegistry()
     metrics = Metrics(
@@ -170,8 +220,8 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     clock = SystemClock()
     bus = open_bus(settings, clock, alarm_of(metrics, log))
     life.on_stop("bus", bus.close)
-    await bus.start()
-    store = await (_when_there(settings, log) if patient else open_store(settings))
+    await _there(bus.start, log, patient=patient)
+    store = await _there(lambda: open_store(settings), log, patient=patient)
     life.on_stop("store", store.close)
     await attend(store, life, log, alone=alone or not settings.brokers)
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
@@ -180,12 +230,14 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     return House(life, clock, log, metrics, bus, store, {}, reloader, [])
 
 
-async def _when_there(settings: Settings, log: BoundLogger) -> Store:
+async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, *, patient: bool) -> T:
     while True:
         try:
-            return await open_store(settings)
-        except StoreUnavailable as error:
-            log.warning("the store is waited for", error=str(error))
+            return await reach()
+        except (BusUnavailable, StoreUnavailable) as error:
+            if not patient:
+                raise
+            log.warning("waits to begin", error=str(error))
             await asyncio.sleep(_AGAIN)
 
 
@@ -210,6 +262,11 @@ async def run_roles(settings: Settings, roles: Sequence[str], probes: tuple[str,
     return await life.run()
 
 
+def _use(escalators: Callable[[], Iterable[Escalator]], make_desk: Callable[[], Desk], told: Told) -> None:
+    for escalator in escalators():
+        escalator.use(make_desk, told)
+
+
 def start_logging(settings: Settings, *, level: str = "info") -> BoundLogger:
     """Logging of this process, with the settings' secrets masked."""
     configure(level, secrets=secrets_of(settings))
@@ -223,29 +280,31 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
     if "notify" in roles:
         house.add_notifier()
     if "escalate" in roles:
-        house.add_escalator()
+        house.share_escalating()
         retaining = expire(house.bus, house.store, settings.retention, house.watched, house.clock, house.log)
         house.life.side("retention", retaining)
     if "score" in roles:
         house.life.side("scorer", house.run_scorer())
     if "collect" in roles:
         house.add_collectors()
-        house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
-        house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock, house.parts))
+    house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock, house.parts, roles))
     if probes:
         house.add_api(probes, only_probes=True)
     if "api" in roles:
-        if roles == ("api",):
+        if roles == ("api",) and not shared(settings):
             house.parts["deciding"] = "only the API runs: what is pushed is kept and decided by the next full run"
         house.add_api(settings.listen)
     house.life.side("reload", house.reloader.run())
 
 
-def check_roles(roles: Sequence[str]) -> tuple[str, ...]:
-    """The roles asked for, all when none; UsageError for a set that an embedded bus and store cannot serve."""
+def check_roles(roles: Sequence[str], *, together: bool) -> tuple[str, ...]:
+    """The roles asked for, all when none; UsageError for a set that bus and store cannot serve when several are not to work `together`."""
     asked = tuple(role for role in ROLES if role in roles) or ROLES
-    if asked not in {ROLES, ("api",)}:
-        raise UsageError("SQLite 的日志和存储只供一个进程使用: 请运行全部角色 (不写 --role), 或在服务停止后单独运行 --role api")
+    if not together and asked not in {ROLES, ("api",)}:
+        raise UsageError(
+            "SQLite 的日志和存储只供一个进程使用: 请运行全部角色 (不写 --role), 或在服务停止后单独运行 --role api; "
+            "要分成几个进程, 配置里写 bus: kafka://… 和 store: postgresql://…"
+        )
     return asked
 
 

@@ -6,27 +6,33 @@ from time import monotonic
 
 from structlog.stdlib import BoundLogger
 
-from monitor.bus.base import RAW, SCORED, Bus, Gap
+from monitor.bus.base import RAW, Bus, Gap
 from monitor.clock import HOUR, SECOND, Clock
 from monitor.errors import BusUnavailable, StoreUnavailable
-from monitor.metrics import Metrics
+from monitor.metrics import CONSUMERS, Metrics
 from monitor.settings import Retention
 from monitor.store.sessions import Store
 from services.escalate import ROLE as ESCALATE
 from services.score import ROLE as SCORE
+from services.tenure import Tenure
 
+RETENTION = "retention"
 _EVERY = 2.0
 _EXPIRE_EVERY = HOUR / SECOND / 4
 
 
-async def measure_backlog(bus: Bus, metrics: Metrics, clock: Clock, parts: dict[str, str | None]) -> None:
-    """Tell again and again how many records each role has still to take, how old the oldest is, and whether the bus answers."""
+async def measure_backlog(
+    bus: Bus, metrics: Metrics, clock: Clock, parts: dict[str, str | None], roles: Collection[str] = (SCORE, ESCALATE)
+) -> None:
+    """Tell again and again how many records these roles have still to take, how old the oldest is, and whether the bus answers."""
     while True:
         try:
-            for topic, role in ((RAW, SCORE), (SCORED, ESCALATE)):
-                count, age = await backlog(bus, clock, topic, role)
-                metrics.consumer_lag_messages.labels(topic, role).set(count)
-                metrics.consumer_lag_seconds.labels(topic, role).set(age)
+            await bus.bounds(RAW)
+            for topic, role in CONSUMERS:
+                if role in roles:
+                    count, age = await backlog(bus, clock, topic, role)
+                    metrics.consumer_lag_messages.labels(topic, role).set(count)
+                    metrics.consumer_lag_seconds.labels(topic, role).set(age)
             parts["bus"] = None
         except BusUnavailable as error:
             parts["bus"] = str(error)  # the figures stay as last known
@@ -59,21 +65,25 @@ Watched = Callable[[], Collection[str]]  # the names of the subjects decided now
 
 
 async def expire(bus: Bus, store: Store, retention: Retention, watched: Watched, clock: Clock, log: BoundLogger) -> None:
-    """Every quarter of an hour remove what is past its retention, a little at a time."""
+    """Every quarter of an hour remove what is past its retention, a little at a time; two processes never clean the store at once."""
+    tenure = Tenure(store, RETENTION)
     while True:
         started = monotonic()
         try:
             records = await bus.expire(clock.now())
-            rows = await _expire_store(store, retention, watched(), clock)
+            rows = await _expire_store(store, retention, watched(), clock, tenure)
             log.info("retention", records=records, rows=rows, seconds=round(monotonic() - started, 1))
         except (BusUnavailable, StoreUnavailable) as error:
             log.warning("retention waits", error=str(error))
         await asyncio.sleep(_EXPIRE_EVERY)
 
 
-async def _expire_store(store: Store, retention: Retention, watched: Collection[str], clock: Clock) -> int:
+async def _expire_store(store: Store, retention: Retention, watched: Collection[str], clock: Clock, tenure: Tenure) -> int:
     total = 0
     while True:
+        await tenure.renew([RETENTION])
+        if not tenure.holds(RETENTION):
+            return total
         async with store.write() as unit:
             looked = await unit.mentions.expire(clock.now(), retention, watched=watched)
             await unit.meta.forget_answers(clock.now() - 12 * HOUR)

@@ -4,7 +4,8 @@ The intake: mentions that somebody pushed become records of `mentions.raw`, dura
 It stamps `received_at`, the only clock of decisions, adds what the configuration says about the source, and counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -12,11 +13,13 @@ import msgspec
 
 from monitor.bus.base import RAW, Bus, Outcome, Record
 from monitor.clock import SECOND, Clock, micros, moment
-from monitor.errors import InvalidMention
+from monitor.errors import InvalidMention, StoreUnavailable
 from monitor.mention import Mention, Raw, encode
 from monitor.metrics import Metrics
 from monitor.settings import Source
+from monitor.store.sessions import Store
 
+ASKED_WITHIN = 1.0  # seconds: what the bus needs of an answer's ten is more
 PORTION = 5_000  # records of one append: a push of a hundred thousand must not fill one transaction
 
 
@@ -41,11 +44,18 @@ class Receipt(msgspec.Struct, frozen=True):
         return self.accepted + self.duplicate + self.updated + len(self.rejected)
 
 
-class Intake:
-    """Takes mentions in. `sources`: the configured ones, whose settings a mention of that source gets where it says nothing."""
+Known = Callable[[Collection[bytes]], Awaitable[Mapping[bytes, int]]]  # of digests those that are stored, and when they were last seen
 
-    def __init__(self, bus: Bus, clock: Clock, metrics: Metrics, sources: Iterable[Source] = ()) -> None:
-        self._bus, self._clock, self._metrics = bus, clock, metrics
+
+class Intake:
+    """
+    Takes mentions in. `sources`: the configured ones, whose settings a mention of that source gets where it says nothing.
+
+    `known`: who knows mentions again where the bus does not; what it knows is not appended a second time.
+    """
+
+    def __init__(self, bus: Bus, clock: Clock, metrics: Metrics, sources: Iterable[Source] = (), *, known: Known | None = None) -> None:
+        self._bus, self._clock, self._metrics, self._known = bus, clock, metrics, known
         self._sources = {source.name: source for source in sources}
         self._newest: dict[str, int] = {}
 
@@ -72,9 +82,25 @@ class Intake:
     async def _append(self, mentions: Sequence[Mention], *, staff: bool) -> list[Outcome]:
         started, now = perf_counter(), self._clock.now()
         completed = [complete(mention, self._sources, now, staff=staff) for mention in mentions]
-        outcomes = await self._bus.append(RAW, [record_of(mention, now) for mention in completed])
+        outcomes = await self._recognised([record_of(mention, now) for mention in completed])
         self._metrics.stage_duration_seconds.labels("append").observe(perf_counter() - started)
         self._count(completed, outcomes, now)
+        return outcomes
+
+    async def _recognised(self, records: Sequence[Record]) -> list[Outcome]:
+        """Append; what is known already only where it was seen later."""
+        if self._known is None:
+            return await self._bus.append(RAW, records)
+        newest = dict(await self._known([record.identity for record in records]))
+        outcomes: list[Outcome] = []
+        for record in records:
+            before = newest.get(record.identity)
+            outcomes.append(_outcome(before, record.version))
+            if outcomes[-1] is not Outcome.DUPLICATE:
+                newest[record.identity] = record.version
+        fresh = [record for record, outcome in zip(records, outcomes, strict=True) if outcome is not Outcome.DUPLICATE]
+        if fresh:
+            await self._bus.append(RAW, fresh)
         return outcomes
 
     def _count(self, mentions: Sequence[Mention], outcomes: Sequence[Outcome], now: int) -> None:
@@ -86,6 +112,21 @@ class Intake:
             self._newest[label] = max(self._newest.get(label, 0), min(micros(mention.published_at), now))
         for label in {metrics.source(mention.source) for mention in mentions}:
             metrics.source_newest_item_timestamp_seconds.labels(label).set(self._newest[label] / SECOND)
+
+
+def _outcome(before: int | None, version: int) -> Outcome:
+    if before is None:
+        return Outcome.ACCEPTED
+    return Outcome.UPDATED if version > before else Outcome.DUPLICATE
+
+
+async def known_in(store: Store, digests: Collection[bytes]) -> Mapping[bytes, int]:
+    """What the store knows of these; nothing when it does not answer soon: then they are taken in, and known again when decided."""
+    try:
+        async with asyncio.timeout(ASKED_WITHIN), store.read() as unit:
+            return await unit.mentions.seen(digests)
+    except (StoreUnavailable, TimeoutError):
+        return {}
 
 
 def complete(mention: Mention, sources: Mapping[str, Source], now: int, *, staff: bool) -> Mention:

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from monitor.errors import TooManyFailures, UsageError
+from monitor.errors import Stuck, TooManyFailures, UsageError
 
 Step = Callable[[], Awaitable[None]]
 FAILED = 1
@@ -129,6 +129,8 @@ class Lifecycle:
             self._log.error("side task ended by itself", task=task.get_name())
         elif isinstance(error, TooManyFailures):  # the role has told more than its own traceback does
             self._log.error("role stopped: too many records fail", task=task.get_name(), why=str(error))
+        elif isinstance(error, Stuck):
+            self._log.error("role stopped: no progress", task=task.get_name(), why=str(error))
         else:
             self._log.error("side task died", task=task.get_name(), exc_info=error)
             self._mistake = error if isinstance(error, UsageError) else None

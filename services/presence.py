@@ -18,7 +18,8 @@ from pathlib import Path
 from structlog.stdlib import BoundLogger
 
 from monitor.errors import Held, StoreUnavailable, UsageError
-from monitor.store.sessions import Store
+from monitor.settings import Settings
+from monitor.store.sessions import EMBEDDED, Store
 from services.lifecycle import Lifecycle
 from services.tenure import LEASE, RENEW, this_process
 
@@ -71,6 +72,16 @@ async def _took(store: Store, me: str, *, alone: bool) -> dict[str, int]:
 
 def _words(others: dict[str, int]) -> str:
     return f"数据库正被另一进程使用 (主机和进程号 {'、'.join(' '.join(each.split()[:2]) for each in others)}); 请先停止该进程, 或另设数据库"
+
+
+@contextmanager
+def hold_embedded(settings: Settings) -> Iterator[None]:
+    """Hold the data folder where bus or store lies in it; where both are servers several processes may use it."""
+    if settings.brokers and settings.store != EMBEDDED:
+        yield
+        return
+    with hold(settings.data):
+        yield
 
 
 @contextmanager

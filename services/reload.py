@@ -10,7 +10,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 from structlog.stdlib import BoundLogger
@@ -72,6 +74,7 @@ class Reloader:
         self._base, self.settings = base, settings
         self._store, self._clock, self._metrics, self._log = store, clock, metrics, log
         self._follows: list[Follow] = []
+        self._shelved: Signature = {}
         self._turn = asyncio.Lock()
         self._asked = asyncio.Event()
 
@@ -109,8 +112,18 @@ class Reloader:
             known = {path: seen.get(path, look) for path, look in (await self._look()).items()}
 
     async def _look(self, after: float = 0.0) -> "Signature":
+        """The files as they look, and the subjects that somebody posted to another process."""
         await asyncio.sleep(after)
-        return await asyncio.to_thread(signature, self._base)
+        return await asyncio.to_thread(signature, self._base) | await self._shelf()
+
+    async def _shelf(self) -> "Signature":
+        if not self._store.shared:
+            return {}
+        with suppress(StoreError):
+            async with self._store.read() as unit:
+                kept = await unit.meta.get(SHELF) or b""
+            self._shelved = {SHELF: (crc32(kept), len(kept), 0)}
+        return self._shelved
 
     async def _wait(self) -> bool:
         """Whether a signal asked, within a moment."""

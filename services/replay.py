@@ -8,11 +8,12 @@ appended to scored, each append by the block's name; so a block seen twice is pa
 import asyncio
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from monitor.bus.base import RAW, SCORED, Bus, Record, Taken
 from monitor.clock import SECOND
 from monitor.collecting.recording import Block
+from monitor.errors import Reassigned
 from monitor.escalation.acting import FITTING
 from monitor.mention import Raw, Scored, Tick, encode
 from services.escalate import Escalator
@@ -20,6 +21,7 @@ from services.recorded import History, Placed
 from services.score import ROLE, ScoreRole, record_of
 
 _PACE = 0.2  # seconds: how finely a paced replay is cut
+_AGAIN = 1.0
 _AHEAD = 20_000  # records the log may run ahead of the escalator, so that progress means decided
 
 
@@ -47,13 +49,17 @@ def in_turn(block: Block, waiting: deque[Placed]) -> Iterator[Block | Placed]:
 
 class Replay:
     """
-    Feeds blocks to the log and waits until they are decided. `speed`: how much faster than lived, None as fast as can be.
+    Feeds blocks to the log and waits until the escalators beside, one for each partition, have decided them.
+
+    `speed`: how much faster than lived, None as fast as can be.
 
     `alone`: nothing else is pushed meanwhile, so the raw topic counts as taken; otherwise a score role passes over what is replayed.
     """
 
-    def __init__(self, bus: Bus, scorer: ScoreRole, escalator: Escalator, *, speed: float | None = None, alone: bool = True) -> None:
-        self._bus, self._scorer, self._escalator, self._speed, self._alone = bus, scorer, escalator, speed, alone
+    def __init__(
+        self, bus: Bus, scorer: ScoreRole, escalators: Mapping[int, Escalator], *, speed: float | None = None, alone: bool = True
+    ) -> None:
+        self._bus, self._scorer, self._escalators, self._speed, self._alone = bus, scorer, escalators, speed, alone
         self._began: tuple[float, int] | None = None
         self._history = History()
 
@@ -85,16 +91,23 @@ class Replay:
         await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
         scored = in_order(await self._scorer.score_block(block.name, block.raws), block.raws)
         ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
-        await self._bus.append(SCORED, [record_of(one) for one in scored], taken=Taken(ROLE, RAW, ends), once=block.name)
+        await self._append([record_of(one) for one in scored], Taken(ROLE, RAW, ends), block.name)
         await self._decided(_AHEAD)
 
-    async def _decided(self, ahead: int) -> None:
-        """Wait until at most `ahead` records are undecided."""
-        while (end := await self._end()) - self._escalator.offset > ahead:
-            await self._escalator.reached(end - ahead)
+    async def _append(self, scored: Sequence[Record], taken: Taken, name: str) -> None:
+        """What is there already is not appended again; a member that was killed holds its partitions for some seconds more."""
+        while True:
+            try:
+                await self._bus.append(SCORED, scored, taken=taken, once=name)
+            except Reassigned:
+                await asyncio.sleep(_AGAIN)
+            else:
+                return
 
-    async def _end(self) -> int:
-        return (await self._bus.bounds(SCORED))[self._escalator.partition][1]
+    async def _decided(self, ahead: int) -> None:
+        """Wait until at most `ahead` records of each partition are undecided."""
+        for partition, (_, end) in (await self._bus.bounds(SCORED)).items():
+            await self._escalators[partition].reached(end - ahead)
 
     async def _act(self, placed: Placed) -> None:
         """Do again what somebody did: at its moment on the log's clock, after everything before is decided."""
@@ -144,10 +157,13 @@ def _raw_record(raw: Raw) -> Record:
     return Record(key=f"{raw.mention.source}\0{raw.mention.id}".encode(), value=encode(raw))
 
 
-async def settle_raw(bus: Bus, scorer: ScoreRole) -> None:
+async def settle_raw(bus: Bus, scorers: Mapping[int, ScoreRole]) -> None:
     """Score what a service left behind before the replay takes over the raw topic's positions."""
     taken = await bus.taken(ROLE, RAW)
     for partition, (_, end) in (await bus.bounds(RAW)).items():
         offset = taken[partition]
-        while partition == scorer.partition and offset < end:
-            offset = await scorer.advance(offset)
+        while offset < end:
+            try:
+                offset = await scorers[partition].advance(offset)
+            except Reassigned:
+                await asyncio.sleep(_AGAIN)

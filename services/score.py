@@ -91,22 +91,35 @@ async def patiently(batch: Batch, score: Score) -> None:
         await asyncio.to_thread(batch.again, score)
 
 
-class ScoreRole:
-    """One partition's scorer."""
+class Newest:
+    """A scoring that may be changed for another: each batch is scored by the newest."""
 
-    def __init__(
-        self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
-        batch: int = 256,
-    ) -> None:  # fmt: skip
-        self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
-        self._clock = clock or SystemClock()
-        self.partition, self._batch = partition, batch
-        self._guard = Guard()
-        self.waits: str | None = None  # why it cannot work now
+    def __init__(self, score: Score) -> None:
+        self._score = score
 
     def use(self, score: Score) -> None:
         """Score by other settings from the next batch on."""
         self._score = score
+
+    def __call__(self, raws: Sequence[Raw]) -> list[Scored]:
+        """As the newest does."""
+        return self._score(raws)
+
+
+class ScoreRole:
+    """One partition's scorer. `turn` is held while a batch is scored: models are not for two threads at once, nor is one core."""
+
+    def __init__(
+        self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
+        batch: int = 256, turn: asyncio.Lock | None = None,
+    ) -> None:  # fmt: skip
+        self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
+        self._clock = clock or SystemClock()
+        self.partition, self._batch = partition, batch
+        self._turn = turn or asyncio.Lock()
+        self._guard = Guard()
+        self.offset = 0  # the next record to score; 0 until the first position was read
+        self.waits: str | None = None  # why it cannot work now
 
     async def run(self) -> None:
         """Score for ever; what may pass (a log that cannot be written now) is tried again. TooManyFailures: it is we who fail."""
@@ -114,8 +127,8 @@ class ScoreRole:
         while True:
             try:
                 if offset is None:
-                    offset = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
-                offset = await self.advance(offset, wait=1.0)
+                    offset = self.offset = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
+                offset = self.offset = await self.advance(offset, wait=1.0)
                 self.waits = None
             except TooManyFailures as error:
                 self.waits = str(error)
@@ -139,7 +152,8 @@ class ScoreRole:
         started, began = perf_counter(), self._clock.now()
         read = await self._decoded(records)
         batch = Batch([raw for _, raw in read])
-        await patiently(batch, self._score)
+        async with self._turn:
+            await patiently(batch, self._score)
         for place, tried in self._given_up(batch, began):
             await self._put_aside(read[place][0], told(batch.failed[place]), tried)
         after = records[-1].offset + 1
@@ -168,7 +182,8 @@ class ScoreRole:
         Put back, such a record is one that arrived late: the minutes before it do not tick again.
         """
         began, batch = self._clock.now(), Batch(raws)
-        await patiently(batch, self._score)
+        async with self._turn:
+            await patiently(batch, self._score)
         for place, tried in self._given_up(batch, began):
             raw, error = replace(raws[place], as_if=False), told(batch.failed[place])
             origin = f"{name}/{raw.mention.source}/{raw.mention.id}/{raw.received_at}"

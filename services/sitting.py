@@ -5,7 +5,9 @@ Now and then a record, or an act, needs a story that the desk has let go of. The
 is read back in the same transaction: so it is as the desk itself would have it.
 """
 
+import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 
 from msgspec.structs import replace
 
@@ -19,6 +21,7 @@ from monitor.store.sessions import WriteUnit
 
 Observation = tuple[int, Scored | Tick]
 Pair = tuple[str, bytes]
+SLICE = 0.02  # seconds of deciding at a stretch: the loop also answers probes, and keeps memberships alive
 
 
 class Sitting:
@@ -41,7 +44,7 @@ class Sitting:
 
     async def observe(self, run: Sequence[Observation]) -> None:
         """Let the desk decide records."""
-        known = await self._known(run)
+        known, until = await self._known(run), perf_counter() + SLICE
         for place, (offset, seen) in enumerate(run):
             self.deciding = offset
             if isinstance(seen, Tick):
@@ -54,6 +57,9 @@ class Sitting:
                 await self._recall(story, offset, None)
                 known = await self._known(run[place:])
             self._desk.observe(seen, offset, known.get(pair))
+            if perf_counter() > until:
+                await asyncio.sleep(0)
+                until = perf_counter() + SLICE
         self.deciding = None
 
     async def _tell_unwatched(self, now: int) -> None:

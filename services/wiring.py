@@ -26,6 +26,7 @@ from services.telling import Told
 
 _PSEUDONYM_KEY = "pseudonym_key"
 _KEY_BYTES = 32
+LOG = "bus.db"
 
 
 def open_bus(settings: Settings, clock: Clock, notice: Callable[[Gap], object] = lambda _: None) -> Bus:
@@ -40,6 +41,16 @@ def open_bus(settings: Settings, clock: Clock, notice: Callable[[Gap], object] =
 async def open_store(settings: Settings) -> Store:
     """The store of the settings, migrated."""
     return await Store.open(settings.store, settings.data)
+
+
+def shared(settings: Settings) -> bool:
+    """Whether several processes may work on this bus and store at once: both are servers."""
+    return bool(settings.brokers) and settings.store != EMBEDDED
+
+
+def bus_there(settings: Settings) -> bool:
+    """Whether there is a log to look into; one on brokers is there as soon as it is asked for."""
+    return bool(settings.brokers) or (settings.data / LOG).exists()
 
 
 def store_there(settings: Settings) -> bool:

@@ -131,6 +131,11 @@ class Bus(Protocol):
     | `join` | all partitions, for ever | shared with the other members, see Member |
     """
 
+    @property
+    def knows(self) -> bool:
+        """Whether it refuses a second record of one `identity`; where not, the store knows it again."""
+        ...
+
     async def start(self) -> None:
         """Open, create what is missing, and check what is there: UsageError names what differs from the settings."""
         ...

@@ -43,6 +43,11 @@ class KafkaBus:
         self._taking: dict[str, asyncio.Lock] = {}
         self._closing = asyncio.Event()
 
+    @property
+    def knows(self) -> bool:
+        """A log on brokers has nowhere to look an identity up."""
+        return False
+
     async def start(self) -> None:
         """Make the topics that are missing and check the others; UsageError names what differs from the settings."""
         found = await ready(self._options, wanted(self._kafka, self._retention))

@@ -55,6 +55,11 @@ class SqliteBus:
         self._open = False
         self._members: list[Alone] = []
 
+    @property
+    def knows(self) -> bool:
+        """It does: digests are kept longer than what they are of."""
+        return True
+
     async def start(self) -> None:
         """Open the file, make it where there is none; UsageError when the folder or the file cannot be used."""
         await self._writing.call(lambda file: file.create(self._partitions))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.clock import moment
@@ -58,6 +58,16 @@ class Mentions:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def seen(self, digests: Collection[bytes]) -> dict[bytes, int]:
+        """When those of them that are stored were last seen (micros, 0: nobody has said), whatever they hit."""
+        hit = schema.hit
+        query = select(hit.c.digest, func.max(hit.c.seen_at)).group_by(hit.c.digest)
+        found: dict[bytes, int] = {}
+        for chunk in chunks(set(digests)):
+            rows = await self._connection.execute(query.where(among(self._connection, hit.c.digest, chunk)))
+            found |= {row[0]: row[1] for row in rows}
+        return found
 
     async def known(self, pairs: Collection[tuple[str, bytes]], *, undecided: bool = False) -> dict[tuple[str, bytes], Known]:
         """

@@ -7,6 +7,7 @@ With `--scenario FILE` it tests rules and policy instead: what the scenario expe
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -31,7 +32,7 @@ from services.reload import settled
 from services.scenario import course, decide, failures, settings_of
 from services.scenario_file import Scenario, load_scenarios
 from services.verb import Verb
-from services.wiring import desk_maker, make_score, open_bus, open_store
+from services.wiring import bus_there, desk_maker, make_score, open_bus, open_store
 
 _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
 
@@ -86,11 +87,11 @@ def _again(
     with ExitStack() as stack:
         outs = [stack.enter_context(path.open("wb")) if path else None for path in (stories, summary)]
         written = Written(outs[0], outs[1])
-        backtest = Backtest(desk_maker(settings)(), written.take, batch)
+        make_desk = desk_maker(settings)
         if files:
-            _from_files(settings, files, facts, backtest)
+            _from_files(settings, files, facts, Backtest(make_desk(), written.take, batch))
         else:
-            asyncio.run(_from_bus(settings, backtest))
+            asyncio.run(_from_bus(settings, lambda: Backtest(make_desk(), written.take, batch)))
         written.finish()
 
 
@@ -166,11 +167,12 @@ async def _with_posted(settings: Settings) -> Settings:
 
 
 def _need_log(settings: Settings) -> None:
-    if not (settings.data / "bus.db").exists():
+    if not bus_there(settings):
         raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
 
 
-async def _from_bus(settings: Settings, backtest: Backtest) -> None:
+async def _from_bus(settings: Settings, make: Callable[[], Backtest]) -> None:
+    """Each partition by a desk of its own, as it was decided."""
     bus = open_bus(settings, SystemClock())
     await bus.start()
     try:
@@ -181,6 +183,6 @@ async def _from_bus(settings: Settings, backtest: Backtest) -> None:
         finally:
             await store.close()
         for partition, done in acts.items():
-            await backtest.log(bus, partition, done)
+            await make().log(bus, partition, done)
     finally:
         await bus.close()

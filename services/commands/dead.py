@@ -42,10 +42,10 @@ from services.letters import (
     wire,
     wire_whole,
 )
-from services.presence import hold
+from services.presence import hold_embedded
 from services.terminal import folded, page_width, screen, table
 from services.verb import Verb, config_option
-from services.wiring import open_bus
+from services.wiring import bus_there, open_bus
 
 _SHOWN = 50
 _PORTION = 100  # letters of one call to a running service: it answers within seconds
@@ -92,7 +92,7 @@ def command(words: tuple[str, ...], config: Path, **asked: Any) -> int:
     word, ids = words[0], words[1:]
     _check(word, ids, asked)
     settings = load_settings(config, os.environ)
-    if settings.bus == "sqlite" and not (settings.data / "bus.db").exists():
+    if not bus_there(settings):
         raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
     choice = _choice(word, ids, asked, ZoneInfo(settings.timezone))
     if word == "list":
@@ -222,7 +222,7 @@ def _act(settings: Settings, word: str, choice: Choice, ids: Sequence[str], aske
         done = Done()
     else:
         try:
-            with hold(settings.data):
+            with hold_embedded(settings):
                 done = asyncio.run(_by_ourselves(settings, word, names, again=asked["again"]))
         except Held:
             done = _through_api(settings, word, names, again=asked["again"])

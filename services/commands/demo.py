@@ -19,7 +19,6 @@ from monitor.loading import load_settings
 from monitor.notifying.receivers.webhook import signing_key
 from monitor.settings import Settings
 from services.api.server import bind
-from services.collect import tick_minutes
 from services.demo.day import LENGTH, NARRATION, made_up_day
 from services.demo.receiver import DemoReceiver
 from services.demo.show import Show, where
@@ -27,7 +26,6 @@ from services.house import House, addresses, open_house, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
 from services.replay import Replay
-from services.score import ScoreRole
 from services.terminal import screen
 from services.verb import Verb
 from services.wiring import policies_of
@@ -102,19 +100,19 @@ async def _live(house: House, show: Show, folder: Path, seconds: float, console:
     """The day, then the service as it always is, until Ctrl-C."""
     console.print("  正在载入词典和模型…")
     settings, score = house.settings, await house.add_scorer()
-    escalator = house.add_escalator()
+    escalators = house.add_escalators()
     start = _yesterday(house.clock.now(), ZoneInfo(house.settings.timezone))
     with Recording(house.clock.now()) as recording:
         file = folder / "day.jsonl"
         file.write_bytes(b"\n".join(msgspec.json.encode(mention) for mention in made_up_day(start)))
         recording.add(file, lambda *_: None, lambda _: None)
         console.print(f"  一天开始: {recording.lines} 条信息陆续到来\n")
-        scorer = ScoreRole(house.bus, score, house.metrics, house.log)
-        replay = Replay(house.bus, scorer, escalator, speed=LENGTH * MINUTE / SECOND / seconds, alone=False)
+        replay = Replay(house.bus, house.scorer(score), escalators, speed=LENGTH * MINUTE / SECOND / seconds, alone=False)
         story = [(start + minute * MINUTE, line) for minute, line in NARRATION]
         await replay.run(recording.blocks(), lambda part: _narrate(show, story, part.raws[-1].received_at))
     await show.catch_up()
     house.life.side("scorer", house.score_by(score, settings))
+    house.tick(escalators.values())
     await _stay(house, console)
 
 
@@ -130,7 +128,6 @@ def _narrate(show: Show, story: list[tuple[int, str]], now: int) -> None:
 
 
 async def _stay(house: House, console: Console) -> None:
-    house.life.side("ticks", tick_minutes(house.bus, house.clock, house.log))
     base = house.settings.public_url
     console.print("\n一天结束, 服务仍在运行。可以推送一条试试:")
     console.print(

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from monitor.bus.base import SCORED
+from monitor.bus.base import RAW, SCORED
 from monitor.clock import SystemClock
 from monitor.collecting.recording import Recording
 from monitor.errors import UsageError
@@ -21,11 +21,10 @@ from monitor.settings import Settings
 from services.acts import Desk
 from services.house import House, open_house, parse_address, start_logging
 from services.lifecycle import Lifecycle
-from services.presence import hold
+from services.presence import hold_embedded
 from services.recorded import Placed, done_again
 from services.recordings import stage, tell_undone
 from services.replay import Replay, settle_raw
-from services.score import ScoreRole
 from services.telling import Told
 from services.verb import Verb, config_option
 
@@ -74,7 +73,7 @@ def command(
         if not file.is_file():
             raise UsageError(f"{file}: 没有这个文件, 请检查路径")
     where = parse_address(probes) if probes else None
-    with hold(settings.data):
+    with hold_embedded(settings):
         return asyncio.run(_replay(settings, files, facts, speed, batch, where, send=not no_send))
 
 
@@ -101,12 +100,12 @@ async def _work(house: House, files: Sequence[Path], facts: Sequence[Path], spee
         loading = bar.add_task("载入词典和模型", total=None)
         score = await house.add_scorer()
         bar.remove_task(loading)
-        scorer = ScoreRole(house.bus, score, house.metrics, house.log, clock=house.clock)
-        await settle_raw(house.bus, scorer)
-        escalator = house.add_escalator(batch=batch, send=send)
+        scorers = {partition: house.scorer(score, partition) for partition in range(house.bus.partitions(RAW))}
+        await settle_raw(house.bus, scorers)
+        escalators = house.add_escalators(batch=batch, send=send)
         notifier = house.add_notifier() if send else None
         task = bar.add_task("重放", total=recording.lines)
-        replay = Replay(house.bus, scorer, escalator, speed=speed)
+        replay = Replay(house.bus, scorers[0], escalators, speed=speed)
         replay.also(history, partial(_again, house, send=send))
         await replay.run(recording.blocks(), lambda part: bar.advance(task, len(part.raws)))
         bar.update(task, completed=recording.lines)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,12 @@ from monitor.metrics import Metrics
 from monitor.settings import Settings
 from services.calling import PATIENCE, Service, running_service
 from services.house import start_logging
-from services.intake import Intake, Receipt
-from services.presence import hold
+from services.intake import Intake, Receipt, known_in
+from services.presence import hold_embedded
 from services.reload import settled
 from services.verb import Verb, config_option
 from services.watched import check_watched
-from services.wiring import open_bus, open_store
+from services.wiring import open_bus, open_store, shared
 
 SOURCE = "人工上报"
 _FEELING = {"negative": "负面", "neutral": "中性", "positive": "正面"}
@@ -52,13 +53,13 @@ def command(url: str, config: Path, subjects: tuple[str, ...], note: str, platfo
     settings = load_settings(config, os.environ)
     mention = _mention(url, subjects, note, platform)
     try:
-        with hold(settings.data):
+        with hold_embedded(settings):
             receipt = asyncio.run(_append(settings, mention))
     except Held:
         _through_api(settings, mention)
         return
     click.echo(_received(receipt, mention))
-    click.echo("服务没有运行: 已写入日志, 启动后评分、入库")
+    click.echo("已写入日志, 由运行的服务评分、入库" if shared(settings) else "服务没有运行: 已写入日志, 启动后评分、入库")
 
 
 def _mention(url: str, subjects: Sequence[str], note: str, platform: str | None) -> Mention:
@@ -90,16 +91,15 @@ async def _append(settings: Settings, mention: Mention) -> Receipt:
     """Into the log ourselves: nobody else holds it."""
     log = start_logging(settings, level="error")
     clock, store = SystemClock(), await open_store(settings)
-    try:
-        check_watched(mention.subjects, [subject.name for subject in (await settled(settings, store, log)).subjects])
-    finally:
-        await store.close()
     bus = open_bus(settings, clock)
     try:
+        check_watched(mention.subjects, [subject.name for subject in (await settled(settings, store, log)).subjects])
         await bus.start()
-        return await Intake(bus, clock, Metrics(CollectorRegistry()), settings.sources).take([mention], staff=True)
+        known = None if bus.knows else partial(known_in, store)
+        return await Intake(bus, clock, Metrics(CollectorRegistry()), settings.sources, known=known).take([mention], staff=True)
     finally:
         await bus.close()
+        await store.close()
 
 
 def _received(receipt: Receipt, mention: Mention) -> str:

@@ -18,12 +18,12 @@ from monitor.logs import visible
 from monitor.settings import Settings
 from services.calling import KEY, running_service
 from services.house import start_logging
-from services.presence import hold
+from services.presence import hold_embedded
 from services.reload import settled
 from services.rescore import Rescored, make_rescore, retained
 from services.verb import Verb, config_option
 from services.watched import check_watched
-from services.wiring import open_bus, open_store
+from services.wiring import bus_there, open_bus, open_store
 
 _ASK_EVERY = 1.0  # seconds; a key may have a rate
 
@@ -40,10 +40,10 @@ _ASK_EVERY = 1.0  # seconds; a key may have a rate
 def command(config: Path, name: str) -> None:
     """Rescore, and say what was found."""
     settings = load_settings(config, os.environ)
-    if not (settings.data / "bus.db").exists():
+    if not bus_there(settings):
         raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
     try:
-        with hold(settings.data):
+        with hold_embedded(settings):
             done = asyncio.run(_rescore(settings, name))
     except Held:
         done = _through_api(settings, name)

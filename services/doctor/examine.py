@@ -31,7 +31,7 @@ from services.housekeeping import backlog
 from services.letters import Choice, letters, newest
 from services.presence import LOCK, holder
 from services.score import ROLE as SCORE
-from services.wiring import open_bus, open_store, store_there
+from services.wiring import bus_there, open_bus, open_store, store_there
 
 _WITHIN = 3.0
 _SHOWN = 3
@@ -44,8 +44,7 @@ async def examine(settings: Settings, clock: Clock) -> Findings:
     pid = holder(settings.data)
     service = await _service(settings, pid)
     config, disk = _config(settings, running=pid is not None), _disk(settings.data)
-    files = {} if isinstance(disk, str) else disk.files
-    log = await _read(lambda: _log(settings, clock), there="bus.db" in files)
+    log = await _read(lambda: _log(settings, clock), there=bus_there(settings))
     store = await _read(lambda: _store(settings, clock), there=store_there(settings))
     problems = problems_of(config, service, log, store, disk)
     return Findings(rfc3339(clock.now() // SECOND * SECOND), versions(), config, service, log, store, disk, problems)

@@ -21,7 +21,7 @@ from monitor.store.mentions import Found
 from monitor.store.sessions import Store
 from services.intake import Intake
 from services.rescore import Rescore, Rescored, retained
-from services.score import ScoreRole
+from services.score import Newest, ScoreRole
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, told_of
 
 NOW = 1_790_000_000_000_000
@@ -61,7 +61,8 @@ class House:
         metrics, log = Metrics(CollectorRegistry()), structlog.stdlib.get_logger()
         self.settings, self.bus, self.store, self.clock, self.score = settings, bus, store, clock, score
         self.intake = Intake(bus, clock, metrics, settings.sources)
-        self.scorer = ScoreRole(bus, score.rebuilt(settings), metrics, log)
+        self.scoring = Newest(score.rebuilt(settings))
+        self.scorer = ScoreRole(bus, self.scoring, metrics, log)
         self.escalator = make_escalator(settings, bus, store, clock, metrics, log)
         self._taken = 0
 
@@ -77,7 +78,7 @@ class House:
         """Change over to other settings, as a reload does."""
         self.settings = settings
         self.escalator.use(desk_maker(settings), told_of(settings))
-        self.scorer.use(self.score.rebuilt(settings))
+        self.scoring.use(self.score.rebuilt(settings))
 
     async def found(self, subject: str) -> list[Found]:
         """What is stored about a subject."""

@@ -157,7 +157,7 @@ async def replayed(parts: Parts, file: Path) -> list[tuple[Placed, ActError]]:
     escalator = parts.escalator(batch=3)
     with Recording(START + 999 * DAY) as recording:
         history = staged(recording, parts, file)
-        replay = Replay(parts.bus, ScoreRole(parts.bus, score, parts.metrics, parts.log), escalator)
+        replay = Replay(parts.bus, ScoreRole(parts.bus, score, parts.metrics, parts.log), {0: escalator})
         replay.also(history, perform)
         async with decided_beside(escalator):
             await replay.run(recording.blocks(), lambda _: None)

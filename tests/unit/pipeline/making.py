@@ -106,7 +106,7 @@ async def replayed(parts: Parts, stream: Sequence[Block], *, batch: int = 256, s
     escalator, told = parts.escalator(batch=batch), list[Block]()
     async with decided_beside(escalator):
         scorer = ScoreRole(parts.bus, score, parts.metrics, parts.log)
-        await Replay(parts.bus, scorer, escalator, speed=speed).run(iter(stream), told.append)
+        await Replay(parts.bus, scorer, {0: escalator}, speed=speed).run(iter(stream), told.append)
     return sum(len(block.raws) for block in told)
 
 

@@ -116,7 +116,7 @@ async def test_what_a_service_left_is_scored_first(parts: Parts) -> None:
     """Pushed mentions that nobody had scored yet are not lost when a replay takes over."""
     left = [raw(f"p{n}", START, as_if=False) for n in range(3)]
     await parts.bus.append(RAW, [Record(key=b"k", value=encode(one)) for one in left])
-    await settle_raw(parts.bus, ScoreRole(parts.bus, score, parts.metrics, parts.log, batch=2))
+    await settle_raw(parts.bus, {0: ScoreRole(parts.bus, score, parts.metrics, parts.log, batch=2)})
     await replayed(parts, blocks(1))
 
     assert (await parts.bus.bounds(SCORED))[0][1] == 3 + 20 + 1

@@ -1,4 +1,4 @@
-"""The small roles: scoring from the log, ticking, burying, measuring, letting go of what is old."""
+"""The small roles: scoring from the log, burying, measuring, letting go of what is old."""
 
 import asyncio
 from base64 import b64decode
@@ -10,18 +10,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from monitor.bus.base import DEAD, RAW, SCORED, Record, Taken
-from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.clock import DAY, HOUR, SECOND
 from monitor.errors import BusUnavailable
-from monitor.mention import Tick, decode_scored, decode_tick, encode
+from monitor.mention import decode_scored, encode
 from monitor.metrics import Metrics
-from services.collect import tick_minutes
 from services.dead import DeadLetter, bury, bury_bytes
 from services.escalate import ROLE as ESCALATE
 from services.housekeeping import expire, measure_backlog
 from services.score import ROLE as SCORE
 from services.score import ScoreRole, record_of
 from tests.unit.escalation.making import START
-from tests.unit.pipeline.making import WALL, Parts, blocks, raw, replayed, score
+from tests.unit.pipeline.making import Parts, blocks, raw, replayed, score
 
 
 def role(parts: Parts, *, batch: int = 256) -> ScoreRole:
@@ -102,47 +101,6 @@ async def test_a_scored_record_is_keyed_by_its_subject() -> None:
 
     assert record_of(one).key == "某某集团".encode()
     assert decode_scored(record_of(one).value) == one
-
-
-async def test_each_minute_ticks_once(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On every partition, at the whole minute, once however many processes tick; a minute missed is not made up."""
-    monkeypatch.setattr("services.collect._AGAIN", 0.01)
-    ticking = [asyncio.create_task(tick_minutes(parts.bus, parts.clock, parts.log)) for _ in range(2)]
-    await asyncio.sleep(0.05)  # they have seen the minute they began in
-    for offset, pause in enumerate((MINUTE, MINUTE, 3 * MINUTE)):
-        parts.clock.advance(pause)
-        assert await parts.bus.read(SCORED, 0, offset, 1, wait=10)
-        await asyncio.sleep(0.05)  # the second ticker has had its turn too
-    for task in ticking:
-        task.cancel()
-    await asyncio.gather(*ticking, return_exceptions=True)
-    ticks = [decode_tick(record.value) for record in await parts.bus.read(SCORED, 0, 0, 100)]
-
-    assert WALL % MINUTE == 0
-    assert ticks == [Tick(at=WALL + minutes * MINUTE) for minutes in (1, 2, 5)]
-
-
-async def test_a_tick_that_could_not_be_written_stops_nothing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next minute ticks as if nothing had been."""
-    monkeypatch.setattr("services.collect._AGAIN", 0.01)
-    append, failed = parts.bus.append, asyncio.Event()
-
-    async def failing(*arguments: object, **more: object) -> object:
-        if not failed.is_set():
-            failed.set()
-            raise BusUnavailable("the disk is full")
-        return await append(*arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(parts.bus, "append", failing)
-    ticking = asyncio.create_task(tick_minutes(parts.bus, parts.clock, parts.log))
-    await asyncio.sleep(0.05)  # it has seen the minute it began in
-    parts.clock.advance(MINUTE)
-    await asyncio.wait_for(failed.wait(), 10)
-    parts.clock.advance(MINUTE)
-    written = await parts.bus.read(SCORED, 0, 0, 9, wait=10)
-    ticking.cancel()
-
-    assert [decode_tick(record.value).at for record in written] == [WALL + 2 * MINUTE]
 
 
 async def test_a_record_is_buried_once(parts: Parts) -> None:

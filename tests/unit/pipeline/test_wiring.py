@@ -39,15 +39,21 @@ def test_no_address(text: str) -> None:
 
 def test_all_roles_or_the_api() -> None:
     """One process has them all, in the order of the data's way; the API may stand alone."""
-    assert check_roles([]) == check_roles(ROLES[::-1]) == ROLES
-    assert check_roles(["api"]) == ("api",)
+    assert check_roles([], together=False) == check_roles(ROLES[::-1], together=False) == ROLES
+    assert check_roles(["api"], together=False) == ("api",)
 
 
 @pytest.mark.parametrize("roles", [["score"], ["api", "notify"], list(ROLES[:-1])])
 def test_some_roles_need_another_bus(roles: list[str]) -> None:
     """A SQLite log serves one process, so a part of the roles is refused in words."""
     with pytest.raises(UsageError, match="SQLite"):
-        check_roles(roles)
+        check_roles(roles, together=False)
+
+
+def test_servers_serve_any_roles() -> None:
+    """Where several processes may work together each takes what it is told to, in the order of the data's way."""
+    assert check_roles(["notify", "score"], together=True) == ("score", "notify")
+    assert check_roles([], together=True) == ROLES
 
 
 def test_where_the_api_is() -> None:
