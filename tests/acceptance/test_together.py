@@ -1,0 +1,96 @@
+"""The roles as processes on a real Kafka and a real PostgreSQL: they decide as one process on SQLite does, whoever of them is killed."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.kills import IN_FLIGHT, untold
+from tests.acceptance.making import made_stream, write_config, write_lines
+from tests.acceptance.processes import Running, ask, assert_clean, ready, running, until, yuqing
+from tests.acceptance.receiving import Receiver
+from tests.acceptance.test_live import Pusher, brisk_policy, check_decided_again, listing, settled
+from tests.acceptance.test_same_decisions import alerts_of, lines_of, replayed
+from tests.acceptance.together import servers_config, town
+from tests.kafka_server import Cluster
+from tests.postgresql import Server
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def decided(base: str) -> int:
+    """How many mentions are stored."""
+    return len(listing(base, "/v1/mentions"))
+
+
+def holding(process: Running) -> list[int]:
+    """The partitions that a process last said it took, as its log tells."""
+    said = [json.loads(line) for line in process.err.splitlines()]
+    taken = [line["partitions"] for line in said if line["event"] == "partitions taken"]
+    return taken[-1] if taken else []
+
+
+def test_a_replay_decides_what_it_decides_on_sqlite(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+    """
+    The order across partitions leaks into nothing: alerts, transitions, ids and reasons are the same, and run again none is added.
+
+    `backtest --from-bus` decides every partition again. While a service works there a replay is refused in words, and `report` is not.
+    """
+    stream = write_lines(tmp_path / "made.jsonl", made_stream(scale=1))
+    alone = write_config(tmp_path / "alone")
+    config = servers_config(tmp_path / "servers", kafka, postgresql)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(replayed, alone, stream, "--no-send"), pool.submit(replayed, config, stream, "--no-send")
+        assert first.result()
+        assert second.result() == first.result()
+    again = yuqing("backtest", "--from-bus", "--config", config)
+    assert (again.code, lines_of(again.out)) == (0, first.result())
+    assert replayed(config, stream, "--no-send", "--batch", "7") == first.result()
+    with running(tmp_path / "stderr", "run", "--role", "notify", "--config", config) as service:
+        until(lambda: '"started"' in service.err)
+        refused = yuqing("replay", stream, "--config", config)
+        assert (refused.code, "正被另一进程使用" in refused.err) == (2, True), refused.err
+        reported = yuqing("report", "https://example.com/1", "--config", config)
+        assert (reported.code, reported.out.decode().count("已收到")) == (0, 1), reported.err
+        assert service.stop() == 0
+    assert alerts_of(config) == first.result()
+
+
+def test_who_is_killed_or_comes_or_goes_changes_nothing(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+    """
+    One process a role and two escalators, while mentions are pushed: an escalator is killed, a scorer comes, the other one goes.
+
+    Every mention that was acknowledged is decided once, by the log alone; each message comes once and in its order.
+    """
+    more = f"policy: {brisk_policy(tmp_path)}\n"
+    with Receiver() as receiver, town(tmp_path / "town", kafka, postgresql, receiver=receiver.url, more=more) as here:
+        processes = [here.start("api", "api"), here.start("notify", "notify", "collect"), here.start("score-1", "score")]
+        killed = here.start("escalate-1", "escalate")
+        processes.append(here.start("escalate-2", "escalate"))
+        ready(here.base, 120)
+        pusher = Pusher(here.base)
+        with pusher.at_work():
+            until(lambda: receiver.arrivals and holding(killed) and holding(processes[3]), 120)
+            killed.kill()
+            processes.append(here.start("score-2", "score"))
+            until(lambda: holding(processes[4]), 120)
+            assert processes.pop(2).stop(within=30) == 0
+            before = decided(here.base)
+            until(lambda: decided(here.base) > before + 50, 120, every=0.5)
+            processes.append(here.start("escalate-1", "escalate"))
+            time.sleep(8)
+        hits = {str(one["id"]) for one in pusher.taken if "隔壁" not in str(one["text"])}
+        until(lambda: settled(here.base, len(hits)), within=120, every=0.5)
+        assert {one["id"] for one in listing(here.base, "/v1/mentions")} == hits
+        assert ask(f"{here.base}/readyz").status == 200
+        assert [process.stop(within=30) for process in processes] == [0] * len(processes)
+        assert pusher.odd == []
+        for said in ("api", "notify", "score-1", "score-2", "escalate-1", "escalate-2"):
+            assert_clean((tmp_path / "town" / said).read_text("utf-8"))
+        alerts = yuqing("alerts", "--config", here.config, "--json").out
+        assert alerts
+        assert untold(alerts, receiver.arrivals) == []
+        assert len(receiver.arrivals) - len(receiver.first()) <= IN_FLIGHT
+        check_decided_again(here.config, alerts.splitlines())

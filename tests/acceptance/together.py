@@ -1,0 +1,48 @@
+"""Several processes on one Kafka and one PostgreSQL: their configuration, and the processes themselves."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from tests.acceptance.making import write_config
+from tests.acceptance.processes import Running, free_port
+from tests.kafka_server import Cluster
+from tests.postgresql import Server
+
+PARTITIONS = 4
+
+
+def servers_config(folder: Path, kafka: Cluster, postgresql: Server, *, receiver: str | None = None, more: str = "") -> Path:
+    """A configuration with topics and a database of its own on these servers."""
+    database = asyncio.run(postgresql.database(made=False))
+    servers = (
+        f"bus: kafka://{','.join(kafka.servers)}\nstore: '{database}'\n"
+        f"kafka: {{topic_prefix: t{uuid4().hex[:12]}., partitions: {PARTITIONS}, session_timeout: 3s}}\n"
+    )
+    return write_config(folder, receiver=receiver, more=servers + more)
+
+
+class Town:
+    """The processes of one service; `base` is where its API is."""
+
+    def __init__(self, folder: Path, config: Path, port: int, stack: ExitStack) -> None:
+        self.folder, self.config, self.base = folder, config, f"http://127.0.0.1:{port}"
+        self._stack = stack
+
+    def start(self, name: str, *roles: str) -> Running:
+        """A process with some roles; what it says goes to a file of its name."""
+        line = [part for role in roles for part in ("--role", role)]
+        process = Running(self.folder / name, "run", "--config", self.config, *line)
+        self._stack.callback(process.kill)
+        return process
+
+
+@contextmanager
+def town(folder: Path, kafka: Cluster, postgresql: Server, *, receiver: str | None = None, more: str = "") -> Iterator[Town]:
+    """Nothing runs at first, and nothing at the end."""
+    port = free_port()
+    config = servers_config(folder, kafka, postgresql, receiver=receiver, more=f"listen: 127.0.0.1:{port}\n{more}")
+    with ExitStack() as stack:
+        yield Town(folder, config, port, stack)
