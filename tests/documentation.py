@@ -35,7 +35,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "level_names": "颜色词后附的级别名：`none`（默认）、`national`（红为一级）或 `{blue: 一级, …}`",
             "retention": "各类数据的保存时长，从入库算起",
             "data": "日志、库和密钥所在的文件夹，默认 `./var`",
-            "bus": "消息日志：`sqlite` 或 `kafka://主机:9092[,主机:9092]`；本版本的各角色还只能用 `sqlite`，`yuqing topics` 已可用",
+            "bus": "消息日志：`sqlite` 或 `kafka://主机:9092[,主机:9092]`；后者配合 PostgreSQL 可以分成任意多个进程",
             "store…": "数据库：`sqlite`，或 `postgresql://用户:密码@主机:端口/库名`，本机的套接字写成 `postgresql://用户:密码@/库名?host=/文件夹&port=5432`",
             "listen": "接口监听地址，默认 `127.0.0.1:8000`；其他地址必须配置 `api_keys`",
             "public_url": "消息里链接的开头，默认 `http://` 加 `listen`",

@@ -1,7 +1,9 @@
 """The intake: what is acknowledged is durable, stamped, completed and counted."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -9,12 +11,13 @@ from prometheus_client import CollectorRegistry
 
 from monitor.bus.base import RAW, Taken
 from monitor.bus.sqlite import SqliteBus
-from monitor.clock import HOUR, ManualClock, moment
-from monitor.errors import BusFull, InvalidMention
+from monitor.clock import HOUR, ManualClock, micros, moment
+from monitor.errors import BusFull, InvalidMention, StoreUnavailable
 from monitor.mention import Mention, Raw, decode_raw
 from monitor.metrics import Metrics
 from monitor.settings import Retention, Source
-from services.intake import Intake, Receipt, Rejected
+from monitor.store.sessions import Store
+from services.intake import Intake, Receipt, Rejected, known_in
 
 NOW = 1_790_000_000_000_000
 SAID = moment(NOW - HOUR)
@@ -89,6 +92,36 @@ async def test_only_a_later_look_is_an_update(intake: Intake, bus: SqliteBus) ->
 
     assert again == Receipt(duplicate=3)
     assert len(await stored(bus)) == 1
+
+
+async def test_what_the_store_knows_is_not_appended_again(bus: SqliteBus, clock: ManualClock, metrics: Metrics) -> None:
+    """Where the bus does not know identities: known ones are duplicates, later looks updates, within one push as well."""
+    asked: list[int] = []
+
+    async def known(digests: Collection[bytes]) -> dict[bytes, int]:
+        asked.append(len(digests))
+        return {mention("1").digest: 0, mention("2").digest: micros(SAID)}
+
+    intake = Intake(bus, clock, metrics, known=known)
+    items = [mention("1"), mention("1", seen_at=SAID), mention("2", seen_at=SAID), mention("3"), mention("3"), mention("3", seen_at=SAID)]
+    receipt = await intake.take(items, staff=False)
+
+    assert receipt == Receipt(accepted=1, duplicate=3, updated=2)
+    assert asked == [6]
+    assert [(raw.mention.id, raw.mention.seen_at) for raw in await stored(bus)] == [("1", SAID), ("3", None), ("3", SAID)]
+
+
+async def test_a_store_that_does_not_answer_knows_nothing() -> None:
+    """Then all is taken in, at once: it is known again when it is decided."""
+
+    class Away:
+        """A store nobody reaches."""
+
+        def read(self) -> AbstractAsyncContextManager[None]:
+            """Never."""
+            raise StoreUnavailable("gone")
+
+    assert await known_in(cast("Store", Away()), [b"x" * 16]) == {}
 
 
 async def test_a_configured_source_fills_what_the_mention_leaves_open(intake: Intake, bus: SqliteBus) -> None:
