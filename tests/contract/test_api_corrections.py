@@ -91,10 +91,10 @@ BOTH = [*crowd("p", LINES[0], START), *crowd("q", LINES[1], START + 60 * SECOND)
 
 @asynccontextmanager
 async def api(
-    folder: Path, mentions: Sequence[Scored] = BOTH, *, decides: bool = True, wall: int = WALL
+    folder: Path, mentions: Sequence[Scored] = BOTH, *, decides: bool = True, wall: int = WALL, store: str = "sqlite"
 ) -> AsyncIterator[Here]:  # fmt: skip
     """An API on a folder where these are decided; `decides`: the escalator works on beside it. `wall`: what our own clock says."""
-    async with parts_in(folder) as parts:
+    async with parts_in(folder, store=store) as parts:
         parts.clock.at = wall
         await parts.bus.append(SCORED, [record_of(one) for one in mentions])
         escalator = parts.escalator()
@@ -115,9 +115,9 @@ async def api(
                 await task
 
 
-async def test_merging_by_hand(tmp_path: Path) -> None:
+async def test_merging_by_hand(tmp_path: Path, empty_store: str) -> None:
     """The older story stays with all mentions, the newer points to it; its alert ends, named by the other, by the person."""
-    async with api(tmp_path) as here:
+    async with api(tmp_path, store=empty_store) as here:
         answer = await here.post(f"/v1/stories/{FIRE}/merge", into=MILK)
 
         assert answer.status_code == 200, answer.text
@@ -134,9 +134,9 @@ async def test_merging_by_hand(tmp_path: Path) -> None:
         problem_of(await here.post(f"/v1/alerts/{lost['id']}/reopen"), 409)
 
 
-async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+async def test_what_does_not_fit_is_refused(tmp_path: Path, empty_store: str) -> None:
     """No such story, mention or alert: 404; a body that says nothing: 422; and nothing is recorded."""
-    async with api(tmp_path) as here:
+    async with api(tmp_path, store=empty_store) as here:
         (alert, *_) = await here.alerts()
         one = {"source": "t", "id": "q1"}
         problem_of(await here.post(f"/v1/stories/{FIRE}/merge", into="nothing"), 404)
@@ -153,9 +153,9 @@ async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
             assert await unit.acts.all(0) == []
 
 
-async def test_taking_out(tmp_path: Path) -> None:
+async def test_taking_out(tmp_path: Path, empty_store: str) -> None:
     """The alert is answered without them, who did it stands in its transitions, and the mentions say so; once for its key."""
-    async with api(tmp_path) as here:
+    async with api(tmp_path, store=empty_store) as here:
         found = {one["story"]: key for key, one in (await here.alerts()).items()}
         out = [{"source": "t", "id": f"p{n}"} for n in range(5, 40)]
         headers = {"Idempotency-Key": "k"}
@@ -174,9 +174,9 @@ async def test_taking_out(tmp_path: Path) -> None:
         assert (await here.story(MILK))["mentions"] == 5
 
 
-async def test_a_word_over_the_models(tmp_path: Path) -> None:
+async def test_a_word_over_the_models(tmp_path: Path, empty_store: str) -> None:
     """It stands beside the model's, and the alert has one negative mention less; `relevant: false` takes it out."""
-    async with api(tmp_path) as here:
+    async with api(tmp_path, store=empty_store) as here:
         one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
         answer = await here.post("/v1/mentions/score", label="positive", emotion="support", **one)
 
@@ -192,9 +192,9 @@ async def test_a_word_over_the_models(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", [{"relevant": True}, {"label": "negative"}])
-async def test_a_slip_is_undone(tmp_path: Path, word: dict[str, Any]) -> None:
+async def test_a_slip_is_undone(tmp_path: Path, empty_store: str, word: dict[str, Any]) -> None:
     """What was called irrelevant, or excluded, is back in its story once somebody says that it is about the subject after all."""
-    async with api(tmp_path, wall=SOON) as here:
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
         one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
         # It is about the subject already: it is counted again, that is all
         assert (await here.post("/v1/mentions/score", relevant=True, **one)).status_code == 200
@@ -215,10 +215,10 @@ async def test_a_slip_is_undone(tmp_path: Path, word: dict[str, Any]) -> None:
         await same_again(here)
 
 
-async def test_a_slip_about_one_that_waits_alone_is_undone(tmp_path: Path) -> None:
+async def test_a_slip_about_one_that_waits_alone_is_undone(tmp_path: Path, empty_store: str) -> None:
     """It waits again, and is found by the next that says the same; both then are one story."""
     alone = scored("alone", START, text=LINES[0], as_if=False)
-    async with api(tmp_path, [alone], wall=START + SECOND) as here:
+    async with api(tmp_path, [alone], wall=START + SECOND, store=empty_store) as here:
         one = {"source": "t", "id": "alone", "subject": SUBJECT.name}
         assert (await here.post("/v1/mentions/score", relevant=False, **one)).json()["scores"][0]["story"] == ""
         assert (await here.post("/v1/mentions/score", relevant=True, **one)).json()["scores"][0]["story"] == residual_id(SUBJECT.name)
@@ -229,9 +229,9 @@ async def test_a_slip_about_one_that_waits_alone_is_undone(tmp_path: Path) -> No
         await same_again(here)
 
 
-async def test_when_nothing_is_left(tmp_path: Path) -> None:
+async def test_when_nothing_is_left(tmp_path: Path, empty_store: str) -> None:
     """The level is none at once, said by whom and why; no moment and no origin is made up; it can be resolved as ever."""
-    async with api(tmp_path, wall=SOON) as here:
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
         key = next(key for key, one in (await here.alerts()).items() if one["story"] == MILK)
         everything = [{"source": "t", "id": f"p{n}"} for n in range(40)]
         answer = await here.post(f"/v1/alerts/{key}/exclude", mentions=everything)
@@ -252,9 +252,9 @@ async def test_when_nothing_is_left(tmp_path: Path) -> None:
         await same_again(here)
 
 
-async def test_nothing_ill_is_left(tmp_path: Path) -> None:
+async def test_nothing_ill_is_left(tmp_path: Path, empty_store: str) -> None:
     """Where a person calls the last that counted harmless, the level is none at once, as corrected; all are still counted."""
-    async with api(tmp_path, crowd("p", LINES[0], START)[:4], wall=START + 9 * SECOND) as here:
+    async with api(tmp_path, crowd("p", LINES[0], START)[:4], wall=START + 9 * SECOND, store=empty_store) as here:
         (key,) = await here.alerts()
         for n in range(4):
             one = {"source": "t", "id": f"p{n}", "subject": SUBJECT.name}
@@ -266,9 +266,9 @@ async def test_nothing_ill_is_left(tmp_path: Path) -> None:
         await same_again(here)
 
 
-async def test_a_copy_of_what_was_taken_out_does_not_bring_the_alert_back(tmp_path: Path) -> None:
+async def test_a_copy_of_what_was_taken_out_does_not_bring_the_alert_back(tmp_path: Path, empty_store: str) -> None:
     """It is a story of its own, listed and told to nobody, until it truly grows: then it is told."""
-    async with api(tmp_path, crowd("p", LINES[0], START)[:5], wall=SOON) as here:
+    async with api(tmp_path, crowd("p", LINES[0], START)[:5], wall=SOON, store=empty_store) as here:
         (key,) = await here.alerts()
         everything = [{"source": "t", "id": f"p{n}"} for n in range(5)]
         assert (await here.post(f"/v1/alerts/{key}/exclude", mentions=everything)).status_code == 200
@@ -298,9 +298,9 @@ def copies(count: int, at: int, first: int = 0) -> list[Scored]:
     ]
 
 
-async def test_stories_that_are_one_are_listed_once(tmp_path: Path) -> None:
+async def test_stories_that_are_one_are_listed_once(tmp_path: Path, empty_store: str) -> None:
     """The one that went into another counts nothing and stands at none; it is listed when asked for, and says where it is."""
-    async with api(tmp_path, wall=SOON) as here:
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
         assert (await here.post(f"/v1/stories/{FIRE}/merge", into=MILK)).status_code == 200
         listed = (await here.client.get("/v1/stories")).json()["items"]
         gone = (await here.client.get("/v1/stories", params={"merged": "true"})).json()["items"]
@@ -309,9 +309,9 @@ async def test_stories_that_are_one_are_listed_once(tmp_path: Path) -> None:
         assert [(one["id"], one["mentions"], one["level"], one["merged_into"]) for one in gone] == [(FIRE, 0, "none", MILK)]
 
 
-async def test_stories_that_merge_by_themselves_say_so_on_both_alerts(tmp_path: Path) -> None:
+async def test_stories_that_merge_by_themselves_say_so_on_both_alerts(tmp_path: Path, empty_store: str) -> None:
     """The alert that ends names the one that stays, with its title; that one has a line that names the other; the message says it."""
-    async with api(tmp_path, wall=SOON) as here:
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
         milk, fire = await here.alert_of(MILK), await here.alert_of(FIRE)
         tie = scored("tie", START + 200 * SECOND, text="这两件事是一回事", root="p0", kind="repost", as_if=False)
         await here.say(replace(tie, mention=replace(tie.mention, parent="q0")))
@@ -344,14 +344,14 @@ async def same_again(here: Here) -> None:
     assert sorted(map(encoded, found)) == sorted(encoded(said.wire()) for said in stored)
 
 
-async def test_at_rest_it_is_recorded_and_takes_effect_later(tmp_path: Path) -> None:
+async def test_at_rest_it_is_recorded_and_takes_effect_later(tmp_path: Path, empty_store: str) -> None:
     """Where nobody decides the answer is 202; the next service takes it up; another act on that story must wait for it."""
-    async with api(tmp_path, decides=False) as here:
+    async with api(tmp_path, decides=False, store=empty_store) as here:
         answer = await here.post(f"/v1/stories/{FIRE}/merge", into=MILK)
         assert answer.status_code == 202, answer.text
         assert (await here.story(FIRE))["merged_into"] is None
         problem_of(await here.post(f"/v1/stories/{MILK}/merge", into=FIRE), 409)
-    async with api(tmp_path, [scored("x", START + 200 * SECOND, text="某某 别的", ill=False, as_if=False)]) as here:
+    async with api(tmp_path, [scored("x", START + 200 * SECOND, text="某某 别的", ill=False, as_if=False)], store=empty_store) as here:
         async with asyncio.timeout(10):
             since = here.parts.store.commits
             while (await here.story(FIRE))["merged_into"] != MILK:
@@ -359,9 +359,9 @@ async def test_at_rest_it_is_recorded_and_takes_effect_later(tmp_path: Path) -> 
                 since = here.parts.store.commits
 
 
-async def test_the_log_decided_again_repeats_them(tmp_path: Path) -> None:
+async def test_the_log_decided_again_repeats_them(tmp_path: Path, empty_store: str) -> None:
     """`backtest --from-bus` gives the same changes of level with merges, exclusions and corrections in between, ids included."""
-    async with api(tmp_path, wall=SOON) as here:
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
         found = {one["story"]: key for key, one in (await here.alerts()).items()}
         one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
         assert (await here.post("/v1/mentions/score", label="positive", **one)).status_code == 200

@@ -77,7 +77,7 @@ class Pooler:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         said = asyncio.create_task(message(reader))
-        while (await asyncio.wait([said])) and (await said)[0] != b"X":
+        while (await said)[0] != b"X":
             async with self._freed:
                 await self._freed.wait_for(lambda: self._free)
                 stream = self._free.popleft()
