@@ -21,6 +21,7 @@ from monitor.escalation.acting import FITTING
 from monitor.escalation.effects import Effects, StoryRow
 from services.backtest import Backtest
 from services.wiring import desk_maker
+from tests.contract.conftest import FreshStore
 from tests.contract.test_alert_walk import TEXTS, Walk
 from tests.unit.api.making import SUBJECT, world
 from tests.unit.escalation.test_acting import chained
@@ -202,9 +203,9 @@ STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 1 << 32), st.b
 EVERY = {*FITTING, "merge", "exclude", "positive", "negative", "True", "False"}
 
 
-async def lived(folder: Path, steps: list[tuple[str, int, bool]], done: Counter[str]) -> None:
+async def lived(folder: Path, steps: list[tuple[str, int, bool]], done: Counter[str], store: str = "sqlite") -> None:
     """All steps, killed before those that say so."""
-    async with world(folder) as here:
+    async with world(folder, store=store) as here:
         machine = Machine(Walk(here, restarts=False), done)
         for verb, die, killed in steps:
             if killed:
@@ -223,14 +224,19 @@ def test_any_walk_reads_true(steps: list[tuple[str, int, bool]]) -> None:
         asyncio.run(lived(Path(folder), steps, Counter()))
 
 
-def test_long_walks_read_true(tmp_path: Path) -> None:
+def test_long_walks_read_true(fresh_store: FreshStore, tmp_path: Path) -> None:
     """The same over some long walks, which between them succeed with everything that people can do."""
     done = Counter[str]()
+
+    async def walked(folder: Path, steps: list[tuple[str, int, bool]]) -> None:
+        async with fresh_store(folder) as store:
+            await lived(folder, steps, done, store)
+
     for seed in range(4):
         chance = Random(seed)
         steps = [("say", chance.randrange(1 << 32), False) for _ in range(6)]
         steps += [(chance.choice(VERBS), chance.randrange(1 << 32), chance.random() < 0.4) for _ in range(50)]
         (folder := tmp_path / str(seed)).mkdir()
-        asyncio.run(lived(folder, steps, done))
+        asyncio.run(walked(folder, steps))
 
     assert {verb for verb, count in done.items() if count} == EVERY
