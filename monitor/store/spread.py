@@ -1,7 +1,7 @@
 """Stories read as a whole: what each mention is to the tree and the spread of its story, and a story's mentions as first said."""
 
-from collections.abc import AsyncIterator, Collection
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Row, Select, and_, func, literal, or_, select, union_all
@@ -115,9 +115,10 @@ def _of_story(query: Select[tuple[object, ...]], story: str) -> Select[tuple[obj
     return query.join(hit, hit.c.digest == mention.c.digest).where(mine, hit.c.story != "").order_by(hit.c.published_at, hit.c.digest)
 
 
-def _carried(row: Row[tuple[object, ...]]) -> Carried:
-    one = Carried._make(row)
-    return one._replace(reach=reach(one.engagement, one.reach)) if one.engagement or one.reach else one
+def _carried(row: Sequence[Any]) -> Carried:
+    digest, at, kind, source, platform, outlet, region, name, role, engagement, views, root, parent = row
+    far = reach(engagement, views) if engagement or views else 0
+    return Carried(digest, at, kind, source, platform, outlet, region, name, role, engagement, far, root, parent)
 
 
 def _told(row: Row[tuple[object, ...]]) -> Told:

@@ -109,7 +109,7 @@ class Spread:
             self._media.add(platform, one.outlet or one.name or one.source, one)
         elif one.role == "kol" and one.name:
             self._kol.add(platform, one.name, one)
-        if one.reach:
+        if one.reach and (len(self._farthest) < TOP or one.reach >= self._farthest[0][0]):
             self._hear(one)
 
     def _hear(self, one: Carried) -> None:

@@ -27,7 +27,7 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
         title="舆情 API", summary="公开信息进, 蓝/黄/橙/红预警出", version="1", redirect_slashes=False,
         docs_url=None, redoc_url=None, telemetry=_SILENT, **shown,
     )  # fmt: skip
-    app.state.api = state
+    app.state.api, app.state.only_probes = state, only_probes
     app.state.gate = Gate(state.settings.api_keys, state.clock)
     app.state.bodies = Bodies()
     app.state.polls = OrderedDict()

@@ -49,11 +49,13 @@ async def serve(app: FastAPI, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE, backlog=BACKLOG,
     )  # fmt: skip
     server = _Server(config)
+    state: ApiState = app.state.api
+    if not app.state.only_probes:
+        state.traces.begin(state.store)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        state: ApiState = app.state.api
         state.stopping.set()
         server.should_exit = True
         await asyncio.wait([task])

@@ -1,5 +1,6 @@
 """Stories over HTTP: where one began, how it spread, its tree page by page."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,43 @@ async def test_a_large_story_is_not_read_for_every_answer(here: World) -> None:
         assert newer.tree.mentions == first.tree.mentions + 1
         assert (await trace(unit, STORY)).spread == newer.spread
     await traces.close()
+
+
+async def test_a_very_large_story_is_traced_before_anybody_asks(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each change of its alert, and no sooner than it may be; who asks has that trace, and two at once read it once."""
+    monkeypatch.setattr(kept, "LARGE", 3)
+    (alert,) = await raise_alerts(here.store, 1)
+    await told(here, *(said(n, 1) for n in range(SMALL + 1)))
+    traces = here.api.traces
+
+    await traces.ahead(here.store)
+    entry = traces._entries[alert.story]
+    async with here.store.read() as one, here.store.read() as two:
+        assert await traces.of(here.store, one, STORY, 1) is entry.found
+        both = kept.Traces()
+        first, second = await asyncio.gather(*(both.of(here.store, unit, STORY, 1) for unit in (one, two)))
+        assert first is second
+        assert first.spread == entry.found.spread
+
+    await told(here, said(90_000, 2))
+    await recount(here.store, 1)
+    assert await renewed(traces, here) is None, "too soon"
+    entry.made = -1_000.0
+    newer = await renewed(traces, here)
+    assert newer is not None
+    assert newer.found.tree.mentions == entry.found.tree.mentions + 1
+    newer.made = -1_000.0
+    assert await renewed(traces, here) is newer, "nothing has changed"
+    await asyncio.gather(traces.close(), both.close())
+
+
+async def renewed(traces: kept.Traces, here: World) -> kept._Entry | None:
+    """The newer trace of the story that a look ahead leaves."""
+    await traces.ahead(here.store)
+    entry = traces._entries[STORY]
+    if entry.task:
+        await entry.task
+    return entry.next
 
 
 async def test_stories_are_filtered(here: World) -> None:
