@@ -7,6 +7,7 @@ mention about one subject. Both carry the version of their form, so that a log w
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
@@ -93,6 +94,7 @@ def ranked(known: Mention, looks: Sequence[Mention] = (), seen: int = 0) -> Ment
     return msgspec.structs.replace(known, rank=newest.rank, heat=newest.heat, best_rank=min(ranks, default=None))
 
 
+@lru_cache(maxsize=4_096)  # each is asked for some five times on a mention's way through a process
 def identity(source: str, item: str) -> bytes:
     """The 16-byte digest of (source, id)."""
     return blake2b(f"{source}\0{item}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

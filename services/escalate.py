@@ -48,7 +48,7 @@ class Escalator:
 
     def __init__(
         self, bus: Bus, store: Store, make_desk: Callable[[], Desk], told: Told, clock: Clock, metrics: Metrics, log: BoundLogger,
-        *, partition: int = 0, batch: int = 256,
+        *, partition: int = 0, batch: int = 512,
     ) -> None:  # fmt: skip
         self._bus, self._store, self._make_desk, self._told = bus, store, make_desk, told
         self._clock, self._metrics, self._log = clock, metrics, log

@@ -92,7 +92,7 @@ class House:
         self.parts["scorer"] = None
         return score
 
-    def add_escalators(self, *, batch: int = 256, send: bool = True) -> Mapping[int, Escalator]:
+    def add_escalators(self, *, batch: int = 512, send: bool = True) -> Mapping[int, Escalator]:
         """One for every partition, deciding from now on: for whoever is alone at work, and shares with nobody."""
         found = {one: self.escalator(one, batch=batch, send=send) for one in range(self.bus.partitions(SCORED))}
         self.reloader.follow(lambda new: partial(_use, found.values, desk_maker(new), told_of(new, send=send)))
@@ -101,7 +101,7 @@ class House:
             self.working.append(("escalator", escalator))
         return found
 
-    def escalator(self, partition: int, *, batch: int = 256, send: bool = True) -> Escalator:
+    def escalator(self, partition: int, *, batch: int = 512, send: bool = True) -> Escalator:
         """The escalator of one partition, by the settings in force."""
         return make_escalator(
             self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"),

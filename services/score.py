@@ -111,7 +111,7 @@ class ScoreRole:
 
     def __init__(
         self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
-        batch: int = 256, turn: asyncio.Lock | None = None,
+        batch: int = 512, turn: asyncio.Lock | None = None,
     ) -> None:  # fmt: skip
         self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
         self._clock = clock or SystemClock()

@@ -112,7 +112,7 @@ def make_score(settings: Settings, key: bytes) -> Scoring:
 
 def make_escalator(
     settings: Settings, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, *, partition: int = 0,
-    batch: int = 256, send: bool = True,
+    batch: int = 512, send: bool = True,
 ) -> Escalator:  # fmt: skip
     """The escalator of one partition; with `send` False its messages are kept as disabled."""
     told = told_of(settings, send=send)

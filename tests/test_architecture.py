@@ -31,7 +31,7 @@ CONFINED = {
     "sqlalchemy": ("monitor.store", "monitor.bus.sqlite"),
     "alembic": ("monitor.store",),
     "aiosqlite": ("monitor.store", "monitor.bus.sqlite"),
-    "aiokafka": ("monitor.bus.kafka",),
+    "aiokafka": ("monitor.bus.kafka", "services.bench.naive"),
     "asyncpg": ("monitor.store",),
     "fastapi": ("services.api",),
     "starlette": ("services.api",),

@@ -8,7 +8,9 @@ writing units are READ COMMITTED and lock what they read to write it again (`dia
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_hex
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import Connection, ExceptionContext, NullPool, event, exc, text
@@ -137,6 +139,25 @@ def _lost(context: ExceptionContext) -> None:
     if isinstance(context.original_exception, (OSError, TimeoutError)):
         context.is_disconnect = True
         raise StoreUnavailable(f"store: {type(context.original_exception).__name__}") from context.original_exception
+
+
+@asynccontextmanager
+async def scratch_database(url: str) -> AsyncIterator[str]:
+    """A new database on the same server, for a measurement; gone at the end. UsageError: we may not make one."""
+    name = f"yuqing_bench_{token_hex(6)}"
+    server = await asyncpg.connect(dsn=url, timeout=CONNECT, statement_cache_size=0)
+    try:
+        try:
+            await server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        except asyncpg.PostgresError as error:
+            raise UsageError(f"测量要建一个临时的数据库, 这个账号建不了 ({error}); 请给它 CREATEDB 权限") from error
+        try:
+            parts = urlsplit(url)
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    finally:
+        await server.close()
 
 
 async def needs_migration(url: str) -> bool:

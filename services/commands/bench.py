@@ -13,14 +13,17 @@ from rich.console import Console
 
 from monitor.errors import UsageError
 from monitor.loading import load_settings
+from monitor.settings import Settings
 from services.bench.figure import Figure
 from services.bench.latency import measure_latency
+from services.bench.pipeline import measure_pipeline
 from services.bench.polling import measure_polling
 from services.bench.push import measure_push
 from services.bench.replay import measure_replay
 from services.bench.scorer import measure_scorer
 from services.bench.stories import measure_restart, measure_stories
 from services.bench.stream import COUNT, names_of, read_stream
+from services.bench.takeover import measure_takeover
 from services.verb import Verb, near
 
 Measure = Callable[[Path, Sequence[bytes], Sequence[str]], dict[str, Figure]]
@@ -32,12 +35,18 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "alert_latency": measure_latency,
         "memory": measure_replay,
         "scorer": measure_scorer,
+        "pipeline": measure_pipeline,
+        "takeover": measure_takeover,
         "stories_10k": measure_stories,
         "stories_100k": measure_stories,
         "restart": measure_restart,
         "alerts_page": measure_polling,
         "alerts_304": measure_polling,
     }
+)
+# Of those the ones that work on the bus and the store of a configuration, where there is one
+ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Settings | None], dict[str, Figure]]] = MappingProxyType(
+    {measure_pipeline: measure_pipeline, measure_takeover: measure_takeover}
 )
 
 
@@ -47,13 +56,17 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     f"可测：{' '.join(MEASURES)}；不写名称则全部，约十分钟。数据是编造的，每次相同；"
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
+    "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
     "alerts_page 是裸 SQLite 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由）。\n\n"
     "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
     "例: yuqing bench scorer --file 数据.jsonl.gz --subject 某某集团",
 )
 @click.argument("names", nargs=-1, metavar="[名称…]")
-@click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="用此配置的数据目录所在的磁盘测量，测完删去所建的文件")
+@click.option(
+    "--config", metavar="文件", type=click.Path(path_type=Path),
+    help="用此配置的数据目录所在的磁盘测量（pipeline、takeover 用它的日志和库，另建主题和数据库），测完删去所建的东西",
+)  # fmt: skip
 @click.option("--file", "file", metavar="文件", type=click.Path(path_type=Path), help="用自己的信息流（JSON Lines，可为 gzip）")
 @click.option("--subject", "subjects", multiple=True, metavar="名称", help="自己的信息流里要监测的名称，可写多次")
 @click.option("--mentions", type=click.IntRange(100, 10_000_000), default=COUNT, metavar="N", help=f"编造多少条，默认 {COUNT}")
@@ -61,12 +74,13 @@ def command(names: tuple[str, ...], config: Path | None, file: Path | None, subj
     """Measure and print."""
     asked = _asked(names)
     watched = names_of(file, subjects)
-    home = load_settings(config, os.environ).data if config else None
+    settings = load_settings(config, os.environ) if config else None
+    home = settings.data if settings else None
     if home is not None:
         home.mkdir(parents=True, exist_ok=True)
     lines = read_stream(file, mentions)
     with TemporaryDirectory(prefix="yuqing-bench-", dir=home) as folder:
-        figures = _measured(Path(folder), asked, lines, watched)
+        figures = _measured(Path(folder), asked, lines, watched, settings)
     sys.stdout.buffer.write(msgspec.json.encode({name: figures[name] for name in asked}) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -79,11 +93,15 @@ def _asked(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names or MEASURES))
 
 
-def _measured(folder: Path, asked: Sequence[str], lines: Sequence[bytes], watched: Sequence[str]) -> dict[str, Figure]:
+def _measured(
+    folder: Path, asked: Sequence[str], lines: Sequence[bytes], watched: Sequence[str], settings: Settings | None
+) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     console = Console(stderr=True)
     for number, measure in enumerate(dict.fromkeys(MEASURES[name] for name in asked)):
         what = "、".join(name for name in asked if MEASURES[name] is measure)
         with console.status(f"测量 {what}"):
-            figures |= measure(folder / str(number), lines, watched)
+            there = ON_SERVERS.get(measure)
+            where = folder / str(number)
+            figures |= there(where, lines, watched, settings) if there else measure(where, lines, watched)
     return figures

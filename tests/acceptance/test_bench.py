@@ -1,16 +1,25 @@
 """The bench in small, with its processes: one JSON object of contract 8's form, nothing left behind."""
 
+import asyncio
 import gzip
 import json
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
+from monitor.loading import load_settings
 from services.bench.latency import measure_latency
+from services.bench.pipeline import measure_pipeline
 from services.bench.polling import measure_polling
 from services.bench.push import measure_push
 from services.bench.stream import NAMES, made_up_stream
+from services.bench.takeover import measure_takeover
 from services.cli import run
+from tests.acceptance.processes import ENVIRONMENT
+from tests.acceptance.together import servers_config
+from tests.kafka_server import Cluster
+from tests.postgresql import Server
 
 FORM = {"value", "unit", "baseline", "ratio", "mentions"}
 
@@ -35,6 +44,40 @@ def test_push_is_measured(tmp_path: Path) -> None:
     (found,) = measure_push(tmp_path / "p", made_up_stream(400), NAMES).values()
     assert set(found) >= {*FORM, "one_client"}
     assert found["mentions"] == 400
+
+
+def test_the_pipeline_is_measured(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+    """On SQLite beside bare inserts, on Kafka and PostgreSQL beside a bare loop; of topics and databases nothing is left."""
+    here = load_settings(servers_config(tmp_path / "servers", kafka, postgresql), ENVIRONMENT)
+    for base in (None, here):
+        (found,) = measure_pipeline(tmp_path / f"p{base is None}", [], NAMES, base, least=600).values()
+        assert set(found) >= FORM
+        assert found["mentions"] == 600
+        assert float(found["ratio"]) > 0
+    assert asyncio.run(left_behind(kafka, postgresql, here.kafka.topic_prefix)) == []
+
+
+def test_taking_over_is_measured(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+    """On SQLite of a service that is started again, on servers of an escalator whose partitions another one takes."""
+    here = load_settings(servers_config(tmp_path / "servers", kafka, postgresql), ENVIRONMENT)
+    for base in (None, here):
+        (found,) = measure_takeover(tmp_path / f"t{base is None}", [], NAMES, base).values()
+        assert set(found) >= FORM
+        assert found["baseline"] == (14 if base is None else 7)
+        assert float(found["value"]) > 0
+
+
+async def left_behind(kafka: Cluster, postgresql: Server, prefix: str) -> list[str]:
+    """The topics and databases of measurements."""
+    async with postgresql.session() as session:
+        databases = [str(row[0]) for row in await session.fetch("SELECT datname FROM pg_database")]
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(kafka.servers))
+    await admin.start()
+    try:
+        topics = [str(topic) for topic in await admin.list_topics()]
+    finally:
+        await admin.close()
+    return [name for name in (*databases, *topics) if name.startswith(("yuqing_bench", f"{prefix}bench"))]
 
 
 def test_alert_latency_is_measured(tmp_path: Path) -> None:
