@@ -137,6 +137,22 @@ async def test_a_posted_subject_is_watched_at_once_and_after_a_restart(rig: Rig)
         ]  # fmt: skip
 
 
+async def test_what_is_posted_to_one_process_is_watched_by_the_others(rig: Rig) -> None:
+    """Where several share a store each looks there for subjects, and takes them up as if they had been posted to it."""
+    rig.store.shared = True
+    other = rig.made(rig.base)
+    task = asyncio.create_task(other.run())
+    try:
+        await asyncio.sleep(0.2)
+        await rig.reloader.put_subject("夜里", {"rules": ["甲|乙"]}, "值班", None)
+        await until(lambda: [one.name for one in other.settings.subjects] == ["某某集团", "夜里"])
+        await rig.reloader.drop_subject("夜里", "值班", None)
+        await until(lambda: [one.name for one in other.settings.subjects] == ["某某集团"])
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def test_a_posted_subject_can_be_taken_back(rig: Rig) -> None:
     """Once; the file's own cannot."""
     await rig.reloader.put_subject("夜里", {"rules": ["甲"]}, "a", None)

@@ -242,6 +242,29 @@ async def test_other_settings_end_begin_and_keep_sources(tmp_path: Path) -> None
         assert dict(server.asked) == {"/a": 1, "/b": 1, "/c": 1}
 
 
+async def test_of_two_processes_one_reads_a_source(tmp_path: Path) -> None:
+    """On a store that they share; when the one stops the other begins, where it stood."""
+    async with serving(a=remembered(rss("a", ITEMS))) as server, house(tmp_path, ["a"]) as here:
+        here.store.shared = True
+        settings = Settings(file=tmp_path, organisation="x", subjects=(), data=tmp_path)
+        tasks: list[asyncio.Task[None]] = []
+        for _ in range(2):
+            work = Collecting(here.bus, here.store, SystemClock(), here.metrics, structlog.get_logger(), here.parts, renew=0.05)
+            work.use(replace(settings, sources=(source(server.base, "a", 3600 * SECOND),)))
+            tasks.append(asyncio.create_task(work.run()))
+            await comes(partial(here.asked, server, 1))
+            await asyncio.sleep(0.2)
+        asked = len(server.requests)
+        tasks[0].cancel()
+        await comes(partial(here.asked, server, 2))
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+
+        assert (asked, len(server.requests)) == (1, 2)
+        assert server.requests[1].headers["if-none-match"] == '"one"'
+        assert len(await here.mentions()) == ITEMS
+
+
 async def test_a_process_that_starts_again_asks_only_for_what_is_new(tmp_path: Path) -> None:
     """The place of a source outlives the process: the ETag is asked with at once, freshness is told before anything is read."""
     async with serving(known=remembered(rss("known", ITEMS))) as server:
