@@ -25,7 +25,7 @@ from services.tenure import LEASE, RENEW, this_process
 
 LOCK = "lock"
 _LONGEST_PID = 20
-_LEASE = "presence"
+LEASED = "presence"
 _LOOK = 0.25
 
 
@@ -49,7 +49,7 @@ async def attend(store: Store, life: Lifecycle, log: BoundLogger, *, alone: bool
     async def give_back() -> None:
         with suppress(StoreUnavailable):
             async with store.write() as unit:
-                await unit.leases.give_back(_LEASE, me)
+                await unit.leases.give_back(LEASED, me)
 
     life.on_stop("presence", give_back)
     life.side("presence", _stay(store, me, log, alone=alone))
@@ -67,7 +67,7 @@ async def _stay(store: Store, me: str, log: BoundLogger, *, alone: bool) -> None
 
 async def _took(store: Store, me: str, *, alone: bool) -> dict[str, int]:
     async with store.write() as unit:
-        return await unit.leases.take(_LEASE, me, LEASE, alone=alone)
+        return await unit.leases.take(LEASED, me, LEASE, alone=alone)
 
 
 def _words(others: dict[str, int]) -> str:

@@ -29,9 +29,9 @@ from services.doctor.problems import problems_of
 from services.escalate import ROLE as ESCALATE
 from services.housekeeping import backlog
 from services.letters import Choice, letters, newest
-from services.presence import LOCK, holder
+from services.presence import LEASED, LOCK, holder
 from services.score import ROLE as SCORE
-from services.wiring import bus_there, open_bus, open_store, store_there
+from services.wiring import bus_there, open_bus, open_store, shared, store_there
 
 _WITHIN = 3.0
 _SHOWN = 3
@@ -41,9 +41,9 @@ T = TypeVar("T")
 
 async def examine(settings: Settings, clock: Clock) -> Findings:
     """Look at everything once."""
-    pid = holder(settings.data)
+    pid = await _at_work(settings) if shared(settings) else holder(settings.data)
     service = await _service(settings, pid)
-    config, disk = _config(settings, running=pid is not None), _disk(settings.data)
+    config, disk = _config(settings, service.started_at), _disk(settings.data)
     log = await _read(lambda: _log(settings, clock), there=bus_there(settings))
     store = await _read(lambda: _store(settings, clock), there=store_there(settings))
     problems = problems_of(config, service, log, store, disk)
@@ -110,6 +110,21 @@ async def _store(settings: Settings, clock: Clock) -> Box | str:
     return Box(pending, None if oldest is None else (clock.now() - oldest) / SECOND, dict(alerts))
 
 
+async def _at_work(settings: Settings) -> str | None:
+    """Who works on a shared store, as they say themselves; None when nobody does, or when it cannot be asked."""
+    try:
+        async with asyncio.timeout(_WITHIN):
+            store = await open_store(settings)
+            try:
+                async with store.read() as unit:
+                    holders = await unit.leases.holders(LEASED)
+            finally:
+                await store.close()
+    except (YuqingError, OSError, TimeoutError):
+        return None
+    return "、".join(" ".join(each.split()[:2]) for each in holders) or None
+
+
 async def _service(settings: Settings, pid: str | None) -> Service:
     host, port = settings.listen
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 what is everywhere is here too
@@ -117,9 +132,9 @@ async def _service(settings: Settings, pid: str | None) -> Service:
     async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=_WITHIN) as client:
         live, ready, figures = await asyncio.gather(*(_asked(client, path) for path in ("/livez", "/readyz", "/metrics")))
     said = _ready(ready)
-    started = _started(settings.data) if pid else None
+    started = _started(settings.data) if pid and not shared(settings) else None
     newest = _newest(figures.text) if isinstance(figures, httpx.Response) and figures.is_success else {}
-    return Service(pid is not None, pid, started, base, _word(live), _word(ready), *said, newest)
+    return Service(pid is not None, pid, started, base, _word(live), _word(ready), *said, newest, shared(settings))
 
 
 async def _asked(client: httpx.AsyncClient, path: str) -> httpx.Response | str:
@@ -160,9 +175,9 @@ def _started(folder: Path) -> str | None:
         return None
 
 
-def _config(settings: Settings, *, running: bool) -> Config:
+def _config(settings: Settings, started_at: str | None) -> Config:
     data, at = settings.file.read_bytes(), settings.file.stat().st_mtime
-    since = running and at > (settings.data / LOCK).stat().st_mtime
+    since = started_at is not None and at > (settings.data / LOCK).stat().st_mtime
     return Config(
         str(settings.file), hashlib.sha256(data).hexdigest()[:12], rfc3339(int(at) * SECOND), since,
         len(settings.subjects), len(settings.sources), len(settings.receivers), len(settings.api_keys),

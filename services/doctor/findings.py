@@ -49,6 +49,7 @@ class Service(msgspec.Struct, frozen=True):
     unready: list[str]
     parts: dict[str, str]
     newest_items: dict[str, str]
+    shared: bool = False  # several processes may work there, and the API may be on another machine
 
 
 class Config(msgspec.Struct, frozen=True):

@@ -16,12 +16,12 @@ def problems_of(config: Config, service: Service, log: Log | str, store: Box | s
 
 def _of_service(service: Service) -> list[str]:
     found = []
-    if service.running and service.livez != "200":
+    if service.running and service.livez != "200" and not service.shared:
         found.append(f"数据目录由进程 {service.pid} 占用，但 {service.address} 不回答（可能是 replay，或正在启动、卡住）")
     if service.running and service.unready:
         found.append(f"未就绪：{'、'.join(service.unready)}")
     found += [f"信源 {name.removeprefix(PART)}：{word}" for name, word in service.parts.items() if name.startswith(PART) and word != "ok"]
-    if not service.running and service.livez == "200":
+    if not service.running and service.livez == "200" and not service.shared:
         found.append(f"{service.address} 有程序在回答，但它不在用这个数据目录（是不是另一份配置？）")
     return found
 
