@@ -48,7 +48,8 @@ def test_a_replay_decides_what_it_decides_on_sqlite(tmp_path: Path, kafka: Clust
     """
     The order across partitions leaks into nothing: alerts, transitions, ids and reasons are the same, and run again none is added.
 
-    `backtest --from-bus` decides every partition again. While a service works there a replay is refused in words, and `report` is not; `doctor` sees it.
+    `backtest --from-bus` decides every partition again. While a service works there a replay is refused in words, `report` is not, and
+    `doctor` sees it.
     """
     stream = write_lines(tmp_path / "made.jsonl", made_stream(scale=1))
     alone = write_config(tmp_path / "alone")
