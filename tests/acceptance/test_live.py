@@ -25,13 +25,13 @@ _BAD = "{}食堂的饭菜吃坏了几百人，救护车来了又来，还不让�
 _GOOD = "{}今天开放参观，大家都很高兴"
 
 
-def brisk_policy(folder: Path) -> Path:
-    """The shipped policy with seconds instead of hours, so that levels fall within a test."""
+def brisk_policy(folder: Path, *, hold: str = "3s") -> Path:
+    """The shipped policy with seconds instead of hours, so that levels fall within a test; with `hold` 0s they rise without a tick."""
     text = (ROOT / "monitor" / "escalation" / "default.yaml").read_text("utf-8")
     for span in ("1h", "2h", "3h"):
         text = text.replace(f"keep: {span}", "keep: 4s")
     file = folder / "brisk.yaml"
-    file.write_text(text.replace("hold: 1m", "hold: 3s"), "utf-8")
+    file.write_text(text.replace("hold: 1m", f"hold: {hold}"), "utf-8")
     return file
 
 
