@@ -1,6 +1,7 @@
 """The roles as processes on a real Kafka and a real PostgreSQL: they decide as one process on SQLite does, whoever of them is killed."""
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from tests.acceptance.test_same_decisions import alerts_of, lines_of, replayed
 from tests.acceptance.together import servers_config, town
 from tests.kafka_server import Cluster
 from tests.postgresql import Server
+from tests.postgresql import running as own_server
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -73,15 +75,23 @@ def test_a_replay_decides_what_it_decides_on_sqlite(tmp_path: Path, kafka: Clust
     assert alerts_of(config) == first.result()
 
 
-def test_who_is_killed_or_comes_or_goes_changes_nothing(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+@pytest.fixture
+def crashing(postgresql: Server) -> Iterator[Server]:  # noqa: ARG001 - says why where there is none
+    """A PostgreSQL of the test's own, which it may crash."""
+    with own_server(durable=True) as server:
+        yield server
+
+
+def test_who_is_killed_or_comes_or_goes_changes_nothing(tmp_path: Path, kafka: Cluster, crashing: Server) -> None:
     """
     One process a role and two escalators, while mentions are pushed: an escalator is killed, a scorer comes, the other one goes.
 
-    Then nobody answers at the bus for a while: a push is refused in time, and everything goes on by itself.
+    Then nobody answers at the bus for a while: a push is refused in time; then the store crashes: a push is taken all the same. Everything
+    goes on by itself.
     Every mention that was acknowledged is decided once, by the log alone; each message comes once and in its order.
     """
     more = f"policy: {brisk_policy(tmp_path)}\n"
-    with Receiver() as receiver, town(tmp_path / "town", kafka, postgresql, receiver=receiver.url, more=more) as here:
+    with Receiver() as receiver, town(tmp_path / "town", kafka, crashing, receiver=receiver.url, more=more) as here:
         processes = [here.start("api", "api"), here.start("notify", "notify", "collect"), here.start("score-1", "score")]
         killed = here.start("escalate-1", "escalate")
         processes.append(here.start("escalate-2", "escalate"))
@@ -103,6 +113,10 @@ def test_who_is_killed_or_comes_or_goes_changes_nothing(tmp_path: Path, kafka: C
                 assert time.monotonic() - asked < 15, "contract 4 says 10; this machine may be busy"
                 assert ask(f"{here.base}/livez").status == 200
             until(lambda: decided(here.base) > before + 200, 120, every=0.5)
+            crashing.stop(signal.SIGQUIT)
+            taken = len(pusher.taken)
+            until(lambda: len(pusher.taken) > taken + 50, 60)
+            crashing.start()
         hits = {str(one["id"]) for one in pusher.taken if "隔壁" not in str(one["text"])}
         until(lambda: settled(here.base, len(hits)), within=120, every=0.5)
         assert {one["id"] for one in listing(here.base, "/v1/mentions")} == hits
