@@ -26,6 +26,7 @@ from monitor.stories.telling import (
     FILED_SHINGLES,
     REPLIES,
     Telling,
+    Wording,
     comparable,
     filed_terms,
     mass,
@@ -63,7 +64,7 @@ class Grouping:
         self._segments = Segments()
         self._count = 0
         self._named: dict[tuple[str, str], int] = {}  # saves work, decides nothing; so does
-        self._remembered: dict[tuple[str, bool, bool], Telling] = {}
+        self._remembered: dict[str, Wording] = {}
         self._last: tuple[Mention, list[int], Telling | None] | None = None
         self.call(names)
 
@@ -174,12 +175,12 @@ class Grouping:
 
     def _telling(self, mention: Mention) -> Telling | None:
         text, quoted = telling_text(mention)
-        known = (text, quoted, mention.kind in REPLIES)
-        telling = self._remembered.get(known)
-        if telling is None:
+        words = self._remembered.get(text)
+        if words is None:
             if len(self._remembered) >= _WORKED_OUT:
                 self._remembered.clear()
-            telling = self._remembered[known] = Telling(text, self._fold, self._names, quoted=quoted, reply=known[2])
+            words = self._remembered[text] = Wording(text, self._fold, self._names)
+        telling = Telling(words, words.told, words.short, quoted, mention.kind in REPLIES)
         return telling if comparable(telling) else None
 
     def _join(self, node: Node, mention: Mention, now: int, *, founds: bool) -> None:
@@ -200,13 +201,15 @@ class Grouping:
 
     def _file(self, node: Node, telling: Telling, now: int) -> None:
         """Let others find the text by its words. A reply is never told in other words."""
-        whole, termed = telling.shingled.whole, None if telling.reply and not telling.quoted else telling.termed
+        whole = sorted(telling.words.shingled.whole)
+        termed = None if telling.reply and not telling.quoted else telling.words.termed
+        sums = sorted({*termed.keys.values(), *termed.marks}) if termed else []
         filed = Filed(
-            node, self._count, now, told=telling.told, quoted=telling.quoted, whole=packed(whole),
-            terms=packed((*termed.keys.values(), *termed.marks)) if termed else b"", mass=round(mass(termed.found)) if termed else 0,
+            node, self._count, now, told=telling.told, quoted=telling.quoted, whole=packed(whole), terms=packed(sums),
+            mass=round(mass(termed.found)) if termed else 0,
         )  # fmt: skip
         node.filed += (filed,)
-        under = sorted(whole)[:FILED_SHINGLES] if len(whole) >= ENOUGH else ()
+        under = whole[:FILED_SHINGLES] if len(whole) >= ENOUGH else ()
         self._segments.file(filed, under, filed_terms(termed) if termed else ())
 
     def _like(self, telling: Telling, now: int, *, linked: bool) -> list[Node]:
@@ -222,7 +225,7 @@ class Grouping:
 
     def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node]]:
         """The nodes with a text that resembles this one, and those where only one contains the other; each the oldest first."""
-        whole, own = telling.shingled
+        whole, own = telling.words.shingled
         if len(own) < ENOUGH:
             return [], []
         near, loose = set[Node](), set[Node]()

@@ -36,7 +36,7 @@ Having = dict[str, list[Filed]]
 
 def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> Node | None:
     """The node that tells the same happening most clearly, the older one of equals; None if none does clearly enough."""
-    termed = telling.termed
+    termed = telling.words.termed
     found = termed.seeking
     whole = mass(found)
     if whole < NEEDED / 2:

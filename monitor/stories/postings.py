@@ -26,15 +26,16 @@ class Postings:
 
     def file(self, keys: Iterable[int], text: Filed) -> None:
         """Enter a text under 32-bit keys."""
-        self._texts.append(text)
-        self._first.append(len(self._keys))
         heads, mask, upper = self._heads, self._mask, self._upper
-        for key in keys:
+        held, nexts, first = self._keys, self._next, len(self._keys)
+        self._texts.append(text)
+        self._first.append(first)
+        for entry, key in enumerate(keys, first + 1):
             slot = key & mask
-            self._next.append(heads[slot])
-            self._keys.append(key >> upper)
-            heads[slot] = len(self._keys)
-        if len(self._keys) > _CHAIN * len(heads):
+            nexts.append(heads[slot])
+            held.append(key >> upper)
+            heads[slot] = entry
+        if len(held) > _CHAIN * len(heads):
             self._grow()
 
     def gather(self, keys: Iterable[int], most: int, since: int, found: dict[int, list[Filed]]) -> None:

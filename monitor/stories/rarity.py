@@ -70,22 +70,25 @@ def _figure(piece: str) -> str:
     return piece if digits != piece else ""
 
 
-def weight(term: str) -> float:
-    """What sharing the term tells: ln of its rarity, above what all share; "" and a mark nothing. No bare figure is in the table."""
-    value = known().get(term)
-    if value is not None:
-        return value
-    if term[0] == MARK:
-        return 0.0
-    if term.isdecimal():
-        return _FIGURE[len(term)] if len(term) < len(_FIGURE) else _EXACT
-    return RARE
+class Known(dict[str, float]):
+    """
+    What sharing a term tells: ln of its rarity, above what all share; "" and a mark nothing. No bare figure is in the table.
+
+    Of what it does not have it remembers nothing, so it stays as large as the table.
+    """
+
+    def __missing__(self, term: str) -> float:
+        if term[0] == MARK:
+            return 0.0
+        if term.isdecimal():
+            return _FIGURE[len(term)] if len(term) < len(_FIGURE) else _EXACT
+        return RARE
 
 
 @cache
-def known() -> dict[str, float]:
-    """What the table knows; read once, at the first text."""
-    weights: dict[str, float] = {"": 0.0}
+def known() -> Known:
+    """What each term tells; the table is read once, at the first text."""
+    weights = Known({"": 0.0})
     for line in resources.files("monitor.stories").joinpath("rarity.tsv").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             value, _, known = line.partition("\t")

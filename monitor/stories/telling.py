@@ -5,13 +5,13 @@ What it passes on or answers, if it says so; else its own words. The few words o
 """
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
 from monitor.mention import Kind, Mention
 from monitor.stories.names import Names
-from monitor.stories.rarity import MARK, terms, weight
+from monitor.stories.rarity import MARK, known, terms
 from monitor.stories.shingles import WORDED, Shingled, bare, brief, fingerprint, shingled
 
 REPLIES: frozenset[Kind] = frozenset(("comment", "danmaku", "repost", "live"))
@@ -27,31 +27,50 @@ _THIN_AT_MOST = 16
 Fold = Callable[[str], str]
 
 
-class Termed(NamedTuple):
+class Termed:
     """
     Its terms worked out.
 
     `found`: what each tells, none left out; `keys`: what it is filed as; `marks`: the keys of the figures of each kind under the kind's.
-    `sought`, `seeking`: all in order without the subject's names, "" between stretches, and what they tell there.
     """
 
-    found: Mapping[str, float]
-    keys: Mapping[str, int]
-    marks: Mapping[int, Collection[int]]
-    sought: Sequence[str]
-    seeking: Mapping[str, float]
+    __slots__ = ("_names", "_ordered", "_seeking", "_sought", "_told", "found", "keys", "marks")
+
+    def __init__(self, folded: str, names: Names) -> None:
+        self._names, self._ordered = names, terms(folded)
+        self._told = list(map(known().__getitem__, self._ordered))
+        self.found: Mapping[str, float] = weights(self._ordered, self._told)
+        self.keys: Mapping[str, int] = {term: term_key(term) for term in self.found}
+        self.marks: Mapping[int, Collection[int]] = _marks(self._ordered)
+        self._sought: Sequence[str] | None = None
+        self._seeking: Mapping[str, float] | None = None
+
+    @property
+    def sought(self) -> Sequence[str]:
+        """All in order without the subject's names, "" between stretches: by these it looks for others, which is not always asked."""
+        if self._sought is None:
+            self._sought = self._names.without(self._ordered)
+        return self._sought
+
+    @property
+    def seeking(self) -> Mapping[str, float]:
+        """What they tell there."""
+        if self._seeking is None:
+            left = [value if term else 0.0 for term, value in zip(self.sought, self._told, strict=True)]
+            self._seeking = self.found if self.sought is self._ordered else weights(self.sought, left)
+        return self._seeking
 
 
-class Telling:
+class Wording:
     """One text. Everything but the fingerprint is worked out when it is first asked for: most mentions repeat what is known."""
 
-    __slots__ = ("_folded", "_names", "_shingled", "_termed", "quoted", "reply", "short", "told", "words")
+    __slots__ = ("_folded", "_names", "_shingled", "_termed", "bare", "short", "told")
 
-    def __init__(self, text: str, fold: Fold, names: Names, *, quoted: bool, reply: bool) -> None:
-        self._folded, self._names, self.quoted, self.reply = fold(text), names, quoted, reply
-        self.words = bare(self._folded)
-        self.short = len(self.words) < WORDED
-        self.told = fingerprint(f"={self._folded.strip()}" if self.short else self.words)
+    def __init__(self, text: str, fold: Fold, names: Names) -> None:
+        self._folded, self._names = fold(text), names
+        self.bare = bare(self._folded)
+        self.short = len(self.bare) < WORDED
+        self.told = fingerprint(f"={self._folded.strip()}" if self.short else self.bare)
         self._shingled: Shingled | None = None
         self._termed: Termed | None = None
 
@@ -60,22 +79,25 @@ class Telling:
         """Its shingles: what is filed has all, for others to find; it looks for others by its own."""
         if self._shingled is None:
             short = brief(self._folded)
-            self._shingled = shingled(self.words if short is self._folded else bare(short), self._names.words)
+            self._shingled = shingled(self.bare if short is self._folded else bare(short), self._names.words)
         return self._shingled
 
     @property
     def termed(self) -> Termed:
         """Its terms, likewise: those filed do not depend on what the subject is called."""
         if self._termed is None:
-            ordered = terms(self._folded)
-            told = list(map(weight, ordered))
-            found = seeking = weights(ordered, told)
-            keys = {term: term_key(term) for term in found}
-            sought = self._names.without(ordered)
-            if sought is not ordered:
-                seeking = weights(sought, [value if term else 0.0 for term, value in zip(sought, told, strict=True)])
-            self._termed = Termed(found, keys, _marks(ordered), sought, seeking)
+            self._termed = Termed(self._folded, self._names)
         return self._termed
+
+
+class Telling(NamedTuple):
+    """By which words a mention may find its story. `told`: their fingerprint; `quoted`: it passes them on; `reply`: it answers."""
+
+    words: Wording
+    told: int
+    short: bool
+    quoted: bool
+    reply: bool
 
 
 def weights(ordered: Sequence[str], told: Sequence[float]) -> dict[str, float]:
@@ -85,8 +107,9 @@ def weights(ordered: Sequence[str], told: Sequence[float]) -> dict[str, float]:
     A rare word is rare in all its pairs; a pair that is rarer than both its neighbours is only where two common words met.
     """
     found: dict[str, float] = {}
-    for term, own, beside in zip(ordered, told, map(max, [0.0, *told], [*told[1:], 0.0]), strict=True):
-        value = min(own, beside) if beside else own
+    for term, own, before, after in zip(ordered, told, [0.0, *told], [*told[1:], 0.0], strict=False):
+        beside = before if before > after else after  # noqa: FURB136 -- max() takes three times as long, and every term comes by
+        value = beside if 0.0 < beside < own else own
         if value > found.get(term, 0.0):
             found[term] = value
     return found
@@ -118,9 +141,9 @@ def filed_terms(termed: Termed) -> list[int]:
     return [termed.keys[term] for term in best[:FILED_TERMS]]
 
 
-def packed(sums: Iterable[int]) -> bytes:
-    """Each once, in four bytes."""
-    return array("I", sorted(set(sums))).tobytes()
+def packed(sums: list[int]) -> bytes:
+    """Different sums in four bytes each."""
+    return array("I", sums).tobytes()
 
 
 def unpacked(kept: bytes) -> Sequence[int]:
@@ -144,5 +167,5 @@ def telling_text(mention: Mention) -> tuple[str, bool]:
 def comparable(telling: Telling) -> bool:
     """Whether the words are enough to know the text again by."""
     if telling.quoted:
-        return not telling.short or len(telling.words) >= _NAMED_AT_LEAST
-    return len(telling.words) >= (REMARK if telling.reply else WORDED)
+        return not telling.short or len(telling.words.bare) >= _NAMED_AT_LEAST
+    return len(telling.words.bare) >= (REMARK if telling.reply else WORDED)

@@ -8,7 +8,7 @@ from monitor.clock import DAY, HOUR, moment
 from monitor.mention import Mention
 from monitor.scoring.fold import fold
 from monitor.stories.grouping import Grouping
-from monitor.stories.rarity import RARE, terms, weight
+from monitor.stories.rarity import RARE, known, terms
 from monitor.stories.telling import weights
 from tests.unit.escalation.making import START
 
@@ -66,10 +66,10 @@ def test_what_many_stories_of_the_subject_say_tells_nothing() -> None:
 
 def test_rarer_terms_weigh_more() -> None:
     """A name more than an everyday word; a large figure most; a year and a date nothing."""
-    assert weight("一个") < weight("超市") < weight("婉清") == RARE < weight("23800")
+    assert known()["一个"] < known()["超市"] < known()["婉清"] == RARE < known()["23800"]
     told = ["5万", "5万", "23800", "#元", "mh370", "#mh"]
     assert [term for term in terms(fold("2013年3月5日, 5w元 5万 23800元 MH370")) if term] == told
-    assert weight("#元") == 0
+    assert known()["#元"] == 0
 
 
 def test_where_two_common_words_meet_is_nothing_rare() -> None:
