@@ -17,6 +17,7 @@ from operator import add
 RARE = 6.0  # of what the table does not know: fewer than 16 of 208,752 texts have it
 _EXACT = 10.0  # of a figure of five digits and more
 _FIGURE = (0.0, 0.0, 0.0, 4.0, 6.0)  # of a bare figure by its digits
+_FIRST, _AFTER = "\u4e00", "\ua000"  # Chinese characters: none is a figure
 LONGEST = 400  # characters whose terms count
 _YEARS = range(1990, 2036)
 
@@ -78,6 +79,8 @@ class Known(dict[str, float]):
     """
 
     def __missing__(self, term: str) -> float:
+        if _FIRST <= term < _AFTER:  # almost always
+            return RARE
         if term[0] == MARK:
             return 0.0
         if term.isdecimal():
