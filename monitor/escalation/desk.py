@@ -177,7 +177,7 @@ class Desk:
         Then `take` the hits of the live ones in their order, and say `ready`.
         """
         self.now, self._swept = now, now // HOUR
-        subjects = self._living.subjects
+        self._living.restored_to, subjects = now, self._living.subjects
         self._living.settled.restore((one for one in asleep if one.subject in subjects), settled)
         self._taking = [self._living.open(row) for row in rows if row.subject in subjects]
 

@@ -41,6 +41,7 @@ class Living:
         self.agenda = Agenda(self.stories)
         self.settled = Settled()
         self.decisions = Decisions()
+        self.restored_to = 0  # micros: how far the log had come that these stories are taken up from
         self._groupings: dict[str, Grouping] = {}
         self._residuals: dict[str, Story] = {}
         self._quiet, self._idle = Quiet(self._touched_at), Quiet(self._touched_at)
@@ -53,7 +54,7 @@ class Living:
         """The nodes of a subject."""
         grouping = self._groupings.get(subject)
         if grouping is None:
-            grouping = self._groupings[subject] = Grouping(self._fold, names_of(self.subjects[subject]))
+            grouping = self._groupings[subject] = Grouping(self._fold, names_of(self.subjects[subject]), self.restored_to)
         return grouping
 
     def policy(self, subject: str) -> Policy:

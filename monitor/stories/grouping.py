@@ -55,10 +55,12 @@ class Grouping:
     The living nodes of one subject. `fold` makes texts comparable (monitor/scoring/fold.py).
 
     `names`: what every mention of the subject says anyway, its own names; sharing them tells nothing.
+    `now`: how far the log has come; what was told too long before to be found is not filed when stories are taken up again.
     """
 
-    def __init__(self, fold: Callable[[str], str], names: Collection[str] = ()) -> None:
+    def __init__(self, fold: Callable[[str], str], names: Collection[str] = (), now: int = 0) -> None:
         self._fold = fold
+        self._today = now // DAY
         self._nodes: dict[bytes, Node] = {}
         self._holders = Holders()
         self._segments = Segments()
@@ -75,6 +77,7 @@ class Grouping:
 
     def find(self, mention: Mention, now: int) -> Ties | None:
         """The living node the mention belongs to with those it ties to it, or None."""
+        self._today = max(self._today, now // DAY)
         links, telling = self._read(mention)
         found: list[Node] = []
         for key in links:
@@ -192,7 +195,8 @@ class Grouping:
             node.told = telling.told if founds and telling else node.told
             for key in (*links, telling.told) if telling else links:
                 self._holders.use(key, node, self._count)
-        if telling and (founds if telling.quoted else node.room(now // DAY, telling.told)):
+        recent = self._today - DAYS <= now // DAY
+        if telling and recent and (founds if telling.quoted else node.room(now // DAY, telling.told)):
             self._file(node, telling, now)
         if mention.root:
             node.name(links[0], self._count)

@@ -186,7 +186,7 @@ def test_a_rebuilt_grouping_is_the_one_that_lived(seed: int, stop: int) -> None:
         ties = lived.find(one, now)
         said.append((now, one, place(lived, one, now)))
         gone |= {node: said[-1][2] for node in (ties.home, *ties.also) if node is not said[-1][2]} if ties else {}
-    rebuilt, nodes = Grouping(fold), dict[Node, Node]()
+    rebuilt, nodes = Grouping(fold, now=said[-1][0] if said else 0), dict[Node, Node]()
     for now, one, node in said:
         while node in gone:
             node = gone[node]  # noqa: PLW2901
@@ -199,6 +199,19 @@ def test_a_rebuilt_grouping_is_the_one_that_lived(seed: int, stop: int) -> None:
     assert {node.story: lived.keys(node) for node in nodes} == {node.story: rebuilt.keys(node) for node in nodes.values()}
     for now, one in whole[stop:]:
         assert place(lived, one, now).story == place(rebuilt, one, now).story
+
+
+def test_what_was_told_too_long_ago_is_not_filed_again() -> None:
+    """A story taken up again is found by its links; its texts of days that no longer count take no work and no room."""
+    now = START + 4 * DAY
+    lived, rebuilt = Grouping(fold), Grouping(fold, now=now)
+    node = rebuilt.found(mention("old", RUMOUR), "old", START)
+    place(lived, mention("old", RUMOUR))
+
+    assert (len(lived._segments), len(rebuilt._segments)) == (1, 0)
+    for one in (mention("near", f"{RUMOUR} 今天"), mention("again", RUMOUR), mention("linked", "转发微博", root="old")):
+        assert place(rebuilt, one, now).story == place(lived, one, now).story
+    assert place(rebuilt, mention("later", "转发微博", root="old"), now) is node
 
 
 DRESS = st.text(alphabet="的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动", max_size=8)
