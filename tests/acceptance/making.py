@@ -111,3 +111,13 @@ def write_config(
     file = folder / "yuqing.yaml"
     file.write_text(text + more, "utf-8")
     return file
+
+
+def brisk_policy(folder: Path, *, hold: str = "3s") -> Path:
+    """The shipped policy with seconds instead of hours, so that levels fall within a test; with `hold` 0s they rise without a tick."""
+    text = (ROOT / "monitor" / "escalation" / "default.yaml").read_text("utf-8")
+    for span in ("1h", "2h", "3h"):
+        text = text.replace(f"keep: {span}", "keep: 4s")
+    file = folder / "brisk.yaml"
+    file.write_text(text.replace("hold: 1m", f"hold: {hold}"), "utf-8")
+    return file

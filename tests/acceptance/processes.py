@@ -122,9 +122,10 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def ask(url: str, body: bytes | None = None, *, within: float = 15) -> Answer:
-    """GET, or POST when there is a body; every status is an answer. OSError while nobody listens."""
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"} if body is not None else {})  # noqa: S310 our own loopback
+def ask(url: str, body: bytes | None = None, *, within: float = 15, headers: Mapping[str, str] | None = None) -> Answer:
+    """GET, or POST when there is a body; every status is an answer. OSError or HTTPException while nobody listens, or is killed."""
+    kind = {"Content-Type": "application/json"} if body is not None else {}
+    request = urllib.request.Request(url, data=body, headers={**kind, **(headers or {})})  # noqa: S310 our own loopback
     try:
         with urllib.request.urlopen(request, timeout=within) as answer:  # noqa: S310 our own loopback
             return Answer(answer.status, dict(answer.headers), answer.read())
@@ -149,3 +150,15 @@ def until(holds: Callable[[], object], within: float = 30, every: float = 0.05) 
 def ready(base: str, within: float = 40) -> None:
     """Wait until the service is fit to work."""
     until(lambda: ask(f"{base}/readyz").status == 200, within)
+
+
+def listing(base: str, path: str) -> list[dict[str, object]]:
+    """Every item of a list, by its cursor."""
+    found: list[dict[str, object]] = []
+    mark, cursor = "&" if "?" in path else "?", ""
+    while True:
+        said = ask(f"{base}{path}{mark}limit=200{cursor}").said
+        found += said["items"]
+        if said["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={said['next_cursor']}"

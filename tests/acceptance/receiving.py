@@ -13,6 +13,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.acceptance.making import SECRET
 
+TAKEN = 204  # how a message is answered that was taken
+CUT = 0  # a connection that is cut without an answer
+
 
 class Arrival(NamedTuple):
     """One POST as it came in."""
@@ -21,6 +24,7 @@ class Arrival(NamedTuple):
     body: bytes
     at: float
     sound: bool
+    status: int = TAKEN
 
     @property
     def data(self) -> dict[str, Any]:
@@ -30,11 +34,15 @@ class Arrival(NamedTuple):
 
 
 class Receiver:
-    """Listens within `with`; answers each POST after `pause` seconds, so that there is always something in flight to be lost."""
+    """
+    Listens within `with`; answers each POST after `pause` seconds, so that there is always something in flight to be lost.
 
-    def __init__(self, pause: float = 0.0) -> None:
+    `answers` gives the status of each answer, or CUT.
+    """
+
+    def __init__(self, pause: float = 0.0, answers: Callable[[], int] = lambda: TAKEN) -> None:
         self.arrivals: list[Arrival] = []
-        self._pause = pause
+        self._pause, self._answers = pause, answers
         self._news = Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -64,15 +72,18 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def _keep(self, headers: dict[str, str], body: bytes) -> None:
+    def _keep(self, headers: dict[str, str], body: bytes) -> int:
+        """The status to answer with."""
         try:
             Webhook(SECRET).verify(body, headers)
             sound = True
         except WebhookVerificationError:
             sound = False
         with self._news:
-            self.arrivals.append(Arrival(headers["webhook-id"], body, time.monotonic(), sound))
+            status = self._answers()
+            self.arrivals.append(Arrival(headers["webhook-id"], body, time.monotonic(), sound, status))
             self._news.notify_all()
+        return status
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
@@ -86,11 +97,12 @@ class Receiver:
                 body = self.rfile.read(length)
                 if len(body) < length:
                     return  # killed before it had said all: that is no message yet
-                receiver._keep({name.lower(): value for name, value in self.headers.items()}, body)
+                status = receiver._keep({name.lower(): value for name, value in self.headers.items()}, body)
                 time.sleep(receiver._pause)
                 with suppress(ConnectionError):  # the sender was killed meanwhile
-                    self.send_response(204)
-                    self.end_headers()
+                    if status != CUT:
+                        self.send_response(status)
+                        self.end_headers()
 
             def handle(self) -> None:
                 """As the library does; a sender that was killed in the middle of a request has sent none."""

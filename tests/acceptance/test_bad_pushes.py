@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.making import SUBJECTS, made_stream, write_config, write_lines
-from tests.acceptance.processes import Answer, ask, assert_clean, free_port, ready, running, until, yuqing
+from tests.acceptance.processes import Answer, ask, assert_clean, free_port, listing, ready, running, until, yuqing
 from tests.acceptance.test_bad_files import BAD, FINE, raw
-from tests.acceptance.test_live import listing
 
 pytestmark = pytest.mark.timeout(300)
 MEBIBYTE = 1024 * 1024

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.making import SUBJECTS, Line, write_config
-from tests.acceptance.processes import Running, ask, free_port, ready, running, until, yuqing
-from tests.acceptance.test_live import brisk_policy, listing
+from tests.acceptance.making import SUBJECTS, Line, brisk_policy, write_config
+from tests.acceptance.processes import Running, ask, free_port, listing, ready, running, until, yuqing
 
 pytestmark = pytest.mark.timeout(600)
 WORDS = (sys.executable, "-m", "tests.acceptance.failing_process")

@@ -10,8 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.acceptance.making import SUBJECTS, write_config
-from tests.acceptance.processes import ask, assert_clean, free_port, ready, running, until, yuqing
-from tests.acceptance.test_live import listing
+from tests.acceptance.processes import ask, assert_clean, free_port, listing, ready, running, until, yuqing
 
 pytestmark = pytest.mark.timeout(300)
 NIGHT = "夜班"

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.kills import IN_FLIGHT, untold
-from tests.acceptance.making import made_stream, write_config, write_lines
-from tests.acceptance.processes import Running, ask, assert_clean, ready, running, until, yuqing
+from tests.acceptance.making import brisk_policy, made_stream, write_config, write_lines
+from tests.acceptance.processes import Running, ask, assert_clean, listing, ready, running, until, yuqing
 from tests.acceptance.receiving import Receiver
-from tests.acceptance.test_live import Pusher, brisk_policy, check_decided_again, listing, settled
 from tests.acceptance.test_same_decisions import alerts_of, lines_of, replayed
-from tests.acceptance.together import servers_config, town
+from tests.acceptance.together import check_decided_again, servers_config, settled, town
+from tests.chaos.pushing import Pusher
+from tests.chaos.talk import Talk
 from tests.kafka_server import Cluster
 from tests.postgresql import Server
 from tests.postgresql import running as own_server
@@ -96,7 +97,8 @@ def test_who_is_killed_or_comes_or_goes_changes_nothing(tmp_path: Path, kafka: C
         killed = here.start("escalate-1", "escalate")
         processes.append(here.start("escalate-2", "escalate"))
         ready(here.base, 120)
-        pusher = Pusher(here.base)
+        talk = Talk(seed=1)
+        pusher = Pusher(here.base, talk.batch)
         with pusher.at_work():
             until(lambda: receiver.arrivals and holding(killed) and holding(processes[3]), 120)
             killed.kill()
@@ -117,7 +119,7 @@ def test_who_is_killed_or_comes_or_goes_changes_nothing(tmp_path: Path, kafka: C
             taken = len(pusher.taken)
             until(lambda: len(pusher.taken) > taken + 50, 60)
             crashing.start()
-        hits = {str(one["id"]) for one in pusher.taken if "隔壁" not in str(one["text"])}
+        hits = {item for (_, item), subjects in talk.hits.items() if subjects}
         until(lambda: settled(here.base, len(hits)), within=120, every=0.5)
         assert {one["id"] for one in listing(here.base, "/v1/mentions")} == hits
         assert ask(f"{here.base}/readyz").status == 200

@@ -1,13 +1,15 @@
 """Several processes on one Kafka and one PostgreSQL: their configuration, and the processes themselves."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from tests.acceptance.making import write_config
-from tests.acceptance.processes import Running, free_port
+from tests.acceptance.processes import Running, ask, free_port, listing, yuqing
+from tests.acceptance.test_same_decisions import by_alert, lines_of
 from tests.kafka_server import Cluster
 from tests.postgresql import Server
 
@@ -46,3 +48,24 @@ def town(folder: Path, kafka: Cluster, postgresql: Server, *, receiver: str | No
     config = servers_config(folder, kafka, postgresql, receiver=receiver, more=f"listen: 127.0.0.1:{port}\n{more}")
     with ExitStack() as stack:
         yield Town(folder, config, port, stack)
+
+
+def settled(base: str, hits: int) -> bool:
+    """Whether everything pushed is decided, and every message sent."""
+    return not ask(f"{base}/v1/notifications?state=pending").said["items"] and len(listing(base, "/v1/mentions")) >= hits
+
+
+def check_decided_again(config: Path, lines: list[bytes], *, most: int) -> None:
+    """
+    `backtest --from-bus` gives exactly these alerts' changes of level, apart from when they were written down.
+
+    `most`: how often one of them must have changed, at least, or little was tested.
+    """
+    again = yuqing("backtest", "--from-bus", "--config", config)
+    lived = by_alert(one for line in lines for one in json.loads(line)["transitions"])
+    for transitions in lived.values():
+        for one in transitions:
+            one.pop("recorded_at")
+    assert again.code == 0, again.err
+    assert max(map(len, lived.values())) >= most
+    assert lines_of(again.out) == lived

@@ -32,10 +32,7 @@ TEXT = "某地红十字会的捐款去向被网友质疑, 官方回应称将公�
 def batches(count: int) -> list[list[NewHit]]:
     """Hits with the size and the spread of real ones: some 120 characters, one subject of seven, many stories."""
     return [
-        [
-            new_hit(n, subject=f"主题{n % 7}", story=f"s{n % 211}", said=mention(n, text=f"{n} {TEXT}"))
-            for n in range(start, start + BATCH)
-        ]
+        [new_hit(n, subject=f"主题{n % 7}", story=f"s{n % 211}", said=mention(n, text=f"{n} {TEXT}")) for n in range(start, start + BATCH)]
         for start in range(0, count * BATCH, BATCH)
     ]
 

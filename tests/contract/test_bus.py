@@ -249,9 +249,7 @@ async def test_a_refused_append_does_not_fail_its_neighbours(make_bus: BusMaker)
     """Appends that share a transaction stand or fall by themselves, and the order of the others is kept."""
     bus = await make_bus(max_backlog=3)
     sizes = {"a": 1, "b": 3, "c": 1, "d": 2, "e": 1}
-    answers = await asyncio.gather(
-        *(bus.append(RAW, run(*[name] * size)) for name, size in sizes.items()), return_exceptions=True
-    )
+    answers = await asyncio.gather(*(bus.append(RAW, run(*[name] * size)) for name, size in sizes.items()), return_exceptions=True)
     assert [isinstance(answer, BusFull) for answer in answers] == [False, True, False, True, False]
     assert await everything(bus) == ["a", "c", "e"]
 

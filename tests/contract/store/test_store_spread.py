@@ -96,9 +96,7 @@ async def test_acts_and_merges_of_a_story_are_found(store: Store) -> None:
         assert await unit.acts.of_subject("\0") == []
         assert await unit.spread.parts("s1") == ["s2", "s3"]
         turns = [turn async for portion in unit.spread.turns("红十字会", "s1") for turn in portion]
-        assert [(turn.digest, turn.offset, turn.at) for turn in turns] == [
-            (mention(n).digest, n, START + n * SECOND + 5) for n in range(4)
-        ]
+        assert [(turn.digest, turn.offset, turn.at) for turn in turns] == [(mention(n).digest, n, START + n * SECOND + 5) for n in range(4)]
         wanted = {mention(3).digest}
         assert [turn.offset async for portion in unit.spread.turns("红十字会", "s9", wanted) for turn in portion] == [3]
         assert [turn.offset async for portion in unit.spread.turns("红十字会", None) for turn in portion] == [0, 1, 2, 3]

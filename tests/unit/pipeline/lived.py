@@ -166,6 +166,7 @@ async def replayed(parts: Parts, file: Path) -> list[tuple[Placed, ActError]]:
 
 def staged(recording: Recording, parts: Parts, file: Path) -> History:
     """Read as the command lines do; no line is bad."""
+
     def bad(name: str, line: int, invalid: Exception) -> None:
         raise AssertionError(f"{name}:{line}: {invalid}")
 

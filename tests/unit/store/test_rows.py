@@ -37,7 +37,7 @@ def test_changed_cursor(number: int, word: str, digest: bytes, data: st.DataObje
     cursor = ALL.after(number, word, digest)
     place = data.draw(st.integers(0, len(cursor) - 1))
     sign = data.draw(st.characters(codec="utf-8"))
-    for slip in ({cursor[:place] + sign + cursor[place + 1 :], cursor[:place], cursor + sign} - {cursor}):
+    for slip in {cursor[:place] + sign + cursor[place + 1 :], cursor[:place], cursor + sign} - {cursor}:
         with pytest.raises(ValueError, match="cursor"):
             ALL.key(slip)
 

@@ -1,0 +1,72 @@
+"""Mentions pushed without a pause, and pushed again until each is acknowledged."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from threading import Event, Thread
+
+from tests.acceptance.making import Line
+from tests.acceptance.processes import Answer, ask
+
+BATCH = 8
+Identity = tuple[str, str]  # (source, id)
+
+
+class Pusher:
+    """
+    Pushes what `batch` gives, in threads; what was not acknowledged is pushed again, and some that was, too.
+
+    `taken`: all that was answered 202. `odd`: every answer that contract 4 does not know, or that does not add up.
+    """
+
+    def __init__(self, base: str, batch: Callable[[int], list[Line]], seed: int = 9, pause: float = 0.05) -> None:
+        self.taken: dict[Identity, Line] = {}
+        self.odd: list[object] = []
+        self.sent = 0
+        self._url, self._batch, self._drawn, self._pause = f"{base}/v1/mentions", batch, Random(f"push {seed}"), pause
+        self._stop = Event()
+        self._thread = Thread(target=self._work, daemon=True)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Pushes within the block, and has every batch acknowledged at its end."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._thread.join(60)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            batch = self._batch(BATCH)
+            for _ in range(2 if self._drawn.random() < 0.2 else 1):
+                self._push(batch)
+            for line in batch:
+                self.taken.setdefault((str(line["source"]), str(line["id"])), line)
+            time.sleep(self._pause)
+
+    def _push(self, batch: list[Line]) -> None:
+        body = json.dumps(batch).encode()
+        while True:
+            self.sent += 1
+            try:
+                answer = ask(self._url, body)
+            except OSError:
+                time.sleep(0.05)
+                continue
+            if answer.status == 202:
+                if not _adds_up(answer, len(batch)):
+                    self.odd.append(answer)
+                return
+            if answer.status != 503 or "Retry-After" not in {name.title() for name in answer.headers}:
+                self.odd.append(answer)
+                return
+            time.sleep(0.2)
+
+
+def _adds_up(answer: Answer, count: int) -> bool:
+    said = answer.said
+    return bool(said["accepted"] + said["duplicate"] + said["updated"] == count and not said["rejected"])
