@@ -24,6 +24,7 @@ from monitor.notifying.notification import Attempt, Notification
 from monitor.notifying.plain import plain
 from monitor.notifying.receivers.base import EXCERPT, Receiver, Result
 from monitor.notifying.schedule import RetryPolicy
+from monitor.store.rows import LARGEST
 from monitor.store.sessions import ReadUnit, Store, WriteUnit
 from services.tenure import Tenure
 
@@ -65,6 +66,7 @@ class Notifier:
         self._tenure = Tenure(store, "notify")
         self._keeping = asyncio.Lock()
         self._measured_at = 0.0
+        self._looked_at = LARGEST  # by our clock; so that the first look is taken for one after it was set back
         self._running = False
         self._stopping = False
 
@@ -122,6 +124,7 @@ class Notifier:
         busy = set(self._flying)  # what lands while we read may still look as if it waited: leave it for the next look
         now = self._clock.now()
         try:
+            await self._know_time(now)
             self._unknown |= await self._tenure.renew(self._receivers)
             async with self._store.read() as unit:
                 await self._know_health(unit)
@@ -135,6 +138,15 @@ class Notifier:
             self._log.warning("notifier waits", error=str(error))
             return self._poll
         return self._poll if next_due is None else min(self._poll, (next_due - now) / SECOND)
+
+    async def _know_time(self, now: int) -> None:
+        """At the start, and when the clock was set back: what was tried in what is now the future waits no longer for it."""
+        if now < self._looked_at:
+            async with self._store.write() as unit:
+                count = await unit.outbox.set_back(now)
+            if count:
+                self._log.warning("the clock was set back", notifications=count)
+        self._looked_at = now
 
     async def _due(self, unit: ReadUnit, receiver: str, now: int, busy: set[Key]) -> list[Notification]:
         rows = {(row.alert, row.receiver): row for row in await unit.outbox.due(now, receiver, AHEAD + AT_ONCE)}
@@ -270,15 +282,13 @@ class Notifier:
 
     def _judged(self, tried: Tried, health: Health) -> tuple[Notification, NotifyOutcome]:
         row, result = tried.row, tried.result
-        first = row.first_try_at or tried.at
+        first = min(row.first_try_at or tried.at, tried.at)
         row = replace(row, tries=row.tries + 1, first_try_at=first)
         if result.kind == "sent":
             return replace(row, state="sent"), "sent"
         if health.state == "disabled":
             return replace(row, state="disabled"), "disabled"
-        again = self._policy.next_try(
-            row.id, tries=row.tries, first_try_at=first, now=tried.ended, retry_after=result.retry_after
-        )
+        again = self._policy.next_try(row.id, tries=row.tries, first_try_at=first, now=tried.ended, retry_after=result.retry_after)
         if again is None:
             return replace(row, state="dead"), "dead"
         return replace(row, next_try_at=again), "refused" if result.code == "address_refused" else "retried"

@@ -148,9 +148,7 @@ class Bus(Protocol):
         """How many partitions the topic has."""
         ...
 
-    async def append(
-        self, topic: str, records: Sequence[Record], *, taken: Taken | None = None, once: str = ""
-    ) -> list[Outcome]:
+    async def append(self, topic: str, records: Sequence[Record], *, taken: Taken | None = None, once: str = "") -> list[Outcome]:
         """
         Append all or none, durably, in order; returns one outcome a record once they are durable.
 

@@ -231,4 +231,3 @@ def _passed(connection: sqlite3.Connection, log: Log, floor: int, before: int) -
             return low, False
         low = min(place - base + 1, floor)
     return low, len(rows) == EXPIRE_BATCHES
-

@@ -84,9 +84,7 @@ def _since(
     return (raising[0], raising[1], raising[2], raising[3]), (clearing[0], clearing[1], clearing[2], clearing[3])
 
 
-def _risen(
-    policy: Policy, floor: Level, level: Level, raising: tuple[int, int, int, int], indicators: Indicators, now: int
-) -> Level:
+def _risen(policy: Policy, floor: Level, level: Level, raising: tuple[int, int, int, int], indicators: Indicators, now: int) -> Level:
     for i in (3, 2, 1, 0):
         rung = policy.rungs[i]
         if rung.level <= level:

@@ -34,8 +34,10 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         When to try again after `tries` failed ones, the last of which ended `now`; None: never, it is dead.
 
         What the other side asks for by Retry-After goes before our own plan, also past `end`, for one last try. A demand longer
-        than `end` itself is taken for a slip, and our own plan holds.
+        than `end` itself is taken for a slip, and our own plan holds. Where the clock was set back behind the first try, the plan
+        counts from now.
         """
+        first_try_at = min(first_try_at, now)
         if now >= first_try_at + self.end:
             return None
         stretch = 1 + self.jitter * fraction(notification, tries)

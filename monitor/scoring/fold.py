@@ -63,12 +63,7 @@ class _Table(dict[int, str]):
 
 
 def _dropped(char: str) -> bool:
-    return (
-        unicodedata.category(char) in DROPPED
-        or unicodedata.combining(char) != 0
-        or char in INVISIBLE
-        or ord(char) in EMOJI_MODIFIERS
-    )
+    return unicodedata.category(char) in DROPPED or unicodedata.combining(char) != 0 or char in INVISIBLE or ord(char) in EMOJI_MODIFIERS
 
 
 @cache

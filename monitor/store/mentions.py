@@ -216,9 +216,7 @@ def _said(row: Row[tuple[object, ...]], body: bytes) -> Mention:
 def _new_hit(row: Row[tuple[object, ...]], said: Row[tuple[object, ...]]) -> NewHit:
     kept = _body(row.body)
     mention = _said(row, said.body)
-    scored = Scored(
-        received_at=row.received_at, mention=mention, score=kept.score, emotion=kept.emotion, name=said.name, role=said.role
-    )
+    scored = Scored(received_at=row.received_at, mention=mention, score=kept.score, emotion=kept.emotion, name=said.name, role=said.role)
     scored = as_judged(scored, kept.judged)
     return NewHit(offset=row.offset, digest=row.digest, scored=scored, story=row.story, counted=row.counted, judged=kept.judged)
 

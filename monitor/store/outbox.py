@@ -125,6 +125,21 @@ class OutboxWriter(Outbox):
         for ids in chunks(one.id for one in merged):
             await self._connection.execute(update(_BOX).where(_BOX.c.id.in_(ids)).values(state="merged"))
 
+    async def set_back(self, now: int) -> int:
+        """
+        Where the clock was set back behind the last try of a waiting message, count its wait from `now`; returns for how many.
+
+        Tries in the future were made by a clock that was wrong: they are taken for made just now, and done again this changes nothing.
+        """
+        table = schema.attempt
+        last = select(func.max(table.c.at)).where(table.c.notification == _BOX.c.id).scalar_subquery()
+        waits = (_BOX.c.state == "pending", _BOX.c.next_try_at > now)
+        moved = update(_BOX).where(*waits, last > now).values(next_try_at=_BOX.c.next_try_at - last + now)
+        count = (await self._connection.execute(moved)).rowcount
+        if count:
+            await self._connection.execute(update(table).where(table.c.at > now).values(at=now))
+        return count
+
     async def disable(self, receiver: str) -> int:
         """Give up all that waits for a receiver that wants no more; returns how many."""
         statement = update(_BOX).where(_BOX.c.receiver == receiver, _BOX.c.state == "pending").values(state="disabled")

@@ -115,9 +115,7 @@ async def score(asked: Asking) -> Response:
     """A person's word on a mention, kept beside the model's: its story is counted again by it; what was taken out may be put back."""
     said = asked.said(ScoreBody)
     doer = who(asked, said)
-    judgement = Judgement(
-        label=said.label, emotion=said.emotion, relevant=said.relevant, actor=doer.actor, note=doer.note, at=asked.now
-    )
+    judgement = Judgement(label=said.label, emotion=said.emotion, relevant=said.relevant, actor=doer.actor, note=doer.note, at=asked.now)
 
     async def told(unit: WriteUnit) -> Told:
         found = await unit.mentions.get(identity(said.source, said.id))

@@ -69,9 +69,10 @@ async def _under_load(folder: Path, lines: Sequence[bytes], names: Sequence[str]
     server = await asyncio.start_server(hooks.serve, "127.0.0.1", 0)
     hook = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     try:
-        async with _service(folder, names, hook, alerts, naive=naive) as base, httpx.AsyncClient(
-            base_url=base, trust_env=False, timeout=60
-        ) as client:
+        async with (
+            _service(folder, names, hook, alerts, naive=naive) as base,
+            httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as client,
+        ):
             await answering(client)
             talk = asyncio.create_task(_talk(client, lines))
             sent = await _open(client, alerts)

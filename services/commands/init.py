@@ -202,5 +202,3 @@ def _rule_fault(text: str) -> str:
     except RuleError as error:
         return f"第 {error.column} 个字符处：{error.message}"
     return ""
-
-

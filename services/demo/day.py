@@ -86,9 +86,7 @@ def _good_deed(start: int, chance: Random) -> Iterator[Mention]:
 
 
 def _story(start: int, chance: Random) -> Iterator[Mention]:
-    yield Mention(
-        source="demo", id="story", text=RUMOUR, published_at=moment(_at(start, 240)), platform="微博", author="一位生气的妈妈"
-    )
+    yield Mention(source="demo", id="story", text=RUMOUR, published_at=moment(_at(start, 240)), platform="微博", author="一位生气的妈妈")
     for number, stretch in enumerate(_CLIMB):
         for n in range(stretch.count):
             minute = stretch.start + (stretch.end - stretch.start) * (n + chance.random()) / stretch.count

@@ -74,7 +74,8 @@ def in_words(transition: Transition) -> str:
     rose, _, _ = _change(transition)
     return "; ".join(
         f"{REASON_ZH[reason.code]} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"
-        if reason.threshold else REASON_ZH[reason.code]  # a person's act has no figures
+        if reason.threshold
+        else REASON_ZH[reason.code]  # a person's act has no figures
         for reason in transition.reasons
     )
 

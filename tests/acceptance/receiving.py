@@ -4,17 +4,19 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import Webhook
 
 from tests.acceptance.making import SECRET
 
 TAKEN = 204  # how a message is answered that was taken
 CUT = 0  # a connection that is cut without an answer
+TOLERANCE = 300.0  # seconds between the clocks of sender and receiver, as Standard Webhooks has it
 
 
 class Arrival(NamedTuple):
@@ -37,11 +39,12 @@ class Receiver:
     """
     Listens within `with`; answers each POST after `pause` seconds, so that there is always something in flight to be lost.
 
-    `answers` gives the status of each answer, or CUT.
+    `answers` gives the status of each answer, or CUT. `punctual` False: the sender's clock may be anything, its signature may not.
     """
 
-    def __init__(self, pause: float = 0.0, answers: Callable[[], int] = lambda: TAKEN) -> None:
+    def __init__(self, pause: float = 0.0, answers: Callable[[], int] = lambda: TAKEN, *, punctual: bool = True) -> None:
         self.arrivals: list[Arrival] = []
+        self._punctual = punctual
         self._pause, self._answers = pause, answers
         self._news = Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -74,11 +77,9 @@ class Receiver:
 
     def _keep(self, headers: dict[str, str], body: bytes) -> int:
         """The status to answer with."""
-        try:
-            Webhook(SECRET).verify(body, headers)
-            sound = True
-        except WebhookVerificationError:
-            sound = False
+        at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        signed = Webhook(SECRET).sign(headers["webhook-id"], at, body.decode())
+        sound = headers["webhook-signature"] == signed and (not self._punctual or abs(time.time() - at.timestamp()) < TOLERANCE)
         with self._news:
             status = self._answers()
             self.arrivals.append(Arrival(headers["webhook-id"], body, time.monotonic(), sound, status))

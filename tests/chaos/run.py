@@ -190,7 +190,7 @@ def run(asked: Asked, folder: Path, progress: Progress) -> Verdict:
     """Run it in a folder; what came of it."""
     answers = Answers(asked.seed)
     with ExitStack() as stack:
-        receiver = stack.enter_context(Receiver(PAUSE, answers))
+        receiver = stack.enter_context(Receiver(PAUSE, answers, punctual="clock" not in asked.faults))
         town = stack.enter_context(TOWNS[asked.bus](folder, receiver.url))
         here = Run(asked, town, receiver, answers)
         bar = progress.add_task(f"{asked.kills} kills", total=asked.kills)

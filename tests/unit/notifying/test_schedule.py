@@ -56,6 +56,11 @@ def test_never_in_the_past_and_always_the_same(notification: str, tries: int, el
     assert plan is None or plan >= now
 
 
+def test_a_clock_set_back_starts_the_plan_anew() -> None:
+    """What was tried first in what is now the future is tried again as soon as if that had been now."""
+    assert POLICY.next_try("m", tries=1, first_try_at=HOUR, now=0) == POLICY.next_try("m", tries=1, first_try_at=0, now=0)
+
+
 def test_an_absurd_demand_does_not_bury_a_message() -> None:
     """Somebody's Retry-After of a year is not taken at its word."""
     again = POLICY.next_try("m", tries=1, first_try_at=AT, now=AT + SECOND, retry_after=365 * DAY)
