@@ -1,7 +1,7 @@
 """
 The service killed with SIGKILL, and held still by SIGSTOP, again and again, while mentions are pushed and staff act through its API.
 
-    python -m tests.chaos [--bus sqlite|kafka] [--kills N] [--seed S] [--minutes M] [--held LEAST MOST] [--fault clock|down]…
+    python -m tests.chaos [--bus sqlite|kafka] [--kills N] [--seed S] [--minutes M] [--held LEAST MOST] [--fault clock|down|full]…
 
 Then its history is held against the log decided once more by somebody who was never killed. Prints every difference and one line of
 verdict; exit code 1, and the folder kept, when there is a difference.
@@ -32,8 +32,12 @@ def asked(arguments: Sequence[str]) -> Asked:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="stop after so long, however few kills there were")
     parser.add_argument("--held", type=float, nargs=2, default=(5.0, 15.0), metavar=("LEAST", "MOST"), help="seconds of a SIGSTOP")
-    parser.add_argument("--fault", action="append", choices=FAULTS, default=[], help="the wall clock set by an hour; the receiver down")
+    parser.add_argument(
+        "--fault", action="append", choices=FAULTS, default=[], help="the wall clock set by an hour; the receiver down; the disk full"
+    )
     found = parser.parse_args(arguments)
+    if "full" in found.fault and found.bus != "sqlite":
+        parser.error("--fault full is for --bus sqlite: the disks of servers are not ours")
     least, most = found.held
     return Asked(found.bus, found.kills, found.seed, found.minutes, (least, most), tuple(found.fault))
 

@@ -18,6 +18,7 @@ from tests.acceptance.processes import assert_clean, until
 from tests.acceptance.receiving import CUT, TAKEN, Receiver
 from tests.chaos import delivery, history
 from tests.chaos.blows import Blow, drawn
+from tests.chaos.disk import full_for, small_disk
 from tests.chaos.pushing import Pusher
 from tests.chaos.staff import Staff
 from tests.chaos.talk import Talk
@@ -26,7 +27,9 @@ from tests.chaos.town import TOWNS, Town
 UP_WITHIN = 120.0
 REST_WITHIN = 240.0
 PAUSE = 0.02  # seconds a receiver takes: long enough to be hit
-FAULTS = ("clock", "down")
+DATA = "var"
+FAULTS = ("clock", "down", "full")
+_FAULTY = 0.3  # of all blows, for each of the other faults
 _AFTER = {"start": 2.0, "work": 1.5, "message": 0.03, "push": 0.05, "act": 0.05}  # seconds within which a blow falls
 
 
@@ -76,7 +79,7 @@ class Run:
         self.verdict = Verdict()
         self._drawn = Random(f"faults {asked.seed}")
 
-    def live(self, step: Callable[[], object]) -> None:
+    def live(self, step: Callable[[Blow], object]) -> None:
         """Work, and blows, until all is said; then quiet until all is decided and told."""
         for name in self.town.roles:
             self.town.start(name)
@@ -86,7 +89,7 @@ class Run:
             end = time.monotonic() + 60 * self.asked.minutes if self.asked.minutes else None
             for blow in drawn(self.asked.seed, list(self.town.roles), self.asked.kills, self.asked.held):
                 self._strike(blow)
-                step()
+                step(blow)
                 if end and time.monotonic() > end:
                     break
             self._answers.down = False
@@ -124,11 +127,19 @@ class Run:
             time.sleep(0.001)
 
     def _fault(self) -> None:
-        """One of the other faults begins or ends."""
-        if "clock" in self.asked.faults and self._drawn.random() < 0.3:
+        """One of the other faults begins or ends, or is there for a while."""
+        for fault in self.asked.faults:
+            if self._drawn.random() < _FAULTY:
+                self.verdict.blows[f"fault {fault}"] += 1
+                self._befall(fault)
+
+    def _befall(self, fault: str) -> None:
+        if fault == "clock":
             self.town.set_clock(self._drawn.choice((-HOUR, 0, HOUR)))
-        if "down" in self.asked.faults and self._drawn.random() < 0.3:
+        elif fault == "down":
             self._answers.down = not self._answers.down
+        else:
+            full_for(self.town.folder / DATA, self._drawn.random() * 4)
 
     def _await(self, holds: Callable[[], bool]) -> None:
         until(holds, UP_WITHIN)
@@ -191,9 +202,11 @@ def run(asked: Asked, folder: Path, progress: Progress) -> Verdict:
     answers = Answers(asked.seed)
     with ExitStack() as stack:
         receiver = stack.enter_context(Receiver(PAUSE, answers, punctual="clock" not in asked.faults))
+        if "full" in asked.faults:
+            stack.enter_context(small_disk(folder / DATA))
         town = stack.enter_context(TOWNS[asked.bus](folder, receiver.url))
         here = Run(asked, town, receiver, answers)
         bar = progress.add_task(f"{asked.kills} kills", total=asked.kills)
-        here.live(lambda: progress.update(bar, completed=here.verdict.blows.total()))
+        here.live(lambda blow: progress.advance(bar, blow.kind == "kill"))
         asyncio.run(here.check())
         return here.verdict
