@@ -36,6 +36,7 @@ def step(policy: Policy, floor: Level, state: StoryState, indicators: Indicators
         if raising == state.raising and clearing == state.clearing:
             return state, None
         return msgspec.structs.replace(state, raising=raising, clearing=clearing), None
+    clearing = _still(clearing, after)
     up = after > state.level
     reasons = _rise_reasons(policy, floor, after, indicators) if up else _fall_reasons(policy, state.level, clearing, indicators, now)
     return msgspec.structs.replace(state, level=after, raising=raising, clearing=clearing), Change(state.level, after, reasons)
@@ -100,6 +101,12 @@ def _fallen(policy: Policy, level: Level, clearing: tuple[int, int, int, int], n
     while level and clearing[level - 1] and now - clearing[level - 1] >= policy.rungs[level - 1].keep:
         level = Level(level - 1)
     return level
+
+
+def _still(clearing: tuple[int, int, int, int], after: Level) -> tuple[int, int, int, int]:
+    """What has fallen is cleared no more: who looks again at the same moment finds nothing to change."""
+    blue, yellow, orange, red = (since if i < after else 0 for i, since in enumerate(clearing))
+    return blue, yellow, orange, red
 
 
 def _rise_reasons(policy: Policy, floor: Level, after: Level, indicators: Indicators) -> tuple[Reason, ...]:

@@ -107,3 +107,14 @@ def test_looking_again_changes_nothing(readings: list[tuple[int, dict[ReasonCode
     twice = [again for later, one in readings for again in ((later, one), *([(0, one)] if data.draw(st.booleans()) else []))]
 
     assert walk(twice) == walk(readings)
+
+
+@settings(max_examples=200, deadline=None)
+@given(READINGS)
+def test_a_step_ends_where_another_would_begin(readings: list[tuple[int, dict[ReasonCode, float]]]) -> None:
+    """A second step at the same moment leaves the state as it is, also after a fall: whoever restarts and looks again writes nothing."""
+    state, now = StoryState(), START
+    for later, indicators in readings:
+        now += later * MINUTE
+        state, _ = step(POLICY, Level.NONE, state, indicators, now)
+        assert step(POLICY, Level.NONE, state, indicators, now) == (state, None)
