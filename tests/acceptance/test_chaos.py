@@ -1,6 +1,7 @@
 """The service killed again and again on each bus; `python -m tests.chaos` is the same as a program, of any length."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,16 @@ from rich.progress import Progress
 
 from tests.acceptance.processes import ask, ready, running, yuqing
 from tests.chaos.blows import Blow, drawn
-from tests.chaos.run import Asked, Verdict, run
+from tests.chaos.run import Asked, run
+from tests.chaos.town import on_servers
+from tests.kafka_server import Cluster
+from tests.postgresql import Server
 
 pytestmark = pytest.mark.timeout(600)
 KILLS = 20
 
 
-def chaos(folder: Path, bus: str) -> Verdict:
-    """A short run, held still for no longer than a test can wait."""
-    return run(Asked(bus=bus, kills=KILLS, seed=1, held=(1.0, 3.0)), folder, Progress(disable=True))
+ASKED = Asked(kills=KILLS, seed=1, held=(1.0, 3.0))  # held still for no longer than a test can wait
 
 
 def test_kills_and_pauses_change_nothing_on_sqlite(tmp_path: Path) -> None:
@@ -25,7 +27,7 @@ def test_kills_and_pauses_change_nothing_on_sqlite(tmp_path: Path) -> None:
 
     On the folder at rest `run --role api` shows what `alerts` lists.
     """
-    verdict = chaos(tmp_path, "sqlite")
+    verdict = run(ASKED, tmp_path, Progress(disable=True))
     assert verdict.wrong == []
     config = tmp_path / "yuqing.yaml"
     alerts = [json.loads(line) for line in yuqing("alerts", "--config", config, "--json").out.splitlines()]
@@ -37,6 +39,11 @@ def test_kills_and_pauses_change_nothing_on_sqlite(tmp_path: Path) -> None:
             detail = ask(f"{base}/v1/alerts/{line['id']}").said
             assert {key: detail[key] for key in line} == line
         assert shown.stop() == 0
+
+
+def test_kills_and_pauses_change_nothing_on_kafka(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+    """The same of seven processes on Kafka and PostgreSQL, two of them scorers, two escalators."""
+    assert run(replace(ASKED, bus="kafka"), tmp_path, Progress(disable=True), on_servers(kafka, postgresql)).wrong == []
 
 
 def test_a_seed_gives_its_blows_again() -> None:

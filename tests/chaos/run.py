@@ -22,7 +22,7 @@ from tests.chaos.disk import full_for, small_disk
 from tests.chaos.pushing import Pusher
 from tests.chaos.staff import Staff
 from tests.chaos.talk import Talk
-from tests.chaos.town import TOWNS, Town
+from tests.chaos.town import TOWNS, MakeTown, Town
 
 UP_WITHIN = 120.0
 REST_WITHIN = 240.0
@@ -97,8 +97,7 @@ class Run:
         self.town.set_clock(0)
         self._rest()
         self.verdict.wrong += self.staff.again()
-        self._rest()
-        self.verdict.wrong += self.town.stop()
+        self._stop()
         for name, said in self.town.said():
             self._clean(name, said)
 
@@ -143,6 +142,16 @@ class Run:
 
     def _await(self, holds: Callable[[], bool]) -> None:
         until(holds, UP_WITHIN)
+
+    def _stop(self) -> None:
+        """Rest, and ask all to stop; begun once more when a minute's tick came between the two."""
+        for _ in range(3):
+            self._rest()
+            self.verdict.wrong += self.town.stop()
+            if not asyncio.run(history.at_rest(self.town.config)):
+                return
+            for name in self.town.roles:
+                self.town.start(name)
 
     def _rest(self) -> None:
         """Wait until nothing is to be done any more."""
@@ -197,14 +206,14 @@ async def _outbox(unit: ReadUnit) -> AsyncIterator[Notification]:
             return
 
 
-def run(asked: Asked, folder: Path, progress: Progress) -> Verdict:
-    """Run it in a folder; what came of it."""
+def run(asked: Asked, folder: Path, progress: Progress, make: MakeTown | None = None) -> Verdict:
+    """Run it in a folder; what came of it. `make`: a town other than the bus's own."""
     answers = Answers(asked.seed)
     with ExitStack() as stack:
         receiver = stack.enter_context(Receiver(PAUSE, answers, punctual="clock" not in asked.faults))
         if "full" in asked.faults:
             stack.enter_context(small_disk(folder / DATA))
-        town = stack.enter_context(TOWNS[asked.bus](folder, receiver.url))
+        town = stack.enter_context((make or TOWNS[asked.bus])(folder, receiver.url))
         here = Run(asked, town, receiver, answers)
         bar = progress.add_task(f"{asked.kills} kills", total=asked.kills)
         here.live(lambda blow: progress.advance(bar, blow.kind == "kill"))

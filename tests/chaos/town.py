@@ -17,9 +17,11 @@ from typing import NamedTuple
 from tests.acceptance.making import brisk_policy, write_config
 from tests.acceptance.processes import Running, ask, free_port
 from tests.acceptance.together import servers_config
-from tests.kafka_server import running_kafka
+from tests.kafka_server import Cluster, running_kafka
+from tests.postgresql import Server
 from tests.postgresql import running as running_postgresql
 
+MakeTown = Callable[[Path, str], AbstractContextManager["Town"]]  # the folder, where the receiver is
 SERVICE = "service"
 SEPARATE: Mapping[str, Sequence[str]] = {
     "api": ("api",), "collect": ("collect",), "notify": ("notify",), "score-1": ("score",), "score-2": ("score",),
@@ -111,15 +113,25 @@ def sqlite_town(folder: Path, receiver: str) -> Iterator[Town]:
 
 @contextmanager
 def kafka_town(folder: Path, receiver: str) -> Iterator[Town]:
-    """A process a role, two of those that share partitions, on a real Kafka and a real PostgreSQL; NoKafka or Missing say what lacks."""
-    port = free_port()
-    with running_kafka(1) as kafka, running_postgresql() as postgresql:
+    """On a Kafka and a PostgreSQL of its own; NoKafka or Missing say what lacks."""
+    with running_kafka(1) as kafka, running_postgresql() as postgresql, on_servers(kafka, postgresql)(folder, receiver) as town:
+        yield town
+
+
+def on_servers(kafka: Cluster, postgresql: Server) -> MakeTown:
+    """Towns on these servers: a process a role, two of those that share partitions."""
+
+    @contextmanager
+    def made(folder: Path, receiver: str) -> Iterator[Town]:
+        port = free_port()
         config = servers_config(folder, kafka, postgresql, receiver=receiver, more=_more(folder, port))
         with _empty_at_last(Town(folder, config, f"http://127.0.0.1:{port}", SEPARATE, "notify")) as town:
             yield town
 
+    return made
 
-TOWNS: Mapping[str, Callable[[Path, str], AbstractContextManager[Town]]] = {"sqlite": sqlite_town, "kafka": kafka_town}
+
+TOWNS: Mapping[str, MakeTown] = {"sqlite": sqlite_town, "kafka": kafka_town}
 
 
 @contextmanager
