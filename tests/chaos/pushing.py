@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from random import Random
 from threading import Event, Thread
 
@@ -54,7 +55,7 @@ class Pusher:
             self.sent += 1
             try:
                 answer = ask(self._url, body)
-            except OSError:
+            except (OSError, HTTPException):  # killed, perhaps in the middle of an answer
                 time.sleep(0.05)
                 continue
             if answer.status == 202:
