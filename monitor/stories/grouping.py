@@ -21,13 +21,14 @@ from monitor.stories.happening import same_happening
 from monitor.stories.names import Names
 from monitor.stories.node import DAYS, HORIZON, Filed, Holders, Node
 from monitor.stories.segments import Segment, Segments
-from monitor.stories.shingles import ENOUGH, contains, resembles
+from monitor.stories.shingles import ENOUGH, copies
 from monitor.stories.telling import (
     FILED_SHINGLES,
     REPLIES,
     Telling,
     Wording,
     comparable,
+    elsewhere,
     filed_terms,
     mass,
     packed,
@@ -219,28 +220,29 @@ class Grouping:
     def _like(self, telling: Telling, now: int, *, linked: bool) -> list[Node]:
         """The nodes that tell the same, mostly in these words, else (for one without a link) in others."""
         segments = self._segments.recent(now)
-        near, loose = self._copies(telling, segments, now)
+        near, loose, others = self._copies(telling, segments, now)
         if near or linked:
             return near
         if loose:
             return loose[:1]
-        told = None if telling.reply and not telling.quoted else same_happening(telling, segments, now)
+        told = None if telling.reply and not telling.quoted else same_happening(telling, segments, now, others)
         return [told] if told else []
 
-    def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node]]:
-        """The nodes with a text that resembles this one, and those where only one contains the other; each the oldest first."""
-        whole, own = telling.words.shingled
-        if len(own) < ENOUGH:
-            return [], []
-        near, loose = set[Node](), set[Node]()
-        for filed in self._candidates(own, segments, now):
-            theirs = unpacked(filed.whole)
-            shared = len(own.intersection(theirs))
-            # Of theirs we know those that touch a name only where we have them too.
-            left = len(theirs) - len(whole.intersection(theirs)) + shared if own is not whole else len(theirs)
-            if contains(len(own), left, shared):
-                (near if resembles(len(own), left, shared) else loose).add(filed.node)
-        return _oldest_first(near), _oldest_first(loose)
+    def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node], set[Filed]]:
+        """
+        The nodes with a text that resembles this one, and those where only one contains the other; each the oldest first.
+
+        And the texts that say as much of other places or persons.
+        """
+        mine = telling.words.shingled
+        near, loose, others = set[Node](), set[Node](), set[Filed]()
+        for filed in self._candidates(mine.own, segments, now) if len(mine.own) >= ENOUGH else ():
+            copied = copies(mine, unpacked(filed.whole))
+            if copied and elsewhere(telling, filed):
+                others.add(filed)
+            elif copied:
+                (near if copied == "both" else loose).add(filed.node)
+        return _oldest_first(near), _oldest_first(loose), others
 
     def _candidates(self, own: frozenset[int], segments: list[Segment], now: int) -> list[Filed]:
         """The filed texts that share the most shingles with this one; a function of the living alone."""

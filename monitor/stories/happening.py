@@ -8,12 +8,13 @@ at least two rare things must be shared; and the longer ago it was told, the mor
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
-from math import log
+from math import inf, log
 
 from monitor.clock import DAY
 from monitor.stories.node import DAYS, Filed, Node
 from monitor.stories.segments import Segment
-from monitor.stories.telling import FILED_TERMS, Telling, Termed, mass, unpacked
+from monitor.stories.shingles import tells_of_it
+from monitor.stories.telling import FILED_TERMS, Telling, Termed, against, mass, unpacked
 
 NEEDED = 13.0  # shared weight at the same moment
 _LATER = 0.45  # by how much more of it at the end of the days
@@ -24,6 +25,8 @@ _AGAINST = 0.5  # by how much more is needed for each kind of figure that differ
 _MOST_AGAINST = 2
 _RARE_THING = 4.0
 _THINGS = 2
+_BLOCK = 6  # terms that run on across stops: more than two facts side by side; a footer, a template or a quote, which is one thing
+_ALL = 0.7  # of what the lesser text tells: so much in one block is the text itself
 _ROUNDED = 1e-6  # by which two sums of the same may differ
 _COMMON = 32  # of the texts that share a term only the newest are looked at
 _CANDIDATES = 8
@@ -32,10 +35,11 @@ _PRIOR = 40  # stories as if there were so many more: a few stories say little o
 _MOST = 1_000  # and no more than so many, for of a common term no more than `_COMMON` texts were looked at
 
 Having = dict[str, list[Filed]]
+Block = list[list[str]]  # runs of terms, with nothing between them but stops and what tells nothing
 
 
-def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> Node | None:
-    """The node that tells the same happening most clearly, the older one of equals; None if none does clearly enough."""
+def same_happening(telling: Telling, segments: Sequence[Segment], now: int, others: Collection[Filed] = ()) -> Node | None:
+    """The node that tells the same happening most clearly, but for texts of `others`, the older of equals; None if none does clearly."""
     termed = telling.words.termed
     found = termed.seeking
     whole = mass(found)
@@ -45,25 +49,26 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int) -> N
     having, candidates = _look_up(termed, segments, now)
     stories = min(sum(segment.living for segment in segments), _MOST) + _PRIOR
     best: tuple[float, int, Node] | None = None
-    for filed in candidates:
+    for filed in (one for one in candidates if one not in others):
         terms = frozenset(unpacked(filed.terms))
-        needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)) * (1 + _AGAINST * _against(termed, terms))
+        differ = min(against(termed.marks, terms), _MOST_AGAINST)
+        needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)) * (1 + _AGAINST * differ)
         theirs = told.keys() & terms
         if _by_share(sum(map(told.__getitem__, theirs)), filed, whole) < needed - _ROUNDED:
             continue  # not even if all of it counted
-        shared = _shared(termed, theirs)
-        value = _likeness(shared, found, filed, whole)
+        shared, all_of_it = _shared(termed, theirs), inf if differ or not _of_it(telling, filed) else _ALL * min(whole, filed.mass)
+        value = _likeness(shared, found, filed, whole, all_of_it)
         if value >= needed:  # as it is in general; in this subject it may be less
-            value = _likeness(shared, _here(shared, found, having, filed.node, stories), filed, whole)
+            value = _likeness(shared, _here(shared, found, having, filed.node, stories), filed, whole, all_of_it)
         if value >= needed:
             best = max(best or (0.0, 0, filed.node), (value, -filed.node.order, filed.node), key=lambda one: one[:2])
     return best[2] if best else None
 
 
-def _against(termed: Termed, theirs: Collection[int]) -> int:
-    """Of how many kinds of figures both have some, but none in common; no more than so many count."""
-    differ = sum(mark in theirs and not any(figure in theirs for figure in figures) for mark, figures in termed.marks.items())
-    return min(differ, _MOST_AGAINST)
+def _of_it(telling: Telling, filed: Filed) -> bool:
+    """Whether the words they share tell of the subject."""
+    mine, theirs = telling.words.shingled, frozenset(unpacked(filed.whole))
+    return tells_of_it(mine, theirs, len(mine.whole & theirs))
 
 
 def _look_up(termed: Termed, segments: Sequence[Segment], now: int) -> tuple[Having, list[Filed]]:
@@ -90,37 +95,49 @@ def _by_key(termed: Termed) -> dict[int, float]:
     return told
 
 
-def _here(shared: list[list[str]], found: Mapping[str, float], having: Having, node: Node, stories: int) -> dict[str, float]:
+def _here(shared: list[Block], found: Mapping[str, float], having: Having, node: Node, stories: int) -> dict[str, float]:
     """What each shared term tells in this subject: little if many of its other stories say it too."""
     here: dict[str, float] = {}
-    for term in chain.from_iterable(shared):
+    for term in chain.from_iterable(chain.from_iterable(shared)):
         others = len({filed.node for filed in having.get(term, ()) if filed.node is not node})
         here[term] = min(found[term], log(stories / others)) if others else found[term]
     return here
 
 
-def _shared(termed: Termed, theirs: Collection[int]) -> list[list[str]]:
-    """The terms that both have, each once, in runs of those that stand together."""
+def _shared(termed: Termed, theirs: Collection[int]) -> list[Block]:
+    """The terms that both have, each once, in runs of those that stand together, and these in blocks."""
     seen = set[str]()
-    runs: list[list[str]] = [[]]
+    blocks: list[Block] = [[[]]]
     for term in termed.sought:
-        if termed.keys.get(term) in theirs and term not in seen:
+        key = termed.keys.get(term)
+        if key in theirs and term not in seen:
             seen.add(term)
-            runs[-1].append(term)
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
+            blocks[-1][-1].append(term)
+        elif key is not None and key not in theirs:
+            blocks.append([[]])
+        else:
+            blocks[-1].append([])
+    return [runs for block in blocks if (runs := [run for run in block if run])]
 
 
-def _likeness(shared: list[list[str]], here: Mapping[str, float], filed: Filed, whole: float) -> float:
+def _likeness(shared: list[Block], here: Mapping[str, float], filed: Filed, whole: float, all_of_it: float) -> float:
     """The weight of what both say, by its share of the text that says less; nothing unless it is more than one thing."""
     things, total = 0, 0.0
-    for run in shared:
-        told = [here[term] for term in run]
-        most = max(told)
-        total += min(_RUN * most, (most + sum(told)) / 2)
-        things += most >= _RARE_THING
+    for block in shared:
+        weight, more = _told(block, here, all_of_it)
+        things, total = things + more, total + weight
     return _by_share(total, filed, whole) if things >= _THINGS else 0.0
+
+
+def _told(block: Block, here: Mapping[str, float], all_of_it: float) -> tuple[float, int]:
+    """What a block tells, and of how many things: of one if it runs on for long, and is not all that the lesser text says."""
+    values = [[here[term] for term in run] for run in block]
+    most = [max(told) for told in values]
+    weights = [min(_RUN * high, (high + sum(told)) / 2) for high, told in zip(most, values, strict=True)]
+    things = sum(high >= _RARE_THING for high in most)
+    if sum(map(len, block)) < _BLOCK or sum(map(sum, values)) / 2 >= all_of_it:
+        return sum(weights), things
+    return min(sum(weights), _RUN * max(most)), min(things, 1)
 
 
 def _by_share(total: float, filed: Filed, whole: float) -> float:

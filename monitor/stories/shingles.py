@@ -7,9 +7,10 @@ Containment |A ∩ B| / min(|A|, |B|) >= 0.7 catches every pair of a spam templa
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from itertools import chain
+from typing import Literal, NamedTuple
 from zlib import crc32
 
 WIDTH = 4
@@ -18,6 +19,8 @@ SHORT = 12  # so short a text stands in many longer ones by chance: it is a copy
 CONTAINED = 0.7
 WORDED = ENOUGH + WIDTH - 1  # characters that make as many shingles
 LONGEST = 600  # characters that are compared: what a long text tells stands at its beginning, and the time must be bounded
+_BESIDE = 5  # shingles on either side of a name: of so many one is left when the word there is another
+_SURELY = 0.85  # of both texts: copies, whatever the rest says
 _UNIT = 4  # bytes of a character in UTF-32
 _GRAM = _UNIT * WIDTH
 
@@ -38,10 +41,11 @@ def brief(folded: str) -> str:
 
 
 class Shingled(NamedTuple):
-    """`whole`: all shingles of a text; `own`: those that touch no name, the same set if none does."""
+    """`whole`: all shingles of a text; `own`: those that touch no name, the same set if none does; `beside`: those next to one."""
 
     whole: frozenset[int]
     own: frozenset[int]
+    beside: frozenset[int]
 
 
 def shingles(words: str) -> frozenset[int]:
@@ -54,9 +58,10 @@ def shingled(words: str, names: Sequence[str]) -> Shingled:
     sums = _sums(words)
     whole = frozenset(sums)
     touched = list(_touched(words[:LONGEST], names))
+    beside = frozenset(chain.from_iterable(sums[max(0, first - _BESIDE) : first] + sums[end : end + _BESIDE] for first, end in touched))
     for first, end in reversed(touched):
         del sums[first:end]
-    return Shingled(whole, frozenset(sums) if touched else whole)
+    return Shingled(whole, frozenset(sums) if touched else whole, beside)
 
 
 def _sums(words: str) -> list[int]:
@@ -90,6 +95,27 @@ def contains(one: int, other: int, shared: int) -> bool:
 def resembles(one: int, other: int, shared: int) -> bool:
     """Whether most of each text stands in the other, so that neither tells much that the other does not."""
     return shared >= CONTAINED * max(one, other)
+
+
+def tells_of_it(mine: Shingled, theirs: Collection[int], shared: int) -> bool:
+    """
+    Whether what a text shares with another tells of the subject, or is nearly all of both.
+
+    What recurs under texts that say different things of it (a footer, a hotline, a disclaimer) is not what they tell.
+    """
+    longest = max(len(mine.whole), len(theirs))
+    return not mine.beside or shared >= _SURELY * longest or not mine.beside.isdisjoint(theirs)
+
+
+def copies(mine: Shingled, theirs: Collection[int]) -> Literal["", "one", "both"]:
+    """Whether a text and another are copies: `one` stands in the other, or `both` in each other; by all shingles of the other."""
+    whole, own, _ = mine
+    shared = len(own.intersection(theirs))
+    # Of theirs we know those that touch a name only where we have them too.
+    left = len(theirs) - len(whole.intersection(theirs)) + shared if own is not whole else len(theirs)
+    if not contains(len(own), left, shared) or not tells_of_it(mine, theirs, shared):
+        return ""
+    return "both" if resembles(len(own), left, shared) else "one"
 
 
 def fingerprint(words: str) -> int:

@@ -10,9 +10,12 @@ from typing import NamedTuple
 from zlib import crc32
 
 from monitor.mention import Kind, Mention
+from monitor.stories.editorial import without_footer
 from monitor.stories.names import Names
+from monitor.stories.node import Filed
 from monitor.stories.rarity import MARK, known, terms
 from monitor.stories.shingles import WORDED, Shingled, bare, brief, fingerprint, shingled
+from monitor.stories.slots import slots
 
 REPLIES: frozenset[Kind] = frozenset(("comment", "danmaku", "repost", "live"))
 REMARK = 20  # characters of a reply that may be a copy by themselves
@@ -31,17 +34,18 @@ class Termed:
     """
     Its terms worked out.
 
-    `found`: what each tells, none left out; `keys`: what it is filed as; `marks`: the keys of the figures of each kind under the kind's.
+    `found`: what each tells, none left out; `keys`: what it is filed as; `marks`: the keys of the figures of each kind under the kind's;
+    `slots`: of the places and persons it names, likewise.
     """
 
     __slots__ = ("_names", "_ordered", "_seeking", "_sought", "_told", "found", "keys", "marks")
 
-    def __init__(self, folded: str, names: Names) -> None:
+    def __init__(self, folded: str, names: Names, slots: Mapping[int, Collection[int]]) -> None:
         self._names, self._ordered = names, terms(folded)
         self._told = list(map(known().__getitem__, self._ordered))
         self.found: Mapping[str, float] = weights(self._ordered, self._told)
         self.keys: Mapping[str, int] = {term: term_key(term) for term in self.found}
-        self.marks: Mapping[int, Collection[int]] = _marks(self._ordered)
+        self.marks: Mapping[int, Collection[int]] = {**_marks(self._ordered), **slots}
         self._sought: Sequence[str] | None = None
         self._seeking: Mapping[str, float] | None = None
 
@@ -64,7 +68,7 @@ class Termed:
 class Wording:
     """One text. Everything but the fingerprint is worked out when it is first asked for: most mentions repeat what is known."""
 
-    __slots__ = ("_folded", "_names", "_shingled", "_termed", "bare", "short", "told")
+    __slots__ = ("_folded", "_names", "_shingled", "_slots", "_termed", "bare", "short", "told")
 
     def __init__(self, text: str, fold: Fold, names: Names) -> None:
         self._folded, self._names = fold(text), names
@@ -73,12 +77,18 @@ class Wording:
         self.told = fingerprint(f"={self._folded.strip()}" if self.short else self.bare)
         self._shingled: Shingled | None = None
         self._termed: Termed | None = None
+        self._slots: Mapping[int, Collection[int]] | None = None
+
+    @property
+    def _told(self) -> str:
+        """Without the lines of those who print it."""
+        return without_footer(self._folded)
 
     @property
     def shingled(self) -> Shingled:
         """Its shingles: what is filed has all, for others to find; it looks for others by its own."""
         if self._shingled is None:
-            short = brief(self._folded)
+            short = brief(self._told)
             self._shingled = shingled(self.bare if short is self._folded else bare(short), self._names.words)
         return self._shingled
 
@@ -86,8 +96,15 @@ class Wording:
     def termed(self) -> Termed:
         """Its terms, likewise: those filed do not depend on what the subject is called."""
         if self._termed is None:
-            self._termed = Termed(self._folded, self._names)
+            self._termed = Termed(self._told, self._names, self.slots)
         return self._termed
+
+    @property
+    def slots(self) -> Mapping[int, Collection[int]]:
+        """The keys of the places and persons it names, under those of each kind; they are among the marks of its terms."""
+        if self._slots is None:
+            self._slots = _slots(self._told)
+        return self._slots
 
 
 class Telling(NamedTuple):
@@ -122,6 +139,27 @@ def _marks(ordered: Sequence[str]) -> dict[int, set[int]]:
         if term[:1] == MARK:
             marks.setdefault(term_key(term), set()).add(term_key(ordered[at - 1]))
     return marks
+
+
+def _slots(folded: str) -> dict[int, set[int]]:
+    """Which places and persons a text names, likewise; of those that tell nothing, none: they are not filed."""
+    found: dict[int, set[int]] = {}
+    for kind, names in slots(folded).items():
+        keys = {term_key(name) for name in names if known()[name] > 0}
+        if keys:
+            found[term_key(kind)] = keys
+    return found
+
+
+def against(marks: Mapping[int, Collection[int]], theirs: Collection[int]) -> int:
+    """Of how many kinds of figures or names both texts have some, but none in common."""
+    return sum(mark in theirs and not any(figure in theirs for figure in figures) for mark, figures in marks.items())
+
+
+def elsewhere(telling: Telling, filed: Filed) -> bool:
+    """Whether two texts, however alike, name other places or other persons in office."""
+    named = telling.words.slots
+    return bool(named) and against(named, frozenset(unpacked(filed.terms))) > 0
 
 
 def mass(found: Mapping[str, float]) -> float:

@@ -1,0 +1,140 @@
+"""What recurs verbatim under texts that say different things is no evidence; nor is a template about others."""
+
+from random import Random
+
+import pytest
+
+from monitor.clock import moment
+from monitor.mention import Mention
+from monitor.scoring.fold import fold
+from monitor.stories.editorial import without_footer
+from monitor.stories.grouping import Grouping
+from monitor.stories.slots import slots
+from tests.unit.escalation.making import START
+from tests.unit.stories.test_happening import together
+
+NAMES = ("澄江集团",)
+COMPLAINTS = (
+    "澄江集团的快递三天没到客服也不回",
+    "澄江集团门店的空调一直漏水没人修",
+    "买的澄江集团奶粉结块了宝宝不肯喝",
+    "澄江集团退费拖了两个月还没到账",
+    "澄江集团小区的电梯又坏了老人爬楼",
+    "澄江集团外卖里吃出一根头发",
+    "澄江集团停车场乱收费二十块不给票",
+    "澄江集团的保安骂人态度极差",
+    "澄江集团会员积分莫名其妙清零",
+    "澄江集团装修噪音半夜十二点还在施工",
+    "澄江集团食堂的肉发臭了学生拉肚子",
+    "澄江集团物业停水三天不通知",
+    "澄江集团洗衣机用一周就冒烟",
+    "澄江集团健身房关门跑路押金不退",
+    "澄江集团的网课老师换人不打招呼",
+    "澄江集团酒店床单有血迹换房还加钱",
+    "澄江集团充电桩扣了钱不充电",
+    "澄江集团手机屏幕自己裂开不给保修",
+    "澄江集团招聘骗人押身份证",
+    "澄江集团工地扬尘太大窗户不敢开",
+)
+ARTICLES = (
+    (
+        "澄江集团旗下沅溪纺织厂的多名职工反映，厂里自今年六月起拖欠工资，累计金额超过四百万元，职工代表曾三次到总部讨要说法，"
+        "均被保安拦在门外，目前劳动监察大队已经介入调查，要求企业限期补发。"
+    ),
+    (
+        "昨日凌晨，澄江集团承建的东湖隧道出现渗水，施工方连夜组织抢险，现场数十台水泵同时作业，隧道内车辆全部绕行，"
+        "市民出行受到影响，专家组初步判断与前期降雨导致的地下水位上升有关。"
+    ),
+    (
+        "有家长向本台反映，澄江集团开办的小星星幼儿园午餐用料不足，孩子回家总喊饿，园方公示的食谱与实际不符，"
+        "家委会要求公开采购账目，教育局表示将派人核查，并对全区民办园食堂开展抽检。"
+    ),
+)
+FOOTERS = (
+    "（来源：北屿日报 编辑：王芳 责任编辑：李强）",
+    "欢迎关注民声热线，爆料请拨打二十四小时新闻热线，一经采用必有重谢",
+    "记者从现场了解到有关情况，本报将持续关注。",
+    "更多本地资讯请下载掌上北屿客户端，投稿邮箱见首页底部",
+    "本文不构成投资建议，据此操作风险自担，转载请联系授权",
+    "【来源：沅州晚报】【作者：赵一鸣】【责编：孙晓】",
+    "编辑丨周舟 校对丨吴迪 审核丨郑重",
+    "原标题：读者来信选登 值班编辑：冯晨",
+    "觉得有用就点个赞吧，转发给身边的亲戚朋友，让更多人看到",
+    "以上内容仅代表网友个人观点，与本平台立场无关",
+    "版权归原作者所有，如有侵权请及时联系我们删除",
+    "我是阿森，一个在北屿漂了十年的打工人，每天记录真实生活",
+    "北屿融媒体中心出品 统筹：钱进 监制：韩露",
+    "长按识别二维码，关注北屿同城公众号，每天早晨七点准时推送",
+    "通讯员 林立 记者 陈晨 摄影报道",
+    "#北屿同城# #民生热点# #今日话题# #随手拍#",
+    "线索征集：如果您有类似遭遇，可拨打96110转3号线反映",
+    "新闻多一点：理性维权，保留凭证，必要时拨打12315投诉举报",
+    "本栏目由北屿市消费者协会支持播出",
+    "（图片来自网络，侵删；文中人物均为化名）",
+    "最终解释权归栏目组，点击左下角阅读原文参与讨论",
+)
+
+
+def stories(texts: list[str]) -> int:
+    """How many stories the texts make."""
+    grouping, found = Grouping(fold, NAMES), 0
+    for n, text in enumerate(texts):
+        mention = Mention(source="t", id=str(n), text=text, published_at=moment(START))
+        ties = grouping.find(mention, START + n)
+        if ties:
+            grouping.join(ties.home, mention, START + n)
+        else:
+            grouping.found(mention, str(n), START + n)
+            found += 1
+    return found
+
+
+@pytest.mark.parametrize("between", ["", "。", " ", "\n"])
+@pytest.mark.parametrize("footer", FOOTERS)
+def test_a_footer_glues_nothing(footer: str, between: str) -> None:
+    """Twenty complaints and three articles that end alike stay what they are, in any order."""
+    for texts in (COMPLAINTS, ARTICLES):
+        ended = [f"{text}{between}{footer}" for text in texts]
+        assert stories(ended) == len(texts)
+        assert stories(Random(3).sample(ended, len(ended))) == len(texts)
+
+
+@pytest.mark.parametrize("footer", FOOTERS)
+@pytest.mark.parametrize("text", ARTICLES)
+def test_a_copy_is_one_whatever_is_printed_under_it(text: str, footer: str) -> None:
+    """The same article with a footer, with another, with none."""
+    assert stories([text, text + footer, f"{text}{FOOTERS[0]}", f"网传：{text}"]) == 1
+
+
+TEMPLATES = (
+    ("据省纪委监委消息：澄江集团{}涉嫌严重违纪违法，目前正接受审查调查。", "党委委员、副总裁郑维钧", "原财务总监蔡明远"),
+    ("{}澄江集团门店发生火灾，消防已到场扑救，暂无人员伤亡", "北屿市", "沅州市"),
+    ("{}澄江集团仓库昨晚起火，明火已扑灭，无人员被困，起火原因正在调查", "白鹭镇", "青石镇"),
+    ("澄江集团公告：公司{}因个人原因辞去所任职务，辞职后不再担任任何职务", "董事长陆远航", "总经理谭文静"),
+    ("澄江集团{}分公司因未按规定缴纳社保被处罚款，责令限期改正", "柳河县", "安平县"),
+    ("因雷雨天气，澄江集团位于{}的营业点今日暂停营业，恢复时间另行通知", "浙江省", "江西省"),
+    ("今天上午，{}市场监管局对澄江集团门店开展突击检查，现场查封一批过期食品", "城关区", "青山区"),
+    ("澄江集团门店内一名顾客突发疾病，{}紧急施救，转危为安", "店长孟晓梅", "员工雷小刚"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("template", "one", "other"), TEMPLATES)
+def test_a_template_about_others_is_another_happening(template: str, one: str, other: str) -> None:
+    """The same words about another person in office, or another place: another happening. About the same: the same."""
+    assert not together(template.format(one), template.format(other), names=NAMES)
+    assert not together(template.format(other), template.format(one), names=())
+    assert together(template.format(one), f"转：{template.format(one)}太吓人了", names=NAMES)
+
+
+def test_slots() -> None:
+    """Places by their last two characters before what they are, persons by the first two after their office; words like them are none."""
+    assert slots("北屿市柳河县，沅州市长") == {"#市": {"北屿", "屿市", "沅州"}, "#县": {"柳河", "河县"}}
+    assert slots("副总裁郑维钧、护士陈小曼") == {"#人": {"郑维", "陈小"}}
+    assert slots("超市上市，全省各地区的小区，城镇，董事长表示，省心省力") == {}
+
+
+def test_what_is_no_editorial_line_stays() -> None:
+    """A source named in the middle, a text that is nothing else, words like those."""
+    for text in ("来源:北屿日报", "水里有怪味,来源不明,希望查清楚。", "店员说(来源:仓库)没问题,结果孩子吃了上吐下泻。真的气人。"):
+        assert without_footer(text) == text
+    assert without_footer("孩子吃了上吐下泻。(来源:北屿日报 编辑:王芳)") == "孩子吃了上吐下泻。"
