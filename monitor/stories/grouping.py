@@ -2,8 +2,9 @@
 Grouping: to which story of its subject a mention belongs.
 
 In this order: the cascade it says it is part of (root, parent, or an earlier one that named it), the same words (quoted or its own),
-words most of which stand in the other (containment of shingles), the same happening told in other words (happening.py), else
-nowhere: it waits alone in the residual story (散点), and founds a story once a second one joins it.
+words most of which stand in the other (containment of shingles; not where these tell nothing of the subject, or the texts name other
+places or persons), the same happening told in other words (happening.py), else nowhere: it waits alone in the residual story (散点),
+and founds a story once a second one joins it.
 
 Words are found for some days after they were told; a repost tells nothing again, so what is long since told, and is still passed
 on, draws in no new text. Everything is decided by what is alive at `now`, never by when memory was swept: so a desk rebuilt from
