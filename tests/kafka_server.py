@@ -85,8 +85,11 @@ def _fetch(libs: Path) -> None:
         done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             raise NoKafka(f"mvn could not fetch Kafka: {(done.stdout + done.stderr)[-500:]}")
-        if not libs.is_dir():  # another session may have been faster
+        try:
             (Path(folder) / "libs").rename(libs)
+        except OSError:  # another session was faster
+            if not libs.is_dir():
+                raise
 
 
 class Broker:
