@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
+from sqlalchemy.pool import QueuePool
 
 from monitor.errors import StoreUnavailable
 from monitor.store.acts import Acts, ActsWriter
@@ -125,8 +126,9 @@ class Store:
             self._glance.close()
         if self._server:
             self._server.close()
-        await self._reading.dispose()
-        await self._writing.dispose()
+        for engine in (self._reading, self._writing):
+            await _given_back(engine)
+            await engine.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadUnit]:
@@ -261,3 +263,12 @@ def _ours(error: exc.DBAPIError) -> bool:
 def _reason(error: exc.SQLAlchemyError) -> str:
     """The driver's own words, without the statement and its values: those are people's words."""
     return f"store: {error.orig}" if isinstance(error, exc.DBAPIError) else f"store: {type(error).__name__}"
+
+
+async def _given_back(engine: AsyncEngine) -> None:
+    """Wait a moment for connections of units that were cancelled: cut off while they roll back, they fill the log with tracebacks."""
+    pool = engine.sync_engine.pool
+    for _ in range(100):
+        if not isinstance(pool, QueuePool) or not pool.checkedout():
+            return
+        await asyncio.sleep(0.01)

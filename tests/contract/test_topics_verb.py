@@ -49,12 +49,3 @@ def test_without_kafka_there_are_no_topics(tmp_path: Path, capsys: pytest.Captur
     """A wrong use, with what to write."""
     assert run(["topics", "--config", config(tmp_path, (), "")]) == 2
     assert "要用 Kafka 请写 bus: kafka://主机:9092" in capsys.readouterr().err
-
-
-def test_the_roles_do_not_run_on_kafka_yet(tmp_path: Path, kafka: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    """`run` and `replay` say so in one line, before they do anything."""
-    file = config(tmp_path, kafka.servers, "")
-    (tmp_path / "a.jsonl").write_text("")
-    for verb in (["run"], ["replay", str(tmp_path / "a.jsonl")]):
-        assert run([*verb, "--config", file]) == 2
-        assert "还不能在 Kafka 上工作" in capsys.readouterr().err
