@@ -41,6 +41,7 @@ class Level(IntEnum):
 Status = Literal["open", "acknowledged", "handling", "resolved", "reviewed"]
 STATUSES: tuple[Status, ...] = ("open", "acknowledged", "handling", "resolved", "reviewed")
 POLICY = "policy"
+MENTIONS = 20  # that a transition names at most: a message has to hold it
 
 Resolution = Literal["handled", "false_alarm", "known", "irrelevant", "faded"]
 MUTING: tuple[Resolution, ...] = ("false_alarm", "known", "irrelevant")  # ends after which the story tells only of much worse
@@ -134,11 +135,31 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True):
-    """The other side of a merge: its alert and story as they were until then, and what that was called."""
+    """The other side of a merge: its newest alert (None: it never had one) and story as they were until then, what that was called."""
 
-    alert: str
+    alert: str | None
     story: str
     title: str
+
+    @property
+    def zh(self) -> str:
+        """It in words."""
+        return f"《{self.title}》({self.alert or self.story})"
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A mention, by where we have it from and its id there."""
+
+    source: str
+    id: str
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person says of a mention; None: nothing of that."""
+
+    label: str | None = None
+    emotion: str | None = None
+    relevant: bool | None = None
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,13 +189,15 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     merged_into: str | None = None
     into: Other | None = None  # what `merged_into` names
     merged: Other | None = None  # what became part of this alert's story
+    mentions: tuple[Named, ...] = ()  # those that a person took out or spoke of, the first MENTIONS of them
+    judged: Word | None = None  # what was said of them
 
     @property
     def merge_zh(self) -> str | None:
         """A merge in words, by the title and id of the other side; None for what is none. Titles are strangers' words: clean them."""
         if self.into:
-            return f"并入《{self.into.title}》({self.into.alert})"
-        return f"《{self.merged.title}》({self.merged.alert})并入" if self.merged else None
+            return f"并入{self.into.zh}"
+        return f"{self.merged.zh}并入" if self.merged else None
 
     def wire(self) -> dict[str, object]:
         """The shape of contract 3, absent fields left out."""
@@ -193,7 +216,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
             out["until"] = rfc3339(self.until)
         told = ("note", "by", "resolution", "verdict", "merged_into")
         out |= {name: value for name in told if (value := getattr(self, name)) is not None}
-        others = {"into": self.into, "merged": self.merged}
+        others = {"into": self.into, "merged": self.merged, "mentions": self.mentions, "judged": self.judged}
         return out | {name: msgspec.to_builtins(other) for name, other in others.items() if other}
 
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from monitor.alert import Alert, Reason, ReasonCode, Transition
+from monitor.alert import MENTIONS, Named
 from monitor.bus.base import SCORED, Bus, Record, partition_of
 from monitor.clock import Clock
 from monitor.escalation.acting import FITTING
-from monitor.escalation.effects import Act, AlertChange, Judgement, Known, StoryRow
+from monitor.escalation.effects import Act, Judgement, Known, StoryRow
 from monitor.mention import Tick, encode, identity
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
@@ -39,30 +39,25 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     again: int | None = None
 
 
-class Given(msgspec.Struct, frozen=True):
-    """An act as recorded, under its id, and what was recorded of alerts with it."""
-
-    act: Act
-    changes: list[AlertChange]
-
-
-async def merge(unit: WriteUnit, desk: Desk, story: str, into: str, who: Who) -> Given:
+async def merge(unit: WriteUnit, desk: Desk, story: str, into: str, who: Who) -> Act:
     """Two stories of a subject are one: the older stays."""
     position = await _lock(unit, desk, (await _story(unit, story)).subject)
     one, other = await _story(unit, story), await _story(unit, into)
     check_merge(one, other)
     act = _act(position, one.subject, one.id, "merge", who, into=other.id)
-    return await _given(unit, position, act, [one, other], who, ReasonCode.MERGED)
+    return await _given(unit, position, act, [one, other])
 
 
-async def exclude(unit: WriteUnit, desk: Desk, alert: str, mentions: Sequence[tuple[str, str]], who: Who) -> Given:
+async def exclude(unit: WriteUnit, desk: Desk, alert: str, mentions: Sequence[tuple[str, str]], who: Who) -> Act:
     """Mentions do not belong to an alert's story: they are counted there no more, and in no other."""
     named = {identity(*mention): " ".join(mention) for mention in mentions}
-    return await _exclude(unit, desk, alert, named, who)
+    return await _exclude(unit, desk, alert, named, tuple(Named(*mention) for mention in mentions[:MENTIONS]), who)
 
 
-async def _exclude(unit: WriteUnit, desk: Desk, alert: str, named: Mapping[bytes, str], who: Who) -> Given:
-    """The same by digest; `named`: what to call each."""
+async def _exclude(
+    unit: WriteUnit, desk: Desk, alert: str, named: Mapping[bytes, str], first: tuple[Named, ...], who: Who
+) -> Act:
+    """The same by digest; `named`: what to call each, `first`: those the history names."""
     found = await unit.alerts.get(alert)
     if found is None:
         raise NoSuchAlert("there is no alert of this id")
@@ -70,16 +65,18 @@ async def _exclude(unit: WriteUnit, desk: Desk, alert: str, named: Mapping[bytes
     story = await _story(unit, found.story)
     known = await unit.mentions.known([(story.subject, digest) for digest in named])
     check_exclude(story, named, {digest: one.story for (_, digest), one in known.items()})
-    act = _act(position, story.subject, story.id, "exclude", who, alert=found.id, mentions=tuple(named))
-    return await _given(unit, position, act, [story], who, ReasonCode.EXCLUDED)
+    act = _act(position, story.subject, story.id, "exclude", who, alert=found.id, mentions=tuple(named), named=first)
+    return await _given(unit, position, act, [story])
 
 
-async def correct(unit: WriteUnit, desk: Desk, subject: str, mention: tuple[str, str], judgement: Judgement, who: Who) -> Given:
+async def correct(unit: WriteUnit, desk: Desk, subject: str, mention: tuple[str, str], judgement: Judgement, who: Who) -> Act:
     """What a mention says of a subject is otherwise than the model says."""
-    return await _correct(unit, desk, subject, identity(*mention), judgement, who)
+    return await _correct(unit, desk, subject, identity(*mention), (Named(*mention),), judgement, who)
 
 
-async def _correct(unit: WriteUnit, desk: Desk, subject: str, digest: bytes, judgement: Judgement, who: Who) -> Given:
+async def _correct(
+    unit: WriteUnit, desk: Desk, subject: str, digest: bytes, named: tuple[Named, ...], judgement: Judgement, who: Who
+) -> Act:
     """The same by digest."""
     position = await _lock(unit, desk, subject)
     pair = (subject, digest)
@@ -89,20 +86,20 @@ async def _correct(unit: WriteUnit, desk: Desk, subject: str, digest: bytes, jud
         judgement, key = msgspec.structs.replace(judgement, relevant=True), await _story_before(unit, pair)
     row = await unit.stories.get(key) if key else None
     story = await survivor(unit, row) if row else None
-    act = _act(position, subject, story.id if story else "", "score", who, mentions=(digest,), judgement=judgement)
-    return await _given(unit, position, act, [story] if story else [], who, ReasonCode.CORRECTED)
+    act = _act(position, subject, story.id if story else "", "score", who, mentions=(digest,), named=named, judgement=judgement)
+    return await _given(unit, position, act, [story] if story else [])
 
 
-async def done_again(unit: WriteUnit, desk: Desk, act: Act, now: int) -> Given:
+async def done_again(unit: WriteUnit, desk: Desk, act: Act, now: int) -> Act:
     """Do what somebody once did, by the same rules; `now`: wall clock, micros."""
     who = Who(actor=act.actor, by=act.by, note=act.note, recorded_at=now, again=act.at)
     if act.action == "merge":
         return await merge(unit, desk, act.story, act.into, who)
     if act.action == "exclude":
-        return await _exclude(unit, desk, act.alert, {digest: digest.hex() for digest in act.mentions}, who)
+        return await _exclude(unit, desk, act.alert, {digest: digest.hex() for digest in act.mentions}, act.named, who)
     if act.action != "score" or act.judgement is None or len(act.mentions) != 1:
         raise DoesNotFit("there is no such action")
-    return await _correct(unit, desk, act.subject, act.mentions[0], act.judgement, who)
+    return await _correct(unit, desk, act.subject, act.mentions[0], act.named, act.judgement, who)
 
 
 def check_merge(one: StoryRow, other: StoryRow) -> None:
@@ -180,29 +177,10 @@ def _act(position: Position, subject: str, story: str, action: str, who: Who, **
     return msgspec.structs.replace(act, **more)
 
 
-async def _given(unit: WriteUnit, position: Position, act: Act, stories: Sequence[StoryRow], who: Who, code: ReasonCode) -> Given:
-    """Record the act, and on the newest alert of each story that somebody did it."""
+async def _given(unit: WriteUnit, position: Position, act: Act, stories: Sequence[StoryRow]) -> Act:
+    """Record the act; the desk says on the alerts of these stories what came of it. Returns it under its id."""
     changed = {story.id for story in stories}
     for earlier in await unit.acts.since(position.partition, position.last_act):
         if earlier.action not in FITTING and changed & {earlier.story, earlier.into}:
             raise DoesNotFit("a change of its story is being worked in; try again in a moment")
-    act = msgspec.structs.replace(act, id=await unit.acts.add(act))
-    newest = [await _newest(unit, story.state.alert.id) for story in stories if story.state.alert]
-    changes = [AlertChange(alert, _said(alert, act, who, code)) for alert in newest if alert]
-    return Given(act, await unit.alerts.record(changes))
-
-
-async def _newest(unit: WriteUnit, alert: str) -> Alert | None:
-    """The alert, or the one that follows it since somebody reopened it: the desk may not have come to that yet."""
-    found = await unit.alerts.get(alert)
-    while found and found.next and (following := await unit.alerts.get(found.next)):
-        found = following
-    return found
-
-
-def _said(alert: Alert, act: Act, who: Who, code: ReasonCode) -> Transition:
-    return Transition(
-        at=max(act.at, alert.changed_at), recorded_at=who.recorded_at if who.again is None else None, alert=alert.id,
-        subject=alert.subject, story=alert.story, actor=who.actor, by=who.by, note=who.note,
-        reasons=(Reason(code, float(len(act.mentions))),),
-    )  # fmt: skip
+    return msgspec.structs.replace(act, id=await unit.acts.add(act))

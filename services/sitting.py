@@ -12,7 +12,7 @@ from time import perf_counter
 from msgspec.structs import replace
 
 from monitor.escalation.acting import applied
-from monitor.escalation.correcting import puts_back
+from monitor.escalation.correcting import REBUILDING, noted, puts_back
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Act, AlertChange, Known, StoryRow
 from monitor.escalation.episodes import unwatched
@@ -99,6 +99,8 @@ class Sitting:
         if act is None:
             return
         state, _ = applied(row.state, act)
+        if act.action in REBUILDING and row.state.alert:
+            self._changes.append(noted(row.state.alert, act))
         live = row.live or (state.alert is not None and not state.alert.ended)
         kept = replace(row, state=state, live=live, keys=() if live else row.keys)
         await self._unit.stories.put([kept], self._partition)

@@ -7,9 +7,11 @@ one: so it does not come back under the story it was taken out of, is told to no
 
 from collections.abc import Sequence
 
-from monitor.alert import Level, Mute, Reason, ReasonCode, story_id
+from msgspec.structs import replace
+
+from monitor.alert import Alert, Level, Mute, Reason, ReasonCode, Transition, Word, story_id
 from monitor.escalation.acting import MUTED_FOR
-from monitor.escalation.effects import Act, NewHit, StoryRow, StoryState, as_judged
+from monitor.escalation.effects import Act, AlertChange, NewHit, StoryRow, StoryState, as_judged
 from monitor.mention import Scored
 from monitor.stories.title import title
 
@@ -34,9 +36,24 @@ def corrected(hit: NewHit, act: Act) -> Scored | None:
 
 
 def reason(act: Act) -> Reason:
-    """Why nothing is left of a story: how many mentions somebody took out, or called harmless."""
-    code = ReasonCode.EXCLUDED if takes_out(act) else ReasonCode.CORRECTED
+    """Why a story stands otherwise: how many mentions somebody took out, or spoke of."""
+    code = ReasonCode.EXCLUDED if act.action == "exclude" else ReasonCode.CORRECTED
     return Reason(code, float(len(act.mentions)))
+
+
+def signed(said: Transition, act: Act) -> Transition:
+    """What comes of an act, with who did it, to which mentions, and what was said of them."""
+    word = act.judgement
+    judged = Word(label=word.label, emotion=word.emotion, relevant=word.relevant) if word else None
+    return replace(said, actor=act.actor, by=act.by, note=act.note, mentions=act.named, judged=judged)
+
+
+def noted(alert: Alert, act: Act) -> AlertChange:
+    """The line that tells of an act which by itself moved nothing."""
+    said = Transition(
+        at=max(act.at, alert.changed_at), alert=alert.id, subject=alert.subject, story=alert.story, actor=act.actor, reasons=(reason(act),)
+    )
+    return AlertChange(alert, signed(said, act))
 
 
 def aside(state: StoryState, out: Sequence[Scored], act: Act) -> StoryRow:

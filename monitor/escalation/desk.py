@@ -243,7 +243,7 @@ class Desk:
             self._out = []
             story.state = acted_at(story.state, act.at)
             story.touch()
-            self._decisions.changes.extend(story.emptied(self.now, act))
+            self._decisions.changes.extend(story.corrected(self.now, act))
             self._recheck(story, self.now)
             story.mark(self.now)
             self._decisions.touched(story)

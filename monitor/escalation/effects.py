@@ -7,7 +7,7 @@ What the desk decided from a stretch of the log: the only thing the escalator wr
 import msgspec
 from msgspec.structs import replace
 
-from monitor.alert import Alert, Level, Mute, Resolution, Transition, Verdict
+from monitor.alert import Alert, Level, Mute, Named, Resolution, Transition, Verdict
 from monitor.mention import Mention, Scored
 from monitor.score import Emotion, EmotionLabel, Score, Sentiment, SentimentLabel
 
@@ -215,6 +215,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What a person did, with the stream position where it took effect: before the record at `offset`.
 
     `target`: the alert it was done to as it stood, when its story had a newer one by then, which is the one the desk knows.
+    `named`: the first of its mentions, for people.
     """
 
     id: int
@@ -236,6 +237,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: Alert | None = None
     into: str = ""
     mentions: tuple[bytes, ...] = ()
+    named: tuple[Named, ...] = ()
     judgement: Judgement | None = None
 
 

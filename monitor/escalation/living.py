@@ -167,7 +167,7 @@ class Living:
             self.decisions.counted(into.subject.name, digest, counted=False)
         self.decisions.spilled(into)
         into.totals.unite(gone.totals)
-        into.state, changes = merged(into.state, gone.state, into.id, now, act)
+        into.state, changes = merged(into.state, gone.state, (into.named, gone.named), now, act)
         into.mark(now)
         self.decisions.changes.extend(changes)
         gone.state = left(gone.state, changes)

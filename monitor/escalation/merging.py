@@ -15,27 +15,29 @@ Changes = list[AlertChange]
 _STILL = (0, 0, 0, 0)
 
 
-def merged(into: StoryState, gone: StoryState, story: str, now: int, act: Act | None = None) -> tuple[StoryState, Changes]:
+def merged(
+    into: StoryState, gone: StoryState, names: tuple[Other, Other], now: int, act: Act | None = None
+) -> tuple[StoryState, Changes]:
     """
-    The state of the story that stays (`story`, until now `into`), and what becomes of the alerts.
+    The state of the story that stays, until now `into`, and what becomes of the alerts: each gets at most one line, naming the other side.
 
-    `act`: a person merged them.
+    `names`: of both, in this order, as they were until now. `act`: a person merged them.
     """
     one, other = _open(into), _open(gone)
     if one and other:
         state, changes = _of_two(into, gone, now, act)
     elif one or other:
-        led, alert = (into, one) if one else (gone, other)
-        state, changes = _timed(led, gone if one else into), [AlertChange(alert, None)] if alert else []
+        led, over = (into, gone) if one else (gone, into)
+        state, changes = _timed(led, over), _lines(led.alert, over.alert, names, now, act)
     else:
-        state, changes = _at_rest(into, gone)
+        state, changes = _at_rest(into, gone, names, now, act)
     state = replace(state, mute=_mute(into, gone))
     if state.alert is None or not changes:
         return state, changes
-    alert = replace(_numbered(changes[-1].alert, into, gone), story=story, changed_at=max(now, state.alert.changed_at))
+    said, story = changes[-1].transition, names[0].story
+    alert = replace(_numbered(changes[-1].alert, into, gone), story=story, changed_at=said.at if said else max(now, state.alert.changed_at))
     alert = replace(alert, mute=alert.mute if state.mute else None)
-    said = changes[-1].transition
-    told = replace(said, at=alert.changed_at, story=story) if said else None
+    told = replace(said, story=story) if said else None
     return replace(state, alert=alert, dirty=not alert.ended), [*changes[:-1], AlertChange(alert, told)]
 
 
@@ -63,12 +65,33 @@ def _of_two(into: StoryState, gone: StoryState, now: int, act: Act | None) -> tu
     return state, [ended, AlertChange(kept, line)]
 
 
-def _at_rest(into: StoryState, gone: StoryState) -> tuple[StoryState, Changes]:
+def _at_rest(into: StoryState, gone: StoryState, names: tuple[Other, Other], now: int, act: Act | None) -> tuple[StoryState, Changes]:
     """Neither alert is open: the one that changed last tells what the next episode follows."""
     higher, lower = (gone, into) if gone.level > into.level else (into, gone)
-    last = max((state.alert for state in (into, gone) if state.alert), key=lambda alert: (alert.changed_at, alert.id), default=None)
+    alerts = sorted((state.alert for state in (into, gone) if state.alert), key=lambda alert: (alert.changed_at, alert.id))
+    other, last = (None, None, *alerts)[-2:]
     state = replace(_timed(higher, lower), alert=last, bar=max(into.bar, gone.bar), hand=None)
-    return state, [AlertChange(last, None)] if last else []
+    return state, _lines(last, other, names, now, act)
+
+
+def _lines(kept: Alert | None, over: Alert | None, names: tuple[Other, Other], now: int, act: Act | None) -> Changes:
+    """
+    Of two alerts that are not both open each says which the other is.
+
+    Where only one story ever had an alert, that says so when a person merged them.
+    """
+    if kept is None:
+        return []
+    if over is None and act is None:
+        return [AlertChange(kept, None)]
+    line = replace(_said(kept, now, act), merged=next(name for name in names if name.alert != kept.id))
+    return [*([_pointed(over, kept, now, act)] if over else []), AlertChange(kept, line)]
+
+
+def _pointed(over: Alert, into: Alert, now: int, act: Act | None) -> AlertChange:
+    """The alert that had ended before, and the line that says where its story is now."""
+    said = replace(_said(over, now, act), merged_into=into.id, into=_other(into))
+    return AlertChange(replace(over, changed_at=said.at, merged_into=into.id), said)
 
 
 def _risen(state: StoryState, higher: StoryState, line: Transition) -> tuple[StoryState, AlertChange]:
@@ -104,7 +127,7 @@ def _other(alert: Alert) -> Other:
 
 def _said(alert: Alert, now: int, act: Act | None) -> Transition:
     return Transition(
-        at=max(now, alert.changed_at), alert=alert.id, subject=alert.subject, story=alert.story, actor=act.actor if act else POLICY,
+        at=max(now, act.at if act else now, alert.changed_at), alert=alert.id, subject=alert.subject, story=alert.story, actor=act.actor if act else POLICY,
         by=act.by if act else None, note=act.note if act else None, reasons=(Reason(ReasonCode.MERGED),),
     )  # fmt: skip
 

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from monitor.alert import Counters, Level, Transition
+from monitor.alert import Counters, Level, Other
 from monitor.clock import MINUTE
 from monitor.escalation import episodes
-from monitor.escalation.correcting import reason
+from monitor.escalation.correcting import noted, reason, signed
 from monitor.escalation.effects import Act, AlertChange, StoryRow, StoryState
 from monitor.escalation.policy import Policy, steady
 from monitor.escalation.step import NEVER, Change, next_deadline, step
@@ -135,12 +135,18 @@ class Story:
         self.state = state if state is before else replace(state, evaluated_at=now)
         return found
 
-    def emptied(self, now: int, act: Act) -> list[AlertChange]:
+    def corrected(self, now: int, act: Act) -> list[AlertChange]:
         """
-        Where an act leaves nothing that counts, the level is none at once, and says why: nothing is left that could hold it.
+        What an act on its mentions, worked in by now, is to its newest alert: always one line that tells who did what.
 
-        A level set by a person holds on.
+        Where it leaves nothing that counts, the level is none at once: nothing could hold it. A level set by a person holds on.
         """
+        found = self._emptied(now, act)
+        if self.state.alert and not any(change.transition for change in found):
+            found.append(noted(self.state.alert, act))
+        return found
+
+    def _emptied(self, now: int, act: Act) -> list[AlertChange]:
         self.windows.advance(now)
         if self.windows.facts or not self.state.level:
             return []
@@ -149,7 +155,7 @@ class Story:
         state = replace(self.state, level=Level.NONE, raising=_STILL, clearing=_STILL, dirty=False)
         state, found = episodes.followed(state, change, self.subject.name, self.id, now, counters)
         self.state = episodes.calmed(state, now)
-        return [replace(one, transition=_by(one.transition, act)) for one in found]
+        return [replace(one, transition=signed(one.transition, act) if one.transition else None) for one in found]
 
     def _lived(
         self, stepped: StoryState, change: Change | None, now: int, counters: Counters, *, recount: bool
@@ -195,6 +201,12 @@ class Story:
         return at_rest and (state.alert is None or state.alert.ended)
 
     @property
+    def named(self) -> Other:
+        """It and its newest alert, for whoever it merges with."""
+        alert = self.state.alert
+        return Other(alert=alert.id if alert else None, story=self.id, title=alert.counters.title if alert else self.title)
+
+    @property
     def age(self) -> tuple[int, str]:
         """By which of two stories the older is told."""
         return self.opened_at, self.id
@@ -212,10 +224,6 @@ class Story:
     @property
     def _gathered(self) -> Totals | Waiting:
         return self.waiting if self.residual else self.totals
-
-
-def _by(said: Transition | None, act: Act) -> Transition | None:
-    return replace(said, actor=act.actor, by=act.by, note=act.note) if said else None
 
 
 def begun(id_: str, subject: str, scored: Scored, *, residual: bool) -> StoryRow:

@@ -89,11 +89,26 @@ class AlertModel(Shape):
 
 
 class OtherModel(Shape):
-    """The other side of a merge, as it was until then."""
+    """The other side of a merge, as it was until then; `alert` null: it never had one."""
 
-    alert: str
+    alert: str | None
     story: str
     title: str
+
+
+class NamedMention(Shape):
+    """A mention, by where we have it from and its id there."""
+
+    source: str
+    id: str
+
+
+class WordModel(Shape):
+    """What a person said of a mention."""
+
+    label: Label | None = None
+    emotion: str | None = None
+    relevant: bool | None = None
 
 
 class TransitionModel(Shape):
@@ -117,6 +132,8 @@ class TransitionModel(Shape):
     merged_into: str | None = None
     into: OtherModel | None = None
     merged: OtherModel | None = None
+    mentions: list[NamedMention] | None = None
+    judged: WordModel | None = None
     reasons: list[ReasonModel]
 
 

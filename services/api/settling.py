@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import msgspec
 from fastapi import Response
 
+from monitor.escalation.effects import Act
 from monitor.store.sessions import WriteUnit
 from services import acts, corrections
 from services.api.act_bodies import ActBody
 from services.api.acting import ERRORS, Asked
 from services.api.errors import Refusal
 from services.api.state import encoded
-from services.corrections import Given, Who, nudge, taken_up
-from services.telling import count
+from services.corrections import Who, nudge, taken_up
 
 PATIENCE = 5.0
 WAITING = "recorded; it takes effect when the service next decides"
@@ -34,20 +34,19 @@ def who(asked: Asked, said: ActBody) -> Who:
     return Who(actor=actor, by=by, note=said.note, recorded_at=asked.now)
 
 
-async def settled(asked: Asked, do: Callable[[WriteUnit], Awaitable[Given]], tell: Callable[[WriteUnit], Awaitable[Told]]) -> Response:
+async def settled(asked: Asked, do: Callable[[WriteUnit], Awaitable[Act]], tell: Callable[[WriteUnit], Awaitable[Told]]) -> Response:
     """Do it, once for its key. Answers how things then stand, or 202 where nobody has decided within PATIENCE."""
     api, once = asked.api, asked.once
     async with api.store.write() as unit:
         if before := await once.answered(unit, asked.now):
             return encoded(before.response, before.status, etag=before.etag)
         try:
-            given = await do(unit)
+            act = await do(unit)
         except acts.ActError as error:
             raise Refusal(_ERRORS[type(error)], str(error)) from error
-        pending = msgspec.json.encode({"detail": WAITING, "story": given.act.story or None, "at": given.act.offset})
+        pending = msgspec.json.encode({"detail": WAITING, "story": act.story or None, "at": act.offset})
         await once.remember(unit, pending, None, asked.now, 202)
-    count(given.changes, api.metrics, api.log)
-    if not await _decided(asked, given):
+    if not await _decided(asked, act):
         return encoded(pending, 202)
     async with api.store.write() as unit:
         told = await tell(unit)
@@ -56,9 +55,9 @@ async def settled(asked: Asked, do: Callable[[WriteUnit], Awaitable[Given]], tel
     return encoded(body, etag=told.etag)
 
 
-async def _decided(asked: Asked, given: Given) -> bool:
+async def _decided(asked: Asked, act: Act) -> bool:
     api = asked.api
     if api.bus is None:
         return False
-    await nudge(api.bus, api.clock, given.act.partition)
-    return await taken_up(api.store, given.act, PATIENCE)
+    await nudge(api.bus, api.clock, act.partition)
+    return await taken_up(api.store, act, PATIENCE)

@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alert import Level, ReasonCode, Transition
+from monitor.alert import Level, Transition
 from monitor.clock import DAY, HOUR
 from monitor.escalation.acting import FITTING
 from monitor.escalation.effects import Effects, StoryRow
@@ -32,7 +32,6 @@ STATUSES = {
     ("open", "acknowledged"), ("open", "handling"), ("acknowledged", "handling"), ("resolved", "reviewed"),
     *((before, "resolved") for before in ("open", "acknowledged", "handling")),
 }  # fmt: skip
-SAID_AT_ONCE = {ReasonCode.MERGED, ReasonCode.EXCLUDED, ReasonCode.CORRECTED}  # that somebody did it, before the desk comes to it
 Wire = dict[str, Any]
 
 
@@ -154,7 +153,7 @@ class Machine:
     async def _stored(self) -> dict[str, list[Wire]]:
         async with self._here.store.read() as unit:
             histories = {alert.id: history async for alert, history in unit.alerts.all()}
-        return by_alert(one for history in histories.values() for one in history if not at_once(one))
+        return by_alert(one for history in histories.values() for one in history)
 
     async def _decided_again(self, batch: int) -> dict[str, list[Wire]]:
         """Every transition that the log and the acts give, as `backtest --from-bus` finds them."""
@@ -167,11 +166,6 @@ class Machine:
             acts = await unit.acts.all(0)
         await Backtest(desk_maker(self._here.api.settings)(), take, batch).log(self._here.bus, 0, acts)
         return by_alert(found)
-
-
-def at_once(said: Transition) -> bool:
-    """A line that somebody did something of which the desk says later what came of it."""
-    return said.reasons[0].code in SAID_AT_ONCE and said.to_level is None and said.to_status is None and said.merged is None
 
 
 def by_alert(transitions: Any) -> dict[str, list[Wire]]:

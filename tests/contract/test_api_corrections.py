@@ -309,6 +309,55 @@ async def test_stories_that_are_one_are_listed_once(tmp_path: Path, empty_store:
         assert [(one["id"], one["mentions"], one["level"], one["merged_into"]) for one in gone] == [(FIRE, 0, "none", MILK)]
 
 
+async def lines(here: Here, alert: str) -> list[dict[str, Any]]:
+    """The history of an alert."""
+    found: list[dict[str, Any]] = (await here.client.get(f"/v1/alerts/{alert}")).json()["transitions"]
+    return found
+
+
+async def test_one_act_is_one_line_that_tells_all(tmp_path: Path, empty_store: str) -> None:
+    """A merge by hand is one line on each alert, naming the other; a correction names the mention and what was said of it."""
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
+        milk, fire = await here.alert_of(MILK), await here.alert_of(FIRE)
+        before = {alert: len(await lines(here, alert)) for alert in (milk["id"], fire["id"])}
+        one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
+        assert (await here.post("/v1/mentions/score", label="positive", **one)).status_code == 200
+        assert (await here.post("/v1/mentions/score", relevant=False, **one)).status_code == 200
+        said, out = (await lines(here, milk["id"]))[before[milk["id"]] :]
+        assert [line["reasons"][0]["code"] for line in (said, out)] == ["corrected", "corrected"]
+        assert [line["mentions"] for line in (said, out)] == [[{"source": "t", "id": "p7"}]] * 2
+        assert [line["judged"] for line in (said, out)] == [{"label": "positive"}, {"relevant": False}]
+
+        assert (await here.post(f"/v1/stories/{FIRE}/merge", into=MILK)).status_code == 200
+        (kept,), (lost,) = (await lines(here, milk["id"]))[before[milk["id"]] + 2 :], (await lines(here, fire["id"]))[before[fire["id"]] :]
+        assert (kept["merged"]["alert"], kept["actor"], kept["note"]) == (fire["id"], "小王", "看过了")
+        assert (lost["merged_into"], lost["into"]["title"], lost["to"], lost["note"]) == (milk["id"], milk["title"], "none", "看过了")
+
+        everything = [{"source": "t", "id": f"{name}{n}"} for name in "pq" for n in range(40) if (name, n) != ("p", 7)]
+        assert (await here.post(f"/v1/alerts/{milk['id']}/exclude", mentions=everything)).status_code == 200
+        (line,) = (await lines(here, milk["id"]))[before[milk["id"]] + 3 :]
+        assert (line["to"], line["reasons"][0]["value"], line["mentions"]) == ("none", 79.0, everything[:20])
+        await same_again(here)
+
+
+@pytest.mark.parametrize("ended", [MILK, FIRE])
+async def test_a_merge_with_an_alert_that_has_ended_names_both(tmp_path: Path, empty_store: str, ended: str) -> None:
+    """The open alert names the one that had ended, and that one where its story is now; neither level nor status moves."""
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
+        alerts = {MILK: await here.alert_of(MILK), FIRE: await here.alert_of(FIRE)}
+        over, running = alerts[ended], alerts[FIRE if ended == MILK else MILK]
+        assert (await here.post(f"/v1/alerts/{over['id']}/resolve", reason="handled")).status_code == 200
+        assert (await here.post(f"/v1/stories/{FIRE}/merge", into=MILK)).status_code == 200
+        kept, gone = (await lines(here, running["id"]))[-1], (await lines(here, over["id"]))[-1]
+
+        assert kept["merged"] == {"alert": over["id"], "story": ended, "title": over["title"]}
+        assert (gone["merged_into"], gone["into"]["alert"]) == (running["id"], running["id"])
+        assert not {"to", "to_status"} & (kept.keys() | gone.keys())
+        assert [line["reasons"][0]["code"] for line in (kept, gone)] == ["merged", "merged"]
+        assert (await here.client.get(f"/v1/alerts/{running['id']}")).json()["story"] == MILK
+        await same_again(here)
+
+
 async def test_stories_that_merge_by_themselves_say_so_on_both_alerts(tmp_path: Path, empty_store: str) -> None:
     """The alert that ends names the one that stays, with its title; that one has a line that names the other; the message says it."""
     async with api(tmp_path, wall=SOON, store=empty_store) as here:
