@@ -65,7 +65,9 @@ def _of_two(into: StoryState, gone: StoryState, now: int, act: Act | None) -> tu
     return state, [ended, AlertChange(kept, line)]
 
 
-def _at_rest(into: StoryState, gone: StoryState, names: tuple[Other, Other], now: int, act: Act | None) -> tuple[StoryState, Changes]:
+def _at_rest(
+    into: StoryState, gone: StoryState, names: tuple[Other, Other], now: int, act: Act | None
+) -> tuple[StoryState, Changes]:
     """Neither alert is open: the one that changed last tells what the next episode follows."""
     higher, lower = (gone, into) if gone.level > into.level else (into, gone)
     alerts = sorted((state.alert for state in (into, gone) if state.alert), key=lambda alert: (alert.changed_at, alert.id))
@@ -127,8 +129,9 @@ def _other(alert: Alert) -> Other:
 
 def _said(alert: Alert, now: int, act: Act | None) -> Transition:
     return Transition(
-        at=max(now, act.at if act else now, alert.changed_at), alert=alert.id, subject=alert.subject, story=alert.story, actor=act.actor if act else POLICY,
-        by=act.by if act else None, note=act.note if act else None, reasons=(Reason(ReasonCode.MERGED),),
+        at=max(now, act.at if act else now, alert.changed_at), alert=alert.id, subject=alert.subject, story=alert.story,
+        actor=act.actor if act else POLICY, by=act.by if act else None, note=act.note if act else None,
+        reasons=(Reason(ReasonCode.MERGED),),
     )  # fmt: skip
 
 
