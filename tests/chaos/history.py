@@ -29,7 +29,6 @@ from services.score import ROLE as SCORE
 from services.wiring import desk_maker, open_bus, open_store
 from tests.acceptance.processes import ENVIRONMENT
 from tests.chaos.staff import Deed
-from tests.contract.test_alert_random_walk import at_once
 
 Wire = dict[str, Any]
 Pair = tuple[str, bytes]  # (subject, digest of the mention)
@@ -179,7 +178,7 @@ def _alerts(history: History) -> dict[str, Alert]:
 
 def _said(history: History) -> dict[str, list[Wire]]:
     """But for when it was written down, and for what is said at once of acts that the desk decides later."""
-    lines = {key: [one.wire() for one in said if not at_once(one)] for key, said in history.said.items()}
+    lines = {key: [one.wire() for one in said] for key, said in history.said.items()}
     return {key: [{name: value for name, value in one.items() if name != "recorded_at"} for one in said] for key, said in lines.items()}
 
 
