@@ -19,6 +19,7 @@ LOOKED_AT = 200  # of how many of its earliest mentions the words are read
 _PASSES_ON = frozenset({"repost", "comment", "answer", "danmaku"})
 _MANY = 3  # said in the very moment of the first: which of them was first, nobody can tell
 _ARCHIVE = 5  # taken in at once, over a day after the first was said
+_TELLING = 6  # characters: fewer are said by many who know nothing of each other
 _LONG = 2_000  # characters of a text that are compared
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -75,6 +76,20 @@ def origin(early: Sequence[Known], tree: Tree) -> Origin | None:
     doubts = own + [other for other in _other_doubts(first, ordered, orphans, tree) if other[0] not in dict(own)]
     sure: Sure = "low" if own else "medium" if doubts else "high"
     return Origin(first, sure, tuple(doubts), _missing(first.mention, tree))
+
+
+def passed_on(known: Sequence[Known]) -> dict[bytes, bytes]:
+    """What passes on the very words of an earlier one, and of which: by digest, the earliest that says them."""
+    sayers: dict[str, bytes] = {}
+    found: dict[bytes, bytes] = {}
+    for mention in (one.mention for one in sorted(known, key=lambda one: (_said_at(one), one.mention.source, one.mention.id))):
+        words = _bare(mention.quoted or "")
+        if words in sayers:
+            found[mention.digest] = sayers[words]
+        for said in (mention.text, f"{mention.title or ''}{mention.text}"):
+            if len(own := _bare(said)) >= _TELLING:
+                sayers.setdefault(own, mention.digest)
+    return found
 
 
 def _said_at(one: Known) -> int:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from monitor.clock import DAY, HOUR, MINUTE, micros
 from monitor.mention import Mention, identity
-from monitor.stories.origin import DOUBT_ZH, Doubt, Origin, origin
+from monitor.stories.origin import DOUBT_ZH, Doubt, Origin, origin, passed_on
 from monitor.stories.tree import Leaf, Tree
 from tests.unit.escalation.making import START, scored
 
@@ -101,3 +101,14 @@ def test_nothing_has_no_origin() -> None:
 def test_every_doubt_is_told_in_chinese() -> None:
     """Staff read why."""
     assert set(DOUBT_ZH) == set(Doubt)
+
+
+def test_who_passes_on_the_very_words_hangs_under_them() -> None:
+    """Without a link its quoted words tell what it passes on: the earliest that says them, signs aside; not what is said later."""
+    early, late = stored("1", START), stored("3", START + HOUR)
+    repost = stored("2", START + MINUTE, text="转发微博", quoted=f"{WORDS}!")
+    before = stored("0", START - MINUTE, text="听说", quoted=WORDS)
+
+    assert passed_on([late, repost, early, before]) == {repost.mention.digest: early.mention.digest}
+    article, quoting = stored("4", START, title="云杉酸奶", text="喝出了活虫"), stored("5", START + HOUR, quoted="云杉酸奶喝出了活虫")
+    assert passed_on([repost, article, quoting]) == {quoting.mention.digest: article.mention.digest}
