@@ -13,11 +13,12 @@ from zlib import crc32
 import msgspec
 
 from monitor.mention import Scored
-from monitor.stories.title import TITLE_LENGTH, Heading, heading, sample
+from monitor.stories.title import TITLE_LENGTH, Heading, heading, sample, unchained
 
 CHOSEN = 3
 _PLATFORMS, _WORDS = 3, 2  # kept for being the first on a platform, or for other words
 _THIN = 6  # so few characters of one's own are no words: the words passed on stand for them
+_LATER = 1 << 32  # the words of one that carries others' after `//@` come after those of one that does not
 _ELSEWHERE = 0.5  # what another platform, or another tone, adds to a difference in words of 0..1
 
 
@@ -49,9 +50,11 @@ class Samples:
     def add(self, scored: Scored, order: int) -> None:
         """One more mention, at that place in the log."""
         mention = scored.mention
-        said = mention.text if len(mention.text) > _THIN or not mention.quoted else mention.quoted
+        own = unchained(mention.text)
+        said = own if len(own) > _THIN or not mention.quoted else mention.quoted
+        later = _LATER * (own != mention.text)
         one = Candidate(
-            order=order, far=mention.followers or 0, words=crc32((said or mention.title or "").encode("utf-8", "surrogatepass")),
+            order=order, far=mention.followers or 0, words=crc32((said or mention.title or "").encode("utf-8", "surrogatepass")) + later,
             platform=mention.platform or mention.source, tone=scored.score.sentiment.label,
         )  # fmt: skip
         if self._dull(one):
@@ -72,7 +75,7 @@ class Samples:
         found = left[:1]
         del left[:1]
         while left and len(found) < CHOSEN:
-            best = max(left, key=lambda pair: (min(_difference(pair, other) for other in found), pair[0].far, -pair[0].order))
+            best = max(left, key=lambda pair: _rank(pair, found))
             left.remove(best)
             found.append(best)
         return tuple(shown for _, shown in found)
@@ -115,11 +118,16 @@ def _select(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return tuple(one for one in ordered if one.order in kept)
 
 
+def _rank(one: tuple[Candidate, dict[str, object]], found: list[tuple[Candidate, dict[str, object]]]) -> tuple[float, bool, int, int]:
+    """Which is shown next: the least like those that are, of equals one whose words are all its own, then the farthest heard."""
+    return min(_difference(one, other) for other in found), one[0].words < _LATER, one[0].far, -one[0].order
+
+
 def _difference(one: tuple[Candidate, dict[str, object]], other: tuple[Candidate, dict[str, object]]) -> float:
-    """How unlike two are: in words (1 - Jaccard of character pairs), by platform, by tone."""
+    """How unlike two are: in own words (1 - Jaccard of character pairs), by platform, by tone."""
     (mine, shown), (theirs, also) = one, other
     apart = _ELSEWHERE * (mine.platform != theirs.platform) + _ELSEWHERE * (mine.tone != theirs.tone)
-    pairs, others = _pairs(str(shown["text"])), _pairs(str(also["text"]))
+    pairs, others = _pairs(unchained(str(shown["text"]))), _pairs(unchained(str(also["text"])))
     return apart + 1 - len(pairs & others) / max(1, len(pairs | others))
 
 

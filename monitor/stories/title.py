@@ -57,7 +57,7 @@ def heading(mention: Mention) -> Heading:
 
     Rank 0 a headline, 1 an original's own words or those passed on, 2 few or answering words, 3 idle ones, 4 none at all.
     """
-    text, quoted = (_unchained(words or "") for words in (mention.text, mention.quoted))
+    text, quoted = (unchained(words or "") for words in (mention.text, mention.quoted))
     for words in (mention.title or "", *_HEADLINE.findall(text), *_HEADLINE.findall(quoted)):
         if _letters(told := _clean(words)) >= _TELLING:
             return Heading(0, _cut(told))
@@ -72,7 +72,7 @@ def heading(mention: Mention) -> Heading:
 def own_words(mention: Mention) -> str:
     """What a sample shows: its own words where there are any worth the name, else those it passes on, else whatever it has."""
     for words in (mention.text, mention.quoted, mention.title, mention.transcript):
-        if words and _letters(_clean(_unchained(words))):
+        if words and _letters(_clean(unchained(words))):
             return words
     return mention.text or mention.quoted or mention.title or mention.transcript or ""
 
@@ -89,8 +89,8 @@ def sample(scored: Scored) -> dict[str, object]:
     return out | {key: value for key, value in optional.items() if value}
 
 
-def _unchained(text: str) -> str:
-    """The text without those whom it passes on, if anything is left then."""
+def unchained(text: str) -> str:
+    """The text without the chain of those whom it passes on, if anything is left then."""
     return _CHAIN.sub("", text) or text
 
 

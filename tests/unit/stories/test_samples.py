@@ -46,6 +46,18 @@ def test_three_are_shown_that_differ() -> None:
     assert samples.chosen()[0]["id"] == "1"
 
 
+def test_own_words_are_compared() -> None:
+    """Whoever only passes the first on with a word is no different one, where others speak for themselves; nor by the chain behind."""
+    first = "在云杉酸奶里喝出了活虫, 孩子进了医院, 客服说会处理"
+    passing = [(n, spoken(n, f"{words}//@原作c4:{first}")) for n, words in enumerate(("孩子吃了怎么办", "求后续", "转给妈妈看"), start=2)]
+    own = [(7, spoken(7, "我家昨天也买了一箱, 正要去退")), (8, spoken(8, "市场监管局的电话有人打过吗"))]
+
+    shown = [str(one["id"]) for one in taken([(1, spoken(1, first)), *passing, *own]).chosen()]
+
+    assert shown[0] == "1"
+    assert set(shown) & {"7", "8"}
+
+
 def test_a_title_is_that_of_the_best_mention() -> None:
     """A headline that comes later tells better than the first comment."""
     headline = spoken(2, "", "新闻")
