@@ -7,7 +7,10 @@ from operator import add
 
 import msgspec
 
+from monitor.stories.title import shown
+
 NAMED = 3
+_COLON, _BETWEEN = ": ", "; "
 _ALIKE = 0.2  # Jaccard of character pairs, from which two mentions complain of the same
 _COMMON = 0.5  # a pair in more of the mentions than this share is the subject's name, or talk: it says nothing
 _FEW = 4  # of so few mentions any pair may be in most
@@ -39,6 +42,16 @@ def largest(complaints: Sequence[Complaint]) -> list[Complaint]:
         if len(named) < NAMED and not any(alike[n][other] for other in named):
             named.append(n)
     return [complaints[n] for n in named]
+
+
+def headed(title: str, complaints: Sequence[Complaint], room: int) -> str:
+    """The title with those complaints behind it in `room` characters; each gets the same share of it, and what shorter ones leave."""
+    left = room - len(title) - len(_COLON) - len(_BETWEEN) * (len(complaints) - 1)
+    cut: dict[bytes, str] = {}
+    for n, one in enumerate(sorted(complaints, key=lambda one: len(one.title))):
+        cut[one.digest] = shown(one.title, left // (len(complaints) - n))
+        left -= len(cut[one.digest])
+    return title + _COLON + _BETWEEN.join(cut[one.digest] for one in complaints) if complaints else title
 
 
 def _telling(complaints: Sequence[Complaint]) -> list[frozenset[str]]:

@@ -12,12 +12,12 @@ from itertools import islice
 import msgspec
 
 from monitor.alert import Counters, ReasonCode
-from monitor.escalation.complaints import Complaint, largest
+from monitor.escalation.complaints import Complaint, headed, largest
 from monitor.escalation.effects import mention_with
 from monitor.escalation.windows import bump
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import HORIZON
-from monitor.stories.title import TITLE_LENGTH, sample, shown
+from monitor.stories.title import TITLE_LENGTH, sample
 from monitor.stories.title import title as title_of
 
 _LOOKED_AT = 24  # of the newest that wait: enough to see which complaints are the largest, few enough to look at each minute
@@ -116,9 +116,8 @@ class Waiting:
     def counters(self, title: str, indicators: dict[ReasonCode, float]) -> Counters:
         """The counters of those that wait, told by the largest complaints; platforms by name: whoever brought one first may have left."""
         complaints = largest(self._complaints())
-        said = "; ".join(complaint.title for complaint in complaints)
         return Counters(
-            title=shown(f"{title}: {said}" if said else title, TITLE_LENGTH), mentions=len(self._ones), authors=len(self._authors),
+            title=headed(title, complaints, TITLE_LENGTH), mentions=len(self._ones), authors=len(self._authors),
             negative=self._negative, platforms=tuple(sorted(self._platforms)), engagement=self._engagement,
             first_at=self._top(self._oldest), last_at=self.last_at,
             samples=tuple(sample(self._ones[complaint.digest].scored) for complaint in complaints),

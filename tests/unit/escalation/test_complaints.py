@@ -2,8 +2,10 @@
 
 from random import Random
 
+import msgspec
+
 from monitor.clock import MINUTE
-from monitor.escalation.complaints import NAMED, Complaint, largest
+from monitor.escalation.complaints import NAMED, Complaint, headed, largest
 from tests.unit.escalation.making import START, Ledger, desk, feed, scored
 
 GROUPS = {
@@ -48,3 +50,17 @@ def test_an_alert_of_the_residual_story_names_them() -> None:
     assert alert.counters.title.startswith("散点信息: 某某")
     assert len({str(one["id"]) for one in alert.counters.samples}) == len(alert.counters.samples) >= 1
     assert alert.opened_at < START + MINUTE
+
+
+def test_a_title_has_room_for_each_complaint() -> None:
+    """Long complaints are each cut to their share of the forty characters; what a short one leaves is the others'."""
+    titles = ["某某集团退款拖了一个月还没到账客服也不回", "某某集团快递包装箱破损漏液", "某某集团客服电话一直打不通没人接"]
+    three = [Complaint(digest=bytes([n]) * 16, order=n, far=0, title=title, words=title) for n, title in enumerate(titles)]
+    cut = headed("散点信息", three, 40)
+    parts = cut.removeprefix("散点信息: ").split("; ")
+
+    assert len(cut) <= 40
+    assert [part[:8] for part in parts] == [title[:8] for title in titles]
+    assert all(part.endswith("…") for part in parts)
+    assert headed("散点信息", [msgspec.structs.replace(three[0], title="停水了"), three[1]], 40) == f"散点信息: 停水了; {titles[1]}"
+    assert headed("散点信息", [], 40) == "散点信息"
