@@ -28,7 +28,7 @@ import msgspec
 
 from monitor.clock import DAY, SECOND, micros
 from monitor.documents import depth, mend
-from monitor.errors import InvalidMention, UsageError
+from monitor.errors import InvalidMention, UsageError, failed_zh
 from monitor.links import normalised
 from monitor.mention import Kind, Mention, Verified
 
@@ -332,7 +332,7 @@ def lines_as(
     except _Damaged as damaged:
         yield damaged.number, InvalidMention(["line: the gzip file is damaged or cut short here"])
     except OSError as error:
-        raise UsageError(f"{name}: 无法读取: {error.strerror or error}") from error
+        raise UsageError(f"{name}: 无法读取: {failed_zh(error)}") from error
 
 
 class _Damaged(Exception):

@@ -19,6 +19,7 @@ YuqingError
     └── Fenced            another writer moved our position: drop everything, read again
 """
 
+import errno
 from dataclasses import dataclass
 
 
@@ -121,3 +122,16 @@ class StoreUnavailable(StoreError):
 
 class Fenced(StoreError):
     """The position was moved by another writer since we read it: nothing of ours was written."""
+
+
+_FAILED_ZH = {
+    errno.ENOENT: "没有这个文件或目录", errno.EACCES: "没有权限", errno.EPERM: "不允许", errno.EISDIR: "这是一个目录",
+    errno.ENOTDIR: "路径中有一段不是目录", errno.ENOSPC: "磁盘已满", errno.EDQUOT: "超出磁盘配额", errno.EROFS: "这里只能读, 不能写",
+    errno.ENAMETOOLONG: "名字太长", errno.EEXIST: "已经存在", errno.EIO: "磁盘读写出错", errno.EMFILE: "打开的文件太多",
+    errno.ENFILE: "打开的文件太多", errno.ELOOP: "符号链接绕成了圈", errno.EFBIG: "文件太大", errno.EPIPE: "对方不再接收",
+}  # fmt: skip
+
+
+def failed_zh(error: BaseException) -> str:
+    """Why the system could not do something, for a Chinese sentence; what it rarely says in its own words."""
+    return _FAILED_ZH.get(getattr(error, "errno", None) or 0) or getattr(error, "strerror", None) or str(error)

@@ -15,7 +15,7 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.reader import ReaderError
 
-from monitor.errors import Problem
+from monitor.errors import Problem, failed_zh
 from monitor.logs import visible
 
 MAX_BYTES = 1 << 20
@@ -108,7 +108,7 @@ def _text(file: Path, report: Report) -> str | None:
     except IsADirectoryError:
         report.say(1, "这是一个文件夹，请给出其中的 YAML 文件")
     except (OSError, ValueError) as error:
-        report.say(1, f"文件读不了（{visible(str(getattr(error, 'strerror', None) or error))}），请检查路径和权限")
+        report.say(1, f"文件读不了（{visible(failed_zh(error))}），请检查路径和权限")
     else:
         return _decoded(data, report)
     return None

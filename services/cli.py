@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from monitor.errors import BusUnavailable, StoreUnavailable, YuqingError
+from monitor.errors import BusUnavailable, StoreUnavailable, YuqingError, failed_zh
 from monitor.logs import visible
 from services.terminal import Context
 from services.verb import Verb, mistake, near
@@ -128,7 +128,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(visible(str(error)), err=True)
         return WRONG
     except OSError as error:
-        click.echo(visible(f"{error.filename or '输入输出'}: {error.strerror or error}，请检查路径、权限和磁盘空间"), err=True)
+        click.echo(visible(f"{error.filename or '输入输出'}: {failed_zh(error)}，请检查路径、权限和磁盘空间"), err=True)
         return WRONG
     return code if isinstance(code, int) else DONE
 

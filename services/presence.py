@@ -17,7 +17,7 @@ from pathlib import Path
 
 from structlog.stdlib import BoundLogger
 
-from monitor.errors import Held, StoreUnavailable, UsageError
+from monitor.errors import Held, StoreUnavailable, UsageError, failed_zh
 from monitor.settings import Settings
 from monitor.store.sessions import EMBEDDED, Store
 from services.lifecycle import Lifecycle
@@ -151,4 +151,4 @@ def _pid(file: int) -> str:
 
 
 def _unusable(folder: Path, error: OSError) -> UsageError:
-    return UsageError(f"数据目录 {folder} 无法使用 ({error.strerror}); 请检查是否存在, 可写, 磁盘是否已满")
+    return UsageError(f"数据目录 {folder} 无法使用 ({failed_zh(error)}); 请检查是否存在, 可写, 磁盘是否已满")

@@ -28,7 +28,7 @@ from monitor.collecting.base import Bad, Batch
 from monitor.collecting.reading import LEFT_OUT, Look, Made, Table, look_at, mention_lines, named, whole_lines, whole_table
 from monitor.collecting.reasons import in_chinese
 from monitor.collecting.tables import LINE_LIMIT, ByReturns, csv_rows, delimiter_of
-from monitor.errors import InvalidMention, SourceFailed, UsageError
+from monitor.errors import InvalidMention, SourceFailed, UsageError, failed_zh
 from monitor.mention import Mention
 from monitor.settings import Source
 
@@ -102,7 +102,7 @@ class File:
         except FileNotFoundError as error:
             raise SourceFailed("unreadable", "文件不存在, 出现后会自动读取") from error
         except OSError as error:
-            raise SourceFailed("unreadable", f"文件读不了 ({error.strerror or error})") from error
+            raise SourceFailed("unreadable", f"文件读不了 ({failed_zh(error)})") from error
         except UsageError as error:
             raise SourceFailed("unreadable", str(error)) from error
 

@@ -26,7 +26,7 @@ from monitor.collecting.reasons import in_chinese
 from monitor.collecting.retaken import retaken
 from monitor.collecting.sheets import is_workbook, sheets
 from monitor.collecting.tables import ByReturns, Row, by_returns, csv_rows, delimiter_of
-from monitor.errors import InvalidMention, SourceFailed, UsageError
+from monitor.errors import InvalidMention, SourceFailed, UsageError, failed_zh
 from monitor.mention import Mention
 
 Kind = Literal["lines", "csv", "xlsx"]
@@ -118,7 +118,7 @@ def _readable(path: Path) -> Iterator[None]:
     except SourceFailed as failed:
         raise UsageError(f"{path}:1: {failed}") from failed
     except OSError as error:
-        raise UsageError(f"{path}: 打不开 ({error.strerror or error}), 请检查路径和权限") from error
+        raise UsageError(f"{path}: 打不开 ({failed_zh(error)}), 请检查路径和权限") from error
 
 
 def mention_lines(stream: IO[bytes], name: str, now: int, defaults: FileDefaults) -> Iterator[Made]:

@@ -6,7 +6,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from monitor.errors import Problem
+from monitor.errors import Problem, failed_zh
 from monitor.scoring.library_file import Library, LibraryRule, read_library_file
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -59,5 +59,5 @@ def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
             return None
         return path.read_bytes()
     except OSError as error:
-        problems.append(Problem(str(path), 1, 0, f"读不出这个关键词库文件 ({error.strerror}): 请检查它的类型和权限"))
+        problems.append(Problem(str(path), 1, 0, f"读不出这个关键词库文件 ({failed_zh(error)}): 请检查它的类型和权限"))
         return None

@@ -6,7 +6,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from monitor.errors import StoreUnavailable, UsageError
+from monitor.errors import StoreUnavailable, UsageError, failed_zh
 from monitor.store.making import current, make_or_migrate
 
 FILE = "store.db"
@@ -40,7 +40,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"数据目录 {folder} 无法创建 ({error.strerror}): 请检查权限, 或在配置中把 data 改到别处") from error
+        raise UsageError(f"数据目录 {folder} 无法创建 ({failed_zh(error)}): 请检查权限, 或在配置中把 data 改到别处") from error
 
 
 def _bring_up(file: Path) -> None:

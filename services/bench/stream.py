@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from monitor.errors import UsageError
+from monitor.errors import UsageError, failed_zh
 
 NAMES = ("云杉乳业", "白塔医院", "青禾超市", "远山航空", "江城银行", "星河汽车", "长亭物业")
 COUNT = 20_000
@@ -58,7 +58,7 @@ def read_stream(file: Path | None, count: int = COUNT) -> list[bytes]:
         data = file.read_bytes()
         lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).splitlines()
     except (OSError, EOFError) as error:
-        raise UsageError(f"{file}: 读不了（{getattr(error, 'strerror', None) or error}），请检查路径") from error
+        raise UsageError(f"{file}: 读不了（{failed_zh(error)}），请检查路径") from error
     if not lines:
         raise UsageError(f"{file}: 文件是空的，请给出有内容的信息流")
     return lines

@@ -13,7 +13,7 @@ from typing import IO, cast
 import click
 
 from monitor.alert import Alert
-from monitor.errors import UsageError
+from monitor.errors import UsageError, failed_zh
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
@@ -96,6 +96,6 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", stream)
         part.replace(output)
     except OSError as error:
-        raise UsageError(f"{output}: 写不了 ({error.strerror or error}), 请检查路径、权限和空间") from error
+        raise UsageError(f"{output}: 写不了 ({failed_zh(error)}), 请检查路径、权限和空间") from error
     finally:
         part.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.bus.base import DEAD, RAW, SCORED, Bus
 from monitor.clock import SECOND, Clock, rfc3339
-from monitor.errors import YuqingError
+from monitor.errors import YuqingError, failed_zh
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from services.doctor.findings import Box, Config, Dead, Disk, Findings, Lag, Log, Service
@@ -192,5 +192,5 @@ def _disk(folder: Path) -> Disk | str:
         usage = shutil.disk_usage(there)
         files = {file.name: file.stat().st_size for file in sorted(folder.glob("*.db*"))}
     except OSError as error:
-        return f"读不了：{error.strerror}"
+        return f"读不了：{failed_zh(error)}"
     return Disk(str(folder), usage.free, usage.total, files)

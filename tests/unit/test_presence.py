@@ -109,7 +109,7 @@ def as_nobody() -> Iterator[None]:
 def test_a_folder_that_may_not_be_written_is_a_clear_error(tmp_path: Path) -> None:
     """Permissions are told as what they are."""
     tmp_path.chmod(0o500)
-    with as_nobody(), pytest.raises(UsageError, match=r"无法使用.*Permission denied"), hold(tmp_path):
+    with as_nobody(), pytest.raises(UsageError, match=r"无法使用.*没有权限"), hold(tmp_path):
         pytest.fail("held what may not be written")
 
 
