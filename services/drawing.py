@@ -50,12 +50,16 @@ def _heading(story: dict[str, Any], zone: ZoneInfo) -> Text:
     level = Text(f"[{story['level_zh']}]", COLOURS[story["level"]])
     text = Text.assemble((visible(story["title"]), "bold"), " ", level, f"\n主题 {visible(story['subject'])}, 事件 {story['id']}")
     text.append(f", {'仍在跟踪' if story['live'] else '已平息'}")
-    text.append(f"\n信息 {story['mentions']} 条, {_at(story['opened_at'], zone)} 至 {_at(story['last_at'], zone)}")
+    first, last = (story["spread"][name] for name in ("first_at", "last_at"))
+    span = f", {_at(first, zone)} 至 {_at(last, zone)}" if first and last else ""
+    text.append(f"\n信息 {story['mentions']} 条{span}")
     return text.append(f", 预警 {story['alert']}" if story["alert"] else "")
 
 
 def _origin(story: dict[str, Any], zone: ZoneInfo) -> Iterator[Text]:
     origin = story["origin"]
+    if story["residual"]:  # unrelated mentions have none in common
+        return
     if not origin:
         yield Text("\n起源: 原文已过保存期" if story["mentions"] else "\n起源: 信息已全部移出, 没有留下什么")
         return

@@ -17,7 +17,7 @@ from monitor.mention import identity
 from monitor.store.rows import Cursors, Page
 from monitor.store.sessions import ReadUnit, WriteUnit
 from monitor.store.spread import Told
-from monitor.stories.origin import DOUBT_ZH, LOOKED_AT, Origin, origin
+from monitor.stories.origin import DOUBT_ZH, LOOKED_AT, Origin, origin, passed_on
 from monitor.stories.spread import TOP, Spread
 from monitor.stories.title import SAMPLE_LENGTH, own_words, shown
 from monitor.stories.tree import Leaf, Place, Tree
@@ -25,6 +25,7 @@ from monitor.stories.tree import Leaf, Place, Tree
 Wire = dict[str, object]
 Unit = ReadUnit | WriteUnit
 CURSORS = Cursors("tree", bytes, int, int, bytes)
+_LOOSE = 2_000  # mentions without a link whose words are read, the earliest: what they pass on is found by its words
 _TOP = bytes(16)  # stands for "under nothing" in a cursor
 
 
@@ -61,15 +62,18 @@ async def story_of(unit: Unit, alert: Alert) -> str:
     return (await survivor(unit, row)).id if row else alert.story
 
 
-async def trace(unit: Unit, story: str) -> Trace:
-    """Read a story whole; the heavy part runs beside the event loop."""
+async def trace(unit: Unit, story: str, span: tuple[int, int] | None = None) -> Trace:
+    """Read a story whole, or what was said in a span (micros, both ends included); the heavy part runs beside the event loop."""
     spread, leaves = Spread(), list[Leaf]()
-    async for portion in unit.spread.carried(story):
+    async for portion in unit.spread.carried(story, span):
         for one in portion:
             spread.add(one)
             leaves.append(Leaf(one.digest, one.at, one.root, one.parent))
-    tree = await asyncio.to_thread(Tree, leaves)
     early = await unit.spread.told([leaf.digest for leaf in leaves[:LOOKED_AT]])
+    loose = await unit.spread.told([leaf.digest for leaf in leaves if not (leaf.root or leaf.parent)][:_LOOSE])
+    said = await asyncio.to_thread(passed_on, list((early | loose).values()))
+    leaves = [leaf if leaf.root or leaf.parent else leaf._replace(parent=said.get(leaf.digest)) for leaf in leaves]
+    tree = await asyncio.to_thread(Tree, leaves)
     busiest, farthest = tree.busiest(TOP), dict(spread.farthest)
     told = await unit.spread.told({*(place.digest for place in busiest), *farthest})
     wire = await asyncio.to_thread(spread.wire)

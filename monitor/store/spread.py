@@ -50,8 +50,12 @@ class Spreads:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def carried(self, story: str) -> AsyncIterator[list[Carried]]:
-        """What each mention is to the spread of a story, the earliest first, in portions; no text is read."""
+    async def carried(self, story: str, span: tuple[int, int] | None = None) -> AsyncIterator[list[Carried]]:
+        """
+        What each mention is to the spread of a story, the earliest first, in portions; no text is read.
+
+        `span`: only those said then (micros, both ends included).
+        """
         c = schema.mention.c
         engagement = func.coalesce(c.likes, 0) + func.coalesce(c.comments, 0) + func.coalesce(c.reposts, 0)
         # In the order of Carried's fields: a tuple is made of each of 200,000 rows.
@@ -59,6 +63,8 @@ class Spreads:
             c.digest, schema.hit.c.at, c.kind, c.source, c.platform, c.outlet, c.region, c.name, c.role, engagement,
             func.coalesce(c.views, 0), c.root, c.parent,
         )  # fmt: skip
+        if span is not None:
+            query = query.where(schema.hit.c.at.between(*span))
         async with self._connection.stream(_of_story(query, story).limit(WHOLE)) as rows:
             async for portion in rows.partitions(_PORTION):
                 yield [_carried(row) for row in portion]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from monitor.alert import Alert, Level, Status
+from monitor.alert import Alert, Level, Status, residual_id
 from monitor.store import alerts, mentions
 from monitor.store.alerts import AlertFilter
 from monitor.store.sessions import ReadUnit
@@ -17,7 +17,7 @@ from services.api.mentions import mention_wire
 from services.api.polling import Polled, Question, polled
 from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
 from services.api.state import Api, ApiState, Limit, Moment, answer, cursor_of, encoded, listing, our_cursor, page, unchanged
-from services.tracing import Unit, story_of
+from services.tracing import Unit, Wire, story_of, trace
 
 CHANGES = 200
 LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
@@ -107,9 +107,19 @@ def etag_of(alert: Alert) -> str:
 async def detailed(api: ApiState, unit: Unit, alert: Alert) -> dict[str, object]:
     """An alert with its history, where its story began, and how that spread; figures of the story are those of its counters."""
     transitions = await unit.alerts.transitions(alert.id)
-    traced = await api.traces.of(api.store, unit, await story_of(unit, alert), (alert.id, alert.version, alert.counter))
     wire = alert.wire(api.settings.public_url)
+    origin, spread = await _traced(api, unit, alert)
     counted = {name: wire[name] for name in ("first_at", "last_at", "mentions", "authors", "engagement")}
     return wire | {
-        "transitions": [transition.wire() for transition in transitions], "origin": traced.origin, "spread": traced.spread | counted,
+        "transitions": [transition.wire() for transition in transitions], "origin": origin,
+        "spread": spread | counted if spread else None,
     }  # fmt: skip
+
+
+async def _traced(api: ApiState, unit: Unit, alert: Alert) -> tuple[Wire | None, Wire | None]:
+    """Origin and spread; of unrelated mentions no origin, and the spread of its own episode's, None where they have left."""
+    if alert.story == residual_id(alert.subject):
+        spread = (await trace(unit, alert.story, (alert.counters.first_at, alert.counters.last_at))).spread
+        return None, spread if spread["counted"] else None
+    traced = await api.traces.of(api.store, unit, await story_of(unit, alert), (alert.id, alert.version, alert.counter))
+    return traced.origin, traced.spread

@@ -142,7 +142,7 @@ class AlertDetail(AlertModel):
 
     transitions: list[TransitionModel]
     origin: OriginModel | None
-    spread: SpreadModel
+    spread: SpreadModel | None
 
 
 class SentimentModel(Shape):

@@ -46,7 +46,8 @@ async def one_story(api: Api, _: Reader, story: str, limit: Limit = 50) -> Respo
         traced = await _traced(api, unit, last)
         tree = await places(unit, traced.tree, None, limit)
     merged = {"merged_into": last.id if last is not found else None}
-    return answer(story_wire(found) | merged | {"origin": traced.origin, "spread": traced.spread, "tree": _page(tree)})
+    origin = None if last.residual else traced.origin  # unrelated mentions have none in common
+    return answer(story_wire(found) | merged | {"origin": origin, "spread": traced.spread, "tree": _page(tree)})
 
 
 @router.get("/v1/stories/{story}/tree", responses={200: {"model": TreePage}, **PROBLEMS})

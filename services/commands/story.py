@@ -58,7 +58,7 @@ def _tell(asked: str, found: Wire) -> None:
     """What the drawing itself does not say: that another was asked for, that words are gone."""
     if asked.startswith("s") and asked != found["id"]:
         click.echo(visible(f"事件 {asked} 已并入 {found['id']}: 下面是合并后的事件"), err=True)
-    if not found["origin"]:
+    if not found["origin"] and not found["residual"]:
         click.echo("这个事件的信息原文都已过保存期或已被人移出, 只剩下它的概况", err=True)
 
 
@@ -68,7 +68,7 @@ async def _read(settings: Settings, asked: str, *, draw: bool) -> tuple[dict[str
         async with store.read() as unit:
             story = await survivor(unit, await _found(unit, asked))
             traced = await trace(unit, story.id)
-            found: Wire = story_wire(story) | {"origin": traced.origin, "spread": traced.spread}
+            found: Wire = story_wire(story) | {"origin": None if story.residual else traced.origin, "spread": traced.spread}
             if draw:
                 return found, await branches(unit, traced.tree)
             page = await places(unit, traced.tree, None, 50)

@@ -127,6 +127,7 @@ async def test_an_alert_tells_its_whole_history(here: World) -> None:
     assert found.reasons[0].code == "authors_10m"
     assert found.indicators == {"heat": 41.5}
     assert found.origin is not None
+    assert found.spread is not None
     assert (found.origin.id, found.spread.mentions) == ("1002", 3)
     assert [one.name for one in found.spread.platforms] == ["weibo"]
     assert (await here.client.get(f"/v1/alerts/{alert.id}", headers={"if-none-match": '"1.0"'})).status_code == 304

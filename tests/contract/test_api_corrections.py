@@ -239,6 +239,7 @@ async def test_when_nothing_is_left(tmp_path: Path, empty_store: str) -> None:
         found = AlertDetail.model_validate(answer.json())
 
         assert (found.level, found.policy_level, found.status, found.mentions) == ("none", "none", "open", 0)
+        assert found.spread is not None
         assert (found.first_at, found.last_at, found.origin, found.spread.first_at, found.samples) == (None, None, None, None, [])
         assert found.title
         last = answer.json()["transitions"][-1]

@@ -110,8 +110,10 @@ async def test_an_alert_has_the_origin_and_spread_of_its_story(here: World) -> N
 
     found = AlertDetail.model_validate(answer.json())
     assert found.origin is not None
+    assert found.spread is not None
     assert (found.origin.id, found.spread.mentions, found.spread.counted) == ("1", alert.counters.mentions, 5)
     assert (again.content, again.headers["etag"]) == (answer.content, answer.headers["etag"])
+    assert counted.spread is not None
     assert counted.spread.counted == 6
     assert PSEUDONYM not in answer.text
 

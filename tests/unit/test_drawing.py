@@ -24,6 +24,7 @@ def story(**more: object) -> dict[str, Any]:
     names = [{"name": f"账号{n}", "platform": "微博", "first_at": AT, "mentions": n, "reach": 10**n} for n in range(10)]
     total = {"names": 5_000, "mentions": 9_000}
     spread = {
+        "first_at": AT, "last_at": AT,
         **dict.fromkeys(("platforms", "outlets", "regions", "media", "kol"), names),
         "totals": dict.fromkeys(("platforms", "outlets", "regions", "media", "kol"), total),
         "reposted": [mention("某某" * 70, children=9)], "farthest": [mention("某某" * 70, reach=9)], "doubling_seconds": 540.0,
@@ -31,7 +32,8 @@ def story(**more: object) -> dict[str, Any]:
     }  # fmt: skip
     doubts = [{"code": "root_missing", "zh": "有信息指向没有采集到的原帖", "mentions": 2}]
     plain = {
-        "id": "s1", "subject": "某某集团", "title": "某某集团的牛奶喝出活虫", "live": True, "level": "red", "level_zh": "红", "alert": "a1",
+        "id": "s1", "subject": "某某集团", "title": "某某集团的牛奶喝出活虫", "live": True, "residual": False,
+        "level": "red", "level_zh": "红", "alert": "a1",
         "opened_at": AT, "last_at": AT, "mentions": 9_000, "spread": spread,
         "origin": mention("某某" * 70, sure="low", doubts=doubts, missing={"source": "t", "id": "0"}),
     }  # fmt: skip
@@ -65,6 +67,15 @@ def test_it_tells_where_and_how_sure() -> None:
 
     for words in ("把握: 低", "有信息指向没有采集到的原帖 (2)", "原帖编号 0 (来源 t)", "…还有 4994 个", "翻倍用时: 9 分钟", "[红]", "▁▂█▃"):
         assert words in shown.replace("\n", ""), words
+
+
+def test_unrelated_mentions_have_no_origin() -> None:
+    """Of those that belong together in nothing none is called the first; their span is of when they were said, never backwards."""
+    told = story(residual=True, origin=None, opened_at="2026-05-04T00:00:00.000000Z")
+
+    assert "起源" not in printed(told)
+    assert "2026-03-02" in printed(told)
+    assert "2026-05-04" not in printed(told)
 
 
 def test_a_missing_original_is_told_as_one() -> None:
