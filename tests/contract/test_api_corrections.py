@@ -22,6 +22,7 @@ from services.api.state import ApiState
 from services.api.story_schemas import StoryDetail
 from services.backtest import Backtest, level_changes
 from services.score import record_of
+from services.tracing import trace
 from services.wiring import desk_maker
 from tests.unit.api.making import problem_of
 from tests.unit.escalation.making import START, SUBJECT, scored
@@ -308,6 +309,18 @@ async def test_stories_that_are_one_are_listed_once(tmp_path: Path, empty_store:
 
         assert [(one["id"], one["mentions"]) for one in listed if not one["residual"]] == [(MILK, 80)]
         assert [(one["id"], one["mentions"], one["level"], one["merged_into"]) for one in gone] == [(FIRE, 0, "none", MILK)]
+
+
+async def test_scattered_mentions_have_no_origin(tmp_path: Path, empty_store: str) -> None:
+    """What belongs together in nothing began nowhere; an episode's spread is of what was said in its time, of nothing afterwards."""
+    alone = scored("alone", START, text=LINES[0], as_if=False)
+    async with api(tmp_path, [alone], wall=START + SECOND, store=empty_store) as here:
+        residual = residual_id(SUBJECT.name)
+        async with here.parts.store.read() as unit:
+            counted = [(await trace(unit, residual, span)).spread["counted"] for span in ((START, START), (START + 1, START + SECOND))]
+
+        assert (await here.story(residual))["origin"] is None
+        assert counted == [1, 0]
 
 
 async def lines(here: Here, alert: str) -> list[dict[str, Any]]:
