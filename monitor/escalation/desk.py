@@ -70,8 +70,8 @@ class Desk:
             return None
         grouping = self._living.grouping(subject.name)
         ties, woken = grouping.find(scored.mention, self.now), None
-        if ties is None and self._living.settled:
-            woken = self._living.settled.woken_by(subject.name, grouping.wakers(scored.mention))
+        if ties is None:
+            ties, woken = self._living.remembered(subject.name, scored.mention, self.now)
         self._sought = _Sought(scored, digest, subject, ties, woken)
         return woken
 
@@ -139,6 +139,7 @@ class Desk:
                 self._decide(into)
         else:
             story.state, changes = applied(story.state, act)
+            self._living.hushed(story)
             self._take(story, changes)
             self._look_soon(story)  # nothing was evaluated: what was to be looked at next still is
 

@@ -18,10 +18,12 @@ from monitor.escalation.decisions import Decisions
 from monitor.escalation.effects import Act, StoryRow
 from monitor.escalation.merging import left, merged
 from monitor.escalation.policy import Policy
-from monitor.escalation.settling import LIVE, WAITING, Quiet, Settled
+from monitor.escalation.settling import ASIDE, LIVE, WAITING, Quiet, Settled
 from monitor.escalation.story import Ruled, Story, begun
-from monitor.mention import Scored
+from monitor.mention import Mention, Scored
 from monitor.stories.grouping import HORIZON, Grouping, Node, Ties
+from monitor.stories.shingles import Shingled
+from monitor.stories.sketch import alike, as_keys
 from monitor.subject import Subject
 
 _OR = re.compile("[|｜]")
@@ -44,6 +46,7 @@ class Living:
         self.restored_to = 0  # micros: how far the log had come that these stories are taken up from
         self._groupings: dict[str, Grouping] = {}
         self._residuals: dict[str, Story] = {}
+        self._muted: dict[str, dict[str, None]] = {}  # stories somebody muted, by subject; some are muted no more
         self._quiet, self._idle = Quiet(self._touched_at), Quiet(self._touched_at)
         self._held: set[str] = set()  # that would have settled for want of room
         self._alone: deque[tuple[int, str, bytes]] = deque()  # who waits alone by offset; some wait no more
@@ -70,7 +73,13 @@ class Living:
         story = self.stories[row.id] = Story(self.subjects[row.subject], self.policy(row.subject), row)
         if row.residual:
             self._residuals[row.subject] = story
+        self.hushed(story)
         return story
+
+    def hushed(self, story: Story) -> None:
+        """After what may have muted it: as long as that holds, near-copies find it, however old its texts are."""
+        if story.state.mute and not story.residual:
+            self._muted.setdefault(story.subject.name, {})[story.id] = None
 
     def found(self, subject: Subject, scored: Scored) -> Story:
         """A story of one mention."""
@@ -169,6 +178,7 @@ class Living:
         into.totals.unite(gone.totals)
         into.state, changes = merged(into.state, gone.state, (into.named, gone.named), now, act)
         into.mark(now)
+        self.hushed(into)
         self.decisions.changes.extend(changes)
         gone.state = left(gone.state, changes)
         del self.stories[gone.id]
@@ -177,6 +187,33 @@ class Living:
         self.decisions.touched(into)
 
     # -- sleeping and waking --------------------------------------------------------------------------------------------------
+
+    def remembered(self, subject: str, mention: Mention, now: int) -> tuple[Ties | None, str | None]:
+        """
+        Where a mention belongs that nothing told lately is tied to: a muted story that it is a near-copy of, or one that it wakes.
+
+        It wakes one by its cascade or its exact words before it is compared with any.
+        """
+        grouping = self.grouping(subject)
+        woken = self.settled.woken_by(subject, grouping.wakers(mention)) if self.settled else None
+        if woken is not None or not (self.settled or subject in self._muted):
+            return None, woken
+        words = grouping.words(mention)
+        if words is None:
+            return None, None
+        muted = self._muted_like(subject, words, now)
+        return (Ties(muted, ()), None) if muted else (None, self.settled.resembled(subject, words))
+
+    def _muted_like(self, subject: str, words: Shingled, now: int) -> Node | None:
+        """Of the stories muted at `now` that live, the oldest with a text that these words are a near-copy of. People mute only so many."""
+        found: list[Node] = []
+        for key in list(self._muted.get(subject, ())):
+            story = self.stories.get(key)
+            if story is None or story.state.mute is None or story.state.mute.until <= now:
+                del self._muted[subject][key]
+            elif story.node and any(alike(words, one) for one in story.node.sketches):
+                found.append(story.node)
+        return min(found, key=lambda node: node.order, default=None)
 
     def settle(self, now: int) -> None:
         """Put to sleep what nothing has joined for HORIZON."""
@@ -208,7 +245,9 @@ class Living:
         grouping, node = self.grouping(story.subject.name), story.node
         if node is None:
             raise AssertionError("a story that is put to sleep is awake")
-        story.keys = grouping.keys(node)
+        # One that woke and then merged has the node of another that began before it woke
+        began = int.from_bytes(story.founder[:8], "big")
+        story.keys = tuple(dict.fromkeys((began, *grouping.keys(node))))
         grouping.forget(node)
         story.node = None
         story.settled = self.settled.add(story.subject.name, story.id, story.keys)
@@ -233,7 +272,9 @@ class Living:
     def put_aside(self, story: Story, out: Sequence[Scored], act: Act) -> None:
         """Let who repeats what was taken out of a story find it put aside."""
         grouping = self.grouping(story.subject.name)
-        keys = tuple(dict.fromkeys(key for scored in out for key in grouping.wakers(scored.mention)))
+        mentions = [scored.mention for scored in out]
+        exact = dict.fromkeys(key for mention in mentions for key in grouping.wakers(mention))
+        keys = (*exact, *as_keys(grouping.sketches(mentions, ASIDE)))
         row = aside(story.state, out, act)
         self.decisions.put_aside(replace(row, keys=keys, settled=self.settled.add(row.subject, row.id, keys)))
 
@@ -280,6 +321,7 @@ class Living:
             del self.stories[story.id]
         self._residuals = {name: story for name, story in self._residuals.items() if name in subjects}
         self._groupings = {name: grouping for name, grouping in self._groupings.items() if name in subjects}
+        self._muted = {name: muted for name, muted in self._muted.items() if name in subjects}
         for name, grouping in self._groupings.items():
             grouping.call(names_of(subjects[name]))
         self.settled.only(subjects)

@@ -9,9 +9,13 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
+from monitor.stories.shingles import Shingled
+from monitor.stories.sketch import Sketch, Sketches, parted
+
 LIVE = 100_000  # stories awake in one partition: about 330 MB of memory; the longest quiet settle beyond
 WAITING = 30_000  # mentions that wait alone in one partition: about 150 MB of memory; beyond, the oldest wait no more
-KEYS = 200_000  # keys of settled stories by which they can still be woken: about 40,000 stories, the latest settled
+KEYS = 1_000_000  # of settled stories, by which they can still be woken: of about 40,000 stories, the latest settled
+ASIDE = 16  # different texts, of those that are put aside together, whose near-copies are known
 
 
 class Quiet:
@@ -61,6 +65,8 @@ class Settled:
     def __init__(self) -> None:
         self.total = 0
         self._asleep: dict[str, Asleep] = {}
+        self._sketches: dict[str, tuple[Sketch, ...]] = {}
+        self._by_sketch: dict[str, Sketches] = {}
         self._order: deque[tuple[int, str]] = deque()
         self._by_key: dict[str, dict[int, tuple[str, ...]]] = {}
 
@@ -88,6 +94,12 @@ class Settled:
                 holders[key] = left
             else:
                 del holders[key]
+        self._by_sketch[one.subject].remove(story, self._sketches.pop(story))
+
+    def resembled(self, subject: str, words: Shingled) -> str | None:
+        """The story with a text that these words are a near-copy of; of several the one that settled last."""
+        found = self._by_sketch[subject].near(words, self._sketches) if subject in self._by_sketch else ()
+        return max(found, key=lambda story: self._asleep[story].settled, default=None)
 
     def woken_by(self, subject: str, keys: Iterable[int]) -> str | None:
         """The story that the first known of these keys wakes; of several the one that settled last."""
@@ -103,7 +115,10 @@ class Settled:
         return bool(self._asleep)
 
     def _keep(self, one: Asleep) -> None:
-        self._asleep[one.story] = one
+        keys, sketches = parted(one.keys, ASIDE)
+        one = one._replace(keys=keys)
+        self._asleep[one.story], self._sketches[one.story] = one, sketches
+        self._by_sketch.setdefault(one.subject, Sketches()).add(one.story, sketches)
         self._order.append((one.settled, one.story))
         holders = self._by_key.setdefault(one.subject, {})
         for key in dict.fromkeys(one.keys):

@@ -12,7 +12,7 @@ stored mentions groups as one that never stopped.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ from monitor.stories.happening import same_happening
 from monitor.stories.names import Names
 from monitor.stories.node import DAYS, HORIZON, Filed, Holders, Node
 from monitor.stories.segments import Segment, Segments
-from monitor.stories.shingles import ENOUGH, copies
+from monitor.stories.shingles import ENOUGH, Shingled, copies
+from monitor.stories.sketch import Sketch, least
 from monitor.stories.telling import (
     FILED_SHINGLES,
     REPLIES,
@@ -114,6 +115,7 @@ class Grouping:
         if into is gone:
             return
         self._holders.merge(into, gone)
+        into.resketch(gone)
         younger = max(into, gone, key=lambda node: node.order)
         texts = sorted(into.filed + gone.filed, key=lambda filed: filed.order)
         brought = [filed for filed in younger.filed if filed.quoted]
@@ -150,13 +152,27 @@ class Grouping:
         return gone
 
     def keys(self, node: Node) -> tuple[int, ...]:
-        """At most 16 keys by which the story may be woken when it has settled: how it began, and what was passed on first."""
+        """By what it may be woken when it has settled: how it began, what was passed on first (16 at most), sketches of its first texts."""
         return node.wakers()
 
     def wakers(self, mention: Mention) -> list[int]:
         """The keys of a new mention by which it may wake a settled story, best first: its cascade, then its exact words."""
         links, telling = self._read(mention)
         return [*links, telling.told] if telling else links
+
+    def words(self, mention: Mention) -> Shingled | None:
+        """The shingles by which a new mention may be known as a near-copy of what is no longer at hand; None: they are too few."""
+        telling = self._read(mention)[1]
+        if telling is None or telling.short or len(telling.words.shingled.own) < ENOUGH:
+            return None
+        return telling.words.shingled
+
+    def sketches(self, mentions: Iterable[Mention], most: int) -> tuple[Sketch, ...]:
+        """The sketches of the first different texts of these."""
+        tellings = (self._read(mention)[1] for mention in mentions)
+        taken = [telling.words.sketch for telling in tellings if telling and not telling.short]
+        first = {least(one): one for one in reversed(taken) if one}
+        return tuple(one for one in dict.fromkeys(taken) if first.get(least(one)) == one)[:most]
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
@@ -197,6 +213,8 @@ class Grouping:
             node.told = telling.told if founds and telling else node.told
             for key in (*links, telling.told) if telling else links:
                 self._holders.use(key, node, self._count)
+        if telling and not (telling.short or node.sketched):
+            node.sketch(telling.words.sketch, self._count)
         recent = self._today - DAYS <= now // DAY
         if telling and recent and (founds if telling.quoted else node.room(now // DAY, telling.told)):
             self._file(node, telling, now)

@@ -9,12 +9,15 @@ than a few.
 from collections.abc import Callable
 from itertools import chain, islice
 from operator import itemgetter
+from typing import Any
 
 from monitor.clock import DAY
+from monitor.stories.sketch import Sketch, as_keys, least
 
 HORIZON = 7 * DAY
 KEPT = 2_048
 NAMED = 16
+SKETCHES = 3  # different texts of a story by which copies of it are known for good, those told first
 TEXTS_A_DAY = 8
 _FEW = 8  # keys; most nodes have no more
 DAYS = 3  # before today, in which a text may still find its like
@@ -23,13 +26,14 @@ DAYS = 3  # before today, in which a text may still find its like
 class Node:
     """`story` "" waits alone; `touched`: the last time something joined, micros; `order`: of two, the lesser began first."""
 
-    __slots__ = ("_keys", "_named", "filed", "founder", "order", "story", "told", "touched")
+    __slots__ = ("_keys", "_named", "_sketches", "filed", "founder", "order", "story", "told", "touched")
 
     def __init__(self, founder: bytes, story: str, touched: int, order: int) -> None:
         self.founder, self.story, self.touched, self.order = founder, story, touched, order
         self.told = 0  # the fingerprint of the founder's words, 0 for none
         self._keys: tuple[int, ...] | dict[int, int] | None = ()  # a few as key, when, key, when…: in a third of a dict's room
         self._named: tuple[int, ...] = ()  # the first that others named, and when: most are never named
+        self._sketches: tuple[Any, ...] = ()  # of its first different texts, and when
         self.filed: tuple[Filed, ...] = ()
 
     @property
@@ -97,9 +101,36 @@ class Node:
         if len(self._named) < 2 * NAMED and key not in self._named[::2]:
             self._named = (*self._named, key, count)
 
+    @property
+    def sketches(self) -> dict[Sketch, int]:
+        """Of its first different texts, and when."""
+        return dict(zip(self._sketches[::2], self._sketches[1::2], strict=True))
+
+    @sketches.setter
+    def sketches(self, sketches: dict[Sketch, int]) -> None:
+        self._sketches = tuple(chain.from_iterable(sketches.items()))
+
+    @property
+    def sketched(self) -> bool:
+        """Whether it has all the sketches it is to have."""
+        return len(self._sketches) == 2 * SKETCHES
+
+    def sketch(self, one: Sketch, count: int) -> None:
+        """Remember a text, unless it is much like one that is remembered."""
+        if one and all(least(one) != least(other) for other in self.sketches):
+            self.sketches |= {one: count}
+
+    def resketch(self, gone: "Node") -> None:
+        """Remember what one that had the texts of both would."""
+        of_both = sorted((*self.sketches.items(), *gone.sketches.items()), key=itemgetter(1))
+        self.sketches = gone.sketches = {}
+        for one, count in of_both:
+            if not self.sketched:
+                self.sketch(one, count)
+
     def wakers(self) -> tuple[int, ...]:
-        """By what it may be woken: how it began, then what was named first."""
-        return tuple(dict.fromkeys((*self._began(), *self._named[::2])))[:NAMED]
+        """By what it may be woken: how it began, then what was named first, and sketches of its texts."""
+        return (*tuple(dict.fromkeys((*self._began(), *self._named[::2])))[:NAMED], *as_keys(self.sketches))
 
     def room(self, day: int, told: int) -> bool:
         """Whether a text told on a day is to be filed: not the same twice, and few a day."""

@@ -9,8 +9,9 @@ from monitor.clock import DAY, HOUR, moment
 from monitor.mention import Kind, Mention
 from monitor.scoring.fold import fold
 from monitor.stories.grouping import HORIZON, Grouping, Node
-from monitor.stories.node import DAYS, KEPT, NAMED, TEXTS_A_DAY
+from monitor.stories.node import DAYS, KEPT, NAMED, SKETCHES, TEXTS_A_DAY
 from monitor.stories.shingles import ENOUGH, bare, contains, shingles
+from monitor.stories.sketch import SKETCHED
 from tests.unit.escalation.making import START
 
 SEEDS = st.integers(0, 1 << 32)
@@ -244,7 +245,7 @@ def test_the_first_keys_wake_a_story() -> None:
         place(grouping, mention(f"b{n}", root="a", quoted=RUMOUR))
     keys = grouping.keys(node)
 
-    assert len(set(keys)) == len(keys) <= NAMED
+    assert len(set(keys)) == len(keys) <= NAMED + SKETCHES * SKETCHED
     assert set(grouping.wakers(mention("c", root="a"))) & set(keys)
     assert set(grouping.wakers(mention("c", quoted=f"{RUMOUR}!"))) & set(keys)
     assert not set(grouping.wakers(mention("c", PROTEST))) & set(keys)

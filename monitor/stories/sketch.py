@@ -1,0 +1,95 @@
+"""
+Sketches: a few shingles of a text, by which a near-copy is known when the text itself is no longer at hand.
+
+The least shingles of a text are a fair sample of it; so are those of another up to the same bound, of both together. Of texts with no
+more than `SKETCHED` the sample is the whole. So copies are told by the measure by which texts are compared while they are at hand.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from monitor.stories.shingles import ENOUGH, Shingled, resembles
+
+SKETCHED = 16
+_ENTRIES = 4  # of a sketch, under which it is found: of a copy, 0.3 ** 4 have none of them
+_HOLDERS = 32  # of the sketches that share an entry only the newest are looked at
+_CANDIDATES = 8
+_BITS = 32
+
+Sketch = bytes  # its least shingles, the least first, four bytes each; empty where there are too few
+
+
+def sketch(whole: frozenset[int]) -> Sketch:
+    """The least of a text's shingles."""
+    return array("I", sorted(whole)[:SKETCHED]).tobytes() if len(whole) >= ENOUGH else b""
+
+
+def least(of: Sketch) -> bytes:
+    """By which two sketches are taken for one: most copies have the same."""
+    return of[:4]
+
+
+def alike(words: Shingled, kept: Sketch) -> bool:
+    """Whether a text resembles the one that the sketch was taken of, as far as it shows; the names of the subject tell nothing."""
+    theirs = _values(kept)
+    shared = len(words.own.intersection(theirs))
+    if shared < ENOUGH:
+        return False
+    left = len(theirs) - len(words.whole.intersection(theirs)) + shared
+    bound = theirs[-1] if len(theirs) == SKETCHED else 1 << _BITS
+    return resembles(sum(one <= bound for one in words.own), left, shared)
+
+
+def as_keys(sketches: Iterable[Sketch]) -> tuple[int, ...]:
+    """Sketches among the keys of a story, whose upper half is never so small by intent: there it tells which sketch it is of."""
+    return tuple(number << _BITS | value for number, one in enumerate(sketches, 1) for value in _values(one))
+
+
+def parted(keys: Sequence[int], most: int) -> tuple[tuple[int, ...], tuple[Sketch, ...]]:
+    """The other keys, and the at most so many sketches among them."""
+    found: dict[int, list[int]] = {}
+    others = []
+    for key in keys:
+        if 0 < key >> _BITS <= most:
+            found.setdefault(key >> _BITS, []).append(key & ((1 << _BITS) - 1))
+        else:
+            others.append(key)
+    return tuple(others), tuple(array("I", found[number]).tobytes() for number in sorted(found))
+
+
+class Sketches:
+    """Stories by sketches of their texts."""
+
+    def __init__(self) -> None:
+        self._holders: dict[int, tuple[str, ...]] = {}
+
+    def add(self, story: str, sketches: Iterable[Sketch]) -> None:
+        """Let a story be found by its sketches."""
+        for value in _entries(sketches):
+            self._holders[value] = (*self._holders.get(value, ()), story)
+
+    def remove(self, story: str, sketches: Iterable[Sketch]) -> None:
+        """It is found by them no more."""
+        for value in _entries(sketches):
+            left = tuple(other for other in self._holders[value] if other != story)
+            if left:
+                self._holders[value] = left
+            else:
+                del self._holders[value]
+
+    def near(self, words: Shingled, sketches: Mapping[str, tuple[Sketch, ...]]) -> list[str]:
+        """The stories with a text that this one resembles, of those that share most entries with it."""
+        holders = self._holders
+        having = Counter(chain.from_iterable(holders[value][-_HOLDERS:] for value in words.own if value in holders))
+        best = sorted(having, key=lambda story: (-having[story], story))[:_CANDIDATES]
+        return [story for story in best if any(alike(words, one) for one in sketches[story])]
+
+
+def _entries(sketches: Iterable[Sketch]) -> Iterator[int]:
+    return iter(dict.fromkeys(value for one in sketches for value in _values(one)[:_ENTRIES]))
+
+
+def _values(of: Sketch) -> Sequence[int]:
+    return memoryview(of).cast("I")
