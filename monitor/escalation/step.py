@@ -36,10 +36,10 @@ def step(policy: Policy, floor: Level, state: StoryState, indicators: Indicators
         if raising == state.raising and clearing == state.clearing:
             return state, None
         return msgspec.structs.replace(state, raising=raising, clearing=clearing), None
-    clearing = _still(clearing, after)
     up = after > state.level
     reasons = _rise_reasons(policy, floor, after, indicators) if up else _fall_reasons(policy, state.level, clearing, indicators, now)
-    return msgspec.structs.replace(state, level=after, raising=raising, clearing=clearing), Change(state.level, after, reasons)
+    new = msgspec.structs.replace(state, level=after, raising=raising, clearing=_still(clearing, after))
+    return new, Change(state.level, after, reasons)
 
 
 def next_deadline(policy: Policy, state: StoryState) -> int:

@@ -372,7 +372,7 @@ def test_a_stream_that_cannot_be_read_is_named() -> None:
             raise OSError(5, "Input/output error")
 
     stream: IO[bytes] = io.BufferedReader(Failing())
-    with pytest.raises(UsageError, match=r"^f\.jsonl: 无法读取: Input/output error"):
+    with pytest.raises(UsageError, match=r"^f\.jsonl: 无法读取: 磁盘读写出错"):
         list(read_lines(stream, "f.jsonl", NOW))
 
 

@@ -53,7 +53,8 @@ def test_a_level_is_kept_before_it_falls() -> None:
     changes = walk([(1, few), (1, reading()), (59, reading()), (1, reading())])
 
     assert [(change.before, change.after) for _, change in changes] == [(Level.NONE, Level.BLUE), (Level.BLUE, Level.NONE)]
-    assert changes[1][1].reasons[0].code is ReasonCode.RECEDED
+    receded = changes[1][1].reasons[0]
+    assert (receded.code, receded.value) == (ReasonCode.RECEDED, receded.threshold)
     assert changes[1][0] == START + 62 * MINUTE
 
 
