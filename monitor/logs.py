@@ -150,3 +150,4 @@ def _route(handler: logging.Handler, level: str) -> None:
     for name in ("httpx", "httpcore", "jieba", "alembic", "aiosqlite"):
         logging.getLogger(name).setLevel(logging.WARNING)  # httpx tells every request's whole address at INFO
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells each of ten tries a second; who gives up tells why
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # units cut off at the end; what fails before is raised
