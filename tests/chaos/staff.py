@@ -55,11 +55,13 @@ class Staff:
             self._thread.join(60)
 
     def again(self) -> list[str]:
-        """Every act is sent once more, now that all is quiet: what differs from the answer it had."""
+        """Every act done is sent once more, now that all is quiet: what differs from the answer it had. (One refused may fit by now.)"""
         found = []
         for deed in self.deeds:
+            if not deed.done:
+                continue
             answer = self._post(deed.path, deed.note, deed.body)
-            if deed.done and (answer.status, answer.body) != (deed.status, deed.answer):
+            if (answer.status, answer.body) != (deed.status, deed.answer):
                 found.append(f"{deed.path} ({deed.note}): answered {deed.status} at first, {answer.status} when sent again")
         return found
 
