@@ -55,7 +55,7 @@ class Staff:
             self._thread.join(60)
 
     def again(self) -> list[str]:
-        """Every act done is sent once more, now that all is quiet: what differs from the answer it had. (One refused may fit by now.)"""
+        """Every act done is sent once more (one refused may fit by now): what differs from the answer it had."""
         found = []
         for deed in self.deeds:
             if not deed.done:
