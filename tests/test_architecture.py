@@ -32,7 +32,7 @@ CONFINED = {
     "alembic": ("monitor.store",),
     "aiosqlite": ("monitor.store", "monitor.bus.sqlite"),
     "aiokafka": ("monitor.bus.kafka", "services.bench.naive"),
-    "asyncpg": ("monitor.store",),
+    "asyncpg": ("monitor.store", "services.bench.naive"),
     "fastapi": ("services.api",),
     "starlette": ("services.api",),
     "uvicorn": ("services.api",),

@@ -7,17 +7,18 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from monitor.alert import Alert, Level, Status, residual_id
+from monitor.alert import Alert, Level, Status
 from monitor.store import alerts, mentions
 from monitor.store.alerts import AlertFilter
 from monitor.store.sessions import ReadUnit
 from services.api.auth import Reader
 from services.api.errors import Refusal
+from services.api.kept import part_of
 from services.api.mentions import mention_wire
-from services.api.polling import Polled, Question, polled
+from services.api.polling import Polled, Question, polled, remember
 from services.api.schemas import PROBLEMS, AlertDetail, AlertPage, ChangesModel, MentionPage
 from services.api.state import Api, ApiState, Limit, Moment, answer, cursor_of, encoded, listing, our_cursor, page, unchanged
-from services.tracing import Unit, Wire, story_of, trace
+from services.tracing import Unit, Wire, story_of
 
 CHANGES = 200
 LevelWord = Literal["none", "blue", "yellow", "orange", "red"]
@@ -43,7 +44,7 @@ async def list_alerts(
     return await polled(request, api, Question(wanted, limit, cursor))
 
 
-@router.get("/v1/alerts/changes", responses={200: {"model": ChangesModel}, **PROBLEMS})
+@polls.get("/v1/alerts/changes", responses={200: {"model": ChangesModel}, **PROBLEMS})
 async def changes(
     *, request: Request, api: Api, _: Reader,
     since: Annotated[int, Query(ge=0, lt=2**63)] = 0, wait: Annotated[float, Query(ge=0, le=25)] = 0,
@@ -53,6 +54,11 @@ async def changes(
 
     A `seq` below `since` is answered at once: the store is another one, begin anew.
     """
+    return await _waited(request, api, since=since, wait=wait)
+
+
+async def _waited(request: Request, api: ApiState, *, since: int, wait: float) -> Response:
+    remember(request, partial(_waited, since=since, wait=wait))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait
     while (newest := await api.store.newest_seq()) == since and not api.stopping.is_set() and (left := deadline - loop.time()) > 0:
@@ -118,8 +124,8 @@ async def detailed(api: ApiState, unit: Unit, alert: Alert) -> dict[str, object]
 
 async def _traced(api: ApiState, unit: Unit, alert: Alert) -> tuple[Wire | None, Wire | None]:
     """Origin and spread; of unrelated mentions no origin, and the spread of its own episode's, None where they have left."""
-    if alert.story == residual_id(alert.subject):
-        spread = (await trace(unit, alert.story, (alert.counters.first_at, alert.counters.last_at))).spread
-        return None, spread if spread["counted"] else None
-    traced = await api.traces.of(api.store, unit, await story_of(unit, alert), (alert.id, alert.version, alert.counter))
+    part = await part_of(unit, alert)
+    traced = await api.traces.of(api.store, unit, part, (alert.id, alert.version, alert.counter))
+    if part.span:
+        return None, traced.spread if traced.spread["counted"] else None
     return traced.origin, traced.spread

@@ -10,9 +10,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from monitor.alert import Alert
+from monitor.alert import Alert, residual_id
 from monitor.errors import StoreUnavailable
 from monitor.store.sessions import Store
 from monitor.store.spread import WHOLE
@@ -26,8 +27,28 @@ _REST = 20  # times as long as tracing took, it is not done again
 _ROOM = 500_000  # mentions in all kept trees, about 30 MB; the last one asked for is always kept
 
 
+class Part(NamedTuple):
+    """What is traced, by its name: a story whole, or what was said there in a span (micros, both ends included)."""
+
+    name: str
+    story: str
+    span: tuple[int, int] | None = None
+
+
+def whole(story: str) -> Part:
+    """All of a story."""
+    return Part(story, story)
+
+
+async def part_of(unit: Unit, alert: Alert) -> Part:
+    """What an alert tells of: its story, also where that became part of another; of unrelated mentions those of its own episode."""
+    if alert.story == residual_id(alert.subject):
+        return Part(alert.id, alert.story, (alert.counters.first_at, alert.counters.last_at))
+    return whole(await story_of(unit, alert))
+
+
 class _Entry:
-    """The trace of one story, the keys it was answered under, and a newer one for keys to come."""
+    """The trace of one part, the keys it was answered under, and a newer one for keys to come."""
 
     def __init__(self, found: Trace, key: Hashable, made: float, took: float) -> None:
         self.found, self.made, self.took = found, made, took
@@ -46,21 +67,21 @@ class Traces:
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one at a time traces a story
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one at a time traces a part
         self._ahead: asyncio.Task[None] | None = None
 
-    async def of(self, store: Store, unit: Unit, story: str, key: Hashable) -> Trace:
-        """The trace of a story; `key` moves whenever the story has changed."""
-        async with self._turn(story):
-            entry = self._entries.get(story)
+    async def of(self, store: Store, unit: Unit, part: Part, key: Hashable) -> Trace:
+        """The trace of a part; `key` moves whenever it has changed."""
+        async with self._turn(part):
+            entry = self._entries.get(part.name)
             if entry and key not in entry.keys and entry.next:
-                entry = self._entries[story] = entry.next
+                entry = self._entries[part.name] = entry.next
             if entry is None or (key not in entry.keys and entry.found.tree.mentions <= SMALL):
-                entry = self._entries[story] = await _made(unit, story, key)
+                entry = self._entries[part.name] = await _made(unit, part, key)
             elif key not in entry.keys:
                 entry.keys.add(key)
-                self._renew(store, story, entry)
-            self._entries.move_to_end(story)
+                self._renew(store, part, entry)
+            self._entries.move_to_end(part.name)
         self._make_room()
         return entry.found
 
@@ -70,13 +91,14 @@ class Traces:
 
     async def ahead(self, store: Store) -> None:
         """Trace the very large stories of the alerts that changed last, where they are not traced yet or have changed since."""
-        room, large = _ROOM // 2, dict[str, Alert]()  # half is left to who asks for others
+        room, large = _ROOM // 2, dict[str, tuple[Part, Alert]]()  # half is left to who asks for others
         async with store.read() as unit:
             for alert in (await unit.alerts.list(limit=_ALERTS)).items:
                 if alert.counters.mentions >= LARGE and (room := room - min(alert.counters.mentions, WHOLE)) >= 0:
-                    large.setdefault(await story_of(unit, alert), alert)
-        for story, alert in large.items():
-            await self._look_ahead(store, story, (alert.id, alert.version, alert.counter))
+                    part = await part_of(unit, alert)
+                    large.setdefault(part.name, (part, alert))
+        for part, alert in large.values():
+            await self._look_ahead(store, part, (alert.id, alert.version, alert.counter))
 
     async def close(self) -> None:
         """Stop what is being traced."""
@@ -91,33 +113,33 @@ class Traces:
                 await self.ahead(store)
             await asyncio.sleep(KEPT)
 
-    async def _look_ahead(self, store: Store, story: str, state: Hashable) -> None:
-        entry = self._entries.get(story)
+    async def _look_ahead(self, store: Store, part: Part, state: Hashable) -> None:
+        entry = self._entries.get(part.name)
         if entry is None:
-            async with self._turn(story), store.read() as unit:
-                if story not in self._entries:
-                    self._entries[story] = await _made(unit, story, None)
-                    self._entries[story].ahead = state
+            async with self._turn(part), store.read() as unit:
+                if part.name not in self._entries:
+                    self._entries[part.name] = await _made(unit, part, None)
+                    self._entries[part.name].ahead = state
             self._make_room()
-        elif (entry.next or entry).ahead != state and self._renew(store, story, entry):
+        elif (entry.next or entry).ahead != state and self._renew(store, part, entry):
             entry.ahead = state
 
-    def _turn(self, story: str) -> asyncio.Lock:
+    def _turn(self, part: Part) -> asyncio.Lock:
         """Who waits for it has what the one before found."""
-        return self._turns.setdefault(story, asyncio.Lock())
+        return self._turns.setdefault(part.name, asyncio.Lock())
 
-    def _renew(self, store: Store, story: str, entry: _Entry) -> bool:
+    def _renew(self, store: Store, part: Part, entry: _Entry) -> bool:
         """Begin to make the trace anew, if it is time for that; whether it has begun."""
         newest = entry.next or entry
         due = not newest.fresh(asyncio.get_running_loop().time()) and (entry.task is None or entry.task.done())
         if due:
-            entry.task = asyncio.create_task(self._again(store, story, entry))
+            entry.task = asyncio.create_task(self._again(store, part, entry))
         return due
 
-    async def _again(self, store: Store, story: str, entry: _Entry) -> None:
+    async def _again(self, store: Store, part: Part, entry: _Entry) -> None:
         with suppress(StoreUnavailable):  # the old one will do; the next who asks tries again
             async with store.read() as unit:
-                made = await _made(unit, story, None)
+                made = await _made(unit, part, None)
             made.ahead, entry.next = entry.ahead, made
 
     def _make_room(self) -> None:
@@ -127,8 +149,8 @@ class Traces:
                 entry.task.cancel()
 
 
-async def _made(unit: Unit, story: str, key: Hashable) -> _Entry:
+async def _made(unit: Unit, part: Part, key: Hashable) -> _Entry:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    found = await trace(unit, story)
+    found = await trace(unit, part.story, part.span)
     return _Entry(found, key, loop.time(), loop.time() - began)

@@ -11,6 +11,7 @@ from monitor.store.sessions import ReadUnit
 from services import tracing
 from services.api.auth import Reader
 from services.api.errors import Refusal
+from services.api.kept import whole
 from services.api.mentions import mention_wire
 from services.api.schemas import PROBLEMS, MentionPage, StoryPage
 from services.api.state import Api, ApiState, Limit, answer, cursor_of, listing, our_cursor, page
@@ -81,7 +82,7 @@ async def existing(unit: ReadUnit, story: str) -> StoryRow:
 
 
 async def _traced(api: ApiState, unit: ReadUnit, story: StoryRow) -> Trace:
-    return await api.traces.of(api.store, unit, story.id, (story.mentions, story.last_at))
+    return await api.traces.of(api.store, unit, whole(story.id), (story.mentions, story.last_at))
 
 
 def _page(tree: Page[dict[str, object]] | None) -> dict[str, object]:

@@ -61,9 +61,9 @@ async def _measured(folder: Path, count: int, base: Settings | None) -> Figure:
 
 
 @asynccontextmanager
-async def scratch(folder: Path, base: Settings | None) -> AsyncIterator[Settings]:
-    """Settings like `base`, with topics, a database and a folder of their own, all gone at the end."""
-    settings = load_settings(write_config(folder, NAMES), os.environ)
+async def scratch(folder: Path, base: Settings | None, more: str = "") -> AsyncIterator[Settings]:
+    """Settings like `base`, with topics, a database and a folder of their own, all gone at the end; `more`: lines of its own."""
+    settings = load_settings(write_config(folder, NAMES, more), os.environ)
     if base is None:
         yield settings
         return

@@ -6,14 +6,9 @@ baseline is what is promised: the session timeout of the settings and four secon
 """
 
 import asyncio
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from multiprocessing import get_context
-from multiprocessing.context import SpawnProcess
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from socket import socket
 from time import perf_counter
 
 import httpx
@@ -25,10 +20,10 @@ from monitor.mention import Tick, encode
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from services.bench.figure import Figure, figure
+from services.bench.latency import free_port
 from services.bench.pipeline import scratch
+from services.bench.roles import running
 from services.bench.stream import NAMES
-from services.house import ROLES, run_roles
-from services.presence import hold_embedded
 from services.wiring import open_bus, open_store, shared
 
 PROMISED = 4.0  # seconds on top of the session timeout
@@ -56,9 +51,9 @@ async def _others(settings: Settings) -> float:
         bus, store = open_bus(settings, SystemClock()), await open_store(settings)
         await bus.start()
         try:
-            with _running(settings, "escalate") as killed:
+            with running(settings, "escalate") as killed:
                 await _decided(store, await _nudged(bus))
-                with _running(settings, "escalate"):
+                with running(settings, "escalate"):
                     while await _present(store) < 2:  # noqa: ASYNC110, PLR2004 - both of them; another process brings it about
                         await asyncio.sleep(LOOK)
                     await asyncio.sleep(SETTLE)
@@ -74,14 +69,14 @@ async def _others(settings: Settings) -> float:
 
 async def _again(settings: Settings) -> float:
     """The only one there is is killed and started again; until what is pushed then is stored."""
-    settings = replace(settings, listen=("127.0.0.1", _free_port()))
+    settings = replace(settings, listen=("127.0.0.1", free_port()))
     base = f"http://127.0.0.1:{settings.listen[1]}"
     async with asyncio.timeout(WITHIN), httpx.AsyncClient(base_url=base, trust_env=False) as client:
-        with _running(settings) as killed:
+        with running(settings) as killed:
             await _stored(client, "before")
             killed.kill()
             started = perf_counter()
-        with _running(settings):
+        with running(settings):
             await _stored(client, "after")
             return perf_counter() - started
 
@@ -97,12 +92,6 @@ async def _stored(client: httpx.AsyncClient, item: str) -> None:
                 await asyncio.sleep(LOOK)
             return
         await asyncio.sleep(LOOK)
-
-
-def _free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _nudged(bus: Bus) -> dict[int, int]:
@@ -123,21 +112,3 @@ async def _decided(store: Store, ends: dict[int, int]) -> None:
 async def _present(store: Store) -> int:
     async with store.read() as unit:
         return len(await unit.leases.holders("presence"))
-
-
-@contextmanager
-def _running(settings: Settings, *roles: str) -> Iterator[SpawnProcess]:
-    process = get_context("spawn").Process(target=_process, args=(settings, roles), daemon=True)
-    process.start()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.join()
-
-
-def _process(settings: Settings, roles: Sequence[str]) -> None:
-    """As `yuqing run`, without a word."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    with hold_embedded(settings):
-        asyncio.run(run_roles(settings, tuple(roles or ROLES), None))

@@ -13,7 +13,9 @@ from rich.console import Console
 
 from monitor.errors import UsageError
 from monitor.loading import load_settings
+from monitor.logs import configure, secrets_of
 from monitor.settings import Settings
+from services.bench.dashboards import measure_dashboards
 from services.bench.figure import Figure
 from services.bench.latency import measure_latency
 from services.bench.pipeline import measure_pipeline
@@ -42,11 +44,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "restart": measure_restart,
         "alerts_page": measure_polling,
         "alerts_304": measure_polling,
+        "dashboards": measure_dashboards,
     }
 )
 # Of those the ones that work on the bus and the store of a configuration, where there is one
 ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Settings | None], dict[str, Figure]]] = MappingProxyType(
-    {measure_pipeline: measure_pipeline, measure_takeover: measure_takeover}
+    {one: one for one in (measure_pipeline, measure_takeover, measure_polling, measure_dashboards)}
 )
 
 
@@ -57,15 +60,17 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
     "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
-    "alerts_page 是裸 SQLite 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由）。\n\n"
+    "alerts_page 是裸 SQL 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由，dashboards 是答应的 50 毫秒）。\n\n"
     "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
+    "例: yuqing bench alerts_page alerts_304 dashboards --config yuqing.yaml\n\n"
     "例: yuqing bench scorer --file 数据.jsonl.gz --subject 某某集团",
 )
 @click.argument("names", nargs=-1, metavar="[名称…]")
 @click.option(
     "--config", metavar="文件", type=click.Path(path_type=Path),
-    help="用此配置的数据目录所在的磁盘测量（pipeline、takeover 用它的日志和库，另建主题和数据库），测完删去所建的东西",
+    help="用此配置的数据目录所在的磁盘测量；pipeline、takeover、alerts_page、alerts_304、dashboards 用它的日志和库，另建主题和数据库。"
+    "测完删去所建的东西",
 )  # fmt: skip
 @click.option("--file", "file", metavar="文件", type=click.Path(path_type=Path), help="用自己的信息流（JSON Lines，可为 gzip）")
 @click.option("--subject", "subjects", multiple=True, metavar="名称", help="自己的信息流里要监测的名称，可写多次")
@@ -75,6 +80,8 @@ def command(names: tuple[str, ...], config: Path | None, file: Path | None, subj
     asked = _asked(names)
     watched = names_of(file, subjects)
     settings = load_settings(config, os.environ) if config else None
+    if settings:
+        configure("error", secrets=secrets_of(settings))
     home = settings.data if settings else None
     if home is not None:
         home.mkdir(parents=True, exist_ok=True)

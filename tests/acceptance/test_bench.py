@@ -9,6 +9,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from monitor.loading import load_settings
+from services.bench.dashboards import measure_dashboards
 from services.bench.latency import measure_latency
 from services.bench.pipeline import measure_pipeline
 from services.bench.polling import measure_polling
@@ -88,8 +89,13 @@ def test_alert_latency_is_measured(tmp_path: Path) -> None:
     assert 0 < float(found["value"]) < 30
 
 
-def test_polling_is_measured(tmp_path: Path) -> None:
-    """Pages and unchanged polls, of the API role as a process, beside SQL by hand and a bare route."""
-    found = measure_polling(tmp_path / "a", [], NAMES, alerts=300)
-    assert list(found) == ["alerts_page", "alerts_304"]
-    assert all(set(one) >= FORM and float(one["value"]) > 0 for one in found.values())
+def test_polling_is_measured(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:
+    """Pages, unchanged polls and dashboards that wait, of the API role as a process; on SQLite and on servers, where nothing is left."""
+    here = load_settings(servers_config(tmp_path / "servers", kafka, postgresql), ENVIRONMENT)
+    for base in (None, here):
+        found = measure_polling(tmp_path / f"a{base is None}", [], NAMES, base, alerts=300)
+        found |= measure_dashboards(tmp_path / f"d{base is None}", [], NAMES, base, dashboards=5, changes=2)
+        assert list(found) == ["alerts_page", "alerts_304", "dashboards"]
+        assert all(set(one) >= FORM and float(one["value"]) > 0 for one in found.values())
+        assert float(found["dashboards"]["woken"]) > 0
+    assert asyncio.run(left_behind(kafka, postgresql, here.kafka.topic_prefix)) == []

@@ -122,6 +122,20 @@ async def test_a_poll_known_by_its_query_still_needs_its_key(tmp_path: Path, emp
         problem_of(await here.client.get("/v1/alerts?limit=9", headers=headers), 429)
 
 
+async def test_those_who_wait_are_known_by_their_query_too(tmp_path: Path, empty_store: str) -> None:
+    """Each still needs its key, and is answered what stands in its own question: another `since`, another wait."""
+    async with world(tmp_path, key("reader", "reader"), store=empty_store) as here:
+        headers = {"authorization": "Bearer reader"}
+        await raise_alerts(here.store, 1, 2)
+        for _ in range(2):
+            for since, seqs in ((0, [1, 2]), (1, [2]), (2, [])):
+                said = await here.client.get(f"/v1/alerts/changes?since={since}", headers=headers)
+                assert ([one["seq"] for one in said.json()["items"]], said.json()["seq"]) == (seqs, 2)
+            problem_of(await here.client.get("/v1/alerts/changes?since=0"), 401)
+        problem_of(await here.client.get("/v1/alerts/changes?since=x", headers=headers), 422)
+        assert "items" in (await here.client.get("/v1/alerts?", headers=headers)).json(), "the same query of another path"
+
+
 async def test_new_settings_are_new_answers(here: World) -> None:
     """Links are those of the settings in force, also to a poll that was answered before."""
     await raise_alerts(here.store, 1)

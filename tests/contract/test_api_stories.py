@@ -9,15 +9,16 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
+from monitor.alert import alert_id, residual_id
 from monitor.clock import MINUTE, moment
-from monitor.escalation.effects import NewHit
+from monitor.escalation.effects import AlertChange, NewHit
 from monitor.mention import Mention
 from services.api import kept
 from services.api.kept import SMALL
 from services.api.schemas import AlertDetail
 from services.api.story_schemas import StoryDetail, TreePage
 from services.tracing import trace
-from tests.unit.api.making import NOW, World, hit_of, mention_of, opened, problem_of, raise_alerts, recount, story_of, world
+from tests.unit.api.making import NOW, SUBJECT, World, hit_of, mention_of, opened, problem_of, raise_alerts, recount, story_of, world
 
 PSEUDONYM = "p" * 32
 STORY = story_of(1)
@@ -134,17 +135,17 @@ async def test_a_large_story_is_not_read_for_every_answer(here: World) -> None:
     await told(here, *(said(n, 1) for n in range(SMALL + 1)))
     traces, clock = here.api.traces, -1_000.0
     async with here.store.read() as unit:
-        first = await traces.of(here.store, unit, STORY, 1)
-        assert await traces.of(here.store, unit, STORY, 2) is first
+        first = await traces.of(here.store, unit, kept.whole(STORY), 1)
+        assert await traces.of(here.store, unit, kept.whole(STORY), 2) is first
     await told(here, said(90_000, 2))
     entry = traces._entries[STORY]
     entry.made = clock
     async with here.store.read() as unit:
-        assert await traces.of(here.store, unit, STORY, 3) is first
+        assert await traces.of(here.store, unit, kept.whole(STORY), 3) is first
         assert entry.task is not None
         await entry.task
-        assert await traces.of(here.store, unit, STORY, 2) is first
-        newer = await traces.of(here.store, unit, STORY, 4)
+        assert await traces.of(here.store, unit, kept.whole(STORY), 2) is first
+        newer = await traces.of(here.store, unit, kept.whole(STORY), 4)
         assert newer.tree.mentions == first.tree.mentions + 1
         assert (await trace(unit, STORY)).spread == newer.spread
     await traces.close()
@@ -160,9 +161,9 @@ async def test_a_very_large_story_is_traced_before_anybody_asks(here: World, mon
     await traces.ahead(here.store)
     entry = traces._entries[alert.story]
     async with here.store.read() as one, here.store.read() as two:
-        assert await traces.of(here.store, one, STORY, 1) is entry.found
+        assert await traces.of(here.store, one, kept.whole(STORY), 1) is entry.found
         both = kept.Traces()
-        first, second = await asyncio.gather(*(both.of(here.store, unit, STORY, 1) for unit in (one, two)))
+        first, second = await asyncio.gather(*(both.of(here.store, unit, kept.whole(STORY), 1) for unit in (one, two)))
         assert first is second
         assert first.spread == entry.found.spread
 
@@ -176,6 +177,46 @@ async def test_a_very_large_story_is_traced_before_anybody_asks(here: World, mon
     newer.made = -1_000.0
     assert await renewed(traces, here) is newer, "nothing has changed"
     await asyncio.gather(traces.close(), both.close())
+
+
+async def test_each_episode_of_scattered_mentions_has_its_kept_trace(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of what was said in its span: a large one is traced before anybody asks, and is not read for every answer."""
+    monkeypatch.setattr(kept, "LARGE", 3)
+    monkeypatch.setattr(kept, "SMALL", 2)
+    residual, change = residual_id(SUBJECT), opened(1)
+    alert = replace(change.alert, id=alert_id(residual, 1), story=residual)
+
+    async def recorded() -> None:
+        async with here.store.write() as unit:
+            await unit.alerts.record([AlertChange(alert, None)])
+
+    async def counted() -> int:
+        found = AlertDetail.model_validate((await here.client.get(f"/v1/alerts/{alert.id}")).json())
+        assert (found.origin, found.spread is None) == (None, False)
+        return found.spread.counted if found.spread else 0
+
+    await recorded()
+    minutes = (-1440, *range(3))  # the first was said before the episode began
+    async with here.store.write() as unit:
+        said_then = [mention_of(n, published_at=moment(alert.counters.first_at + at * MINUTE)) for n, at in enumerate(minutes)]
+        await unit.mentions.add([hit_of(one, residual, n) for n, one in enumerate(said_then)], 0, NOW)
+    await here.api.traces.ahead(here.store)
+    assert list(here.api.traces._entries) == [alert.id]
+
+    assert await counted() == 3
+    async with here.store.write() as unit:
+        later = mention_of(9, published_at=moment(alert.counters.last_at))
+        await unit.mentions.add([hit_of(later, residual, 9)], 0, NOW)
+    await recorded()
+    assert await counted() == 3, "kept"
+    here.api.traces._entries[alert.id].made = -1_000.0
+    await recorded()
+    assert await counted() == 3, "renewed beside the answer"
+    renewing = here.api.traces._entries[alert.id].task
+    assert renewing is not None
+    await renewing
+    await recorded()
+    assert await counted() == 4
 
 
 async def renewed(traces: kept.Traces, here: World) -> kept._Entry | None:
@@ -230,6 +271,6 @@ async def test_what_is_kept_is_bounded(here: World, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(kept, "_ROOM", 250)
     async with here.store.read() as unit:
         for number in range(5):
-            await here.api.traces.of(here.store, unit, story_of(number), 1)
+            await here.api.traces.of(here.store, unit, kept.whole(story_of(number)), 1)
 
     assert list(here.api.traces._entries) == [story_of(3), story_of(4)]
