@@ -97,7 +97,11 @@ class BusFull(BusError):
 
 
 class BusUnavailable(BusError):
-    """The log cannot be reached, read or written now; try again later."""
+    """The log cannot be reached, read or written now; try again later. `server`: what it is, where that is no file of ours."""
+
+    def __init__(self, message: str = "", *, server: str = "") -> None:
+        self.server = server
+        super().__init__(message)
 
 
 class TooLarge(BusError):
@@ -117,7 +121,11 @@ class StoreError(YuqingError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, read or written now; try again later."""
+    """The store cannot be reached, read or written now; try again later. `server`: as of `BusUnavailable`."""
+
+    def __init__(self, message: str = "", *, server: str = "") -> None:
+        self.server = server
+        super().__init__(message)
 
 
 class Fenced(StoreError):

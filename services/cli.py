@@ -122,7 +122,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(mistake(error), err=True)
         return WRONG
     except (BusUnavailable, StoreUnavailable) as error:
-        click.echo(visible(f"数据目录现在无法读写 ({error}); 请检查磁盘空间和权限, 然后再运行同一行命令"), err=True)
+        click.echo(visible(_unavailable(error)), err=True)
         return WRONG
     except YuqingError as error:
         click.echo(visible(str(error)), err=True)
@@ -131,6 +131,12 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(visible(f"{error.filename or '输入输出'}: {failed_zh(error)}，请检查路径、权限和磁盘空间"), err=True)
         return WRONG
     return code if isinstance(code, int) else DONE
+
+
+def _unavailable(error: BusUnavailable | StoreUnavailable) -> str:
+    if error.server:
+        return f"{error.server} 现在不能用 ({error}); 请检查它在不在运行, 网络通不通, 配置里的地址和账号, 然后再运行同一行命令"
+    return f"数据目录现在无法读写 ({error}); 请检查磁盘空间和权限, 然后再运行同一行命令"
 
 
 def main() -> None:

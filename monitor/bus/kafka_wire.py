@@ -154,7 +154,8 @@ async def answered(work: Callable[[], Awaitable[T]], within: float = WITHIN, aga
 
 def unavailable(error: BaseException) -> BusUnavailable:
     """Kafka's word for what is wrong, as ours; its own errors begin with their names, others may say nothing at all."""
-    return BusUnavailable(f"Kafka: {error}" if isinstance(error, errors.KafkaError) else f"Kafka: {type(error).__name__} {error}".rstrip())
+    said = str(error) if isinstance(error, errors.KafkaError) else f"{type(error).__name__} {error}".rstrip()
+    return BusUnavailable(f"Kafka: {said}", server="Kafka")
 
 
 async def opened(client: Any, begin: Callable[[], Awaitable[object]], settings: Mapping[str, Any]) -> None:

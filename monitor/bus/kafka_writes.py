@@ -186,7 +186,7 @@ class _Lane:
             async with asyncio.timeout_at(group[0].since + WITHIN):
                 await self._batches(group)
         except TimeoutError:
-            error = BusUnavailable("Kafka: not written in time, it may still arrive")
+            error = BusUnavailable("Kafka: not written in time, it may still arrive", server="Kafka")
         except errors.MessageSizeTooLargeError:  # the topic takes less than it did when we started
             largest = max(len(entry.value) for part in group for entry in part.entries)
             error = TooLarge(0, largest, largest - 1)

@@ -24,6 +24,7 @@ from monitor.store.dialects import alone
 from monitor.store.making import current, make_or_migrate
 from monitor.store.schema import ALERT_SEQ
 
+SERVER: Final = "PostgreSQL"
 READERS: Final = 5
 WRITERS: Final = 3
 CONNECT: Final = 5.0  # seconds to be let in
@@ -82,7 +83,7 @@ class Glance:
                 return await self._asked()
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             self.close()
-            raise StoreUnavailable(f"store: {str(error) or type(error).__name__}") from error
+            raise StoreUnavailable(f"store: {str(error) or type(error).__name__}", server=SERVER) from error
         except BaseException:
             self.close()
             raise
@@ -138,14 +139,17 @@ def _lost(context: ExceptionContext) -> None:
     """What the network or a bound of time does to a statement is no error of the database's."""
     if isinstance(context.original_exception, (OSError, TimeoutError)):
         context.is_disconnect = True
-        raise StoreUnavailable(f"store: {type(context.original_exception).__name__}") from context.original_exception
+        raise StoreUnavailable(f"store: {type(context.original_exception).__name__}", server=SERVER) from context.original_exception
 
 
 @asynccontextmanager
 async def scratch_database(url: str) -> AsyncIterator[str]:
     """A new database on the same server, for a measurement; gone at the end. UsageError: we may not make one."""
     name = f"yuqing_bench_{token_hex(6)}"
-    server = await asyncpg.connect(dsn=url, timeout=CONNECT, statement_cache_size=0)
+    try:
+        server = await asyncpg.connect(dsn=url, timeout=CONNECT, statement_cache_size=0)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise _refusal(url, error) from error
     try:
         try:
             await server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
@@ -203,12 +207,12 @@ async def _check(connection: AsyncConnection, url: str) -> None:
 
 
 def _refusal(url: str, error: Exception) -> Exception:
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
     if state.startswith(_REFUSED):
         return UsageError(f"数据库 {shown(url)} 不接受连接 ({_words(error)}): 请检查 store 中的用户、密码和库名")
     if state == _FORBIDDEN:
         return UsageError(f"数据库 {shown(url)} 里不能建表 ({_words(error)}): 请给这个用户建表的权限")
-    return StoreUnavailable(f"数据库 {shown(url)} 现在连接不上 ({_words(error)})")
+    return StoreUnavailable(f"数据库 {shown(url)} 现在连接不上 ({_words(error)})", server=SERVER)
 
 
 def _words(error: Exception) -> str:

@@ -38,8 +38,9 @@ TURN = 30.0  # seconds; longer than any honest transaction
 _SHARED_TURN = 8.0  # where others write at once it does not take that long
 _BEGIN = 6.0  # seconds for a server to begin a transaction
 _KEPT = 3  # connections kept from before that may turn out dead: at the first the pool forgets them all
+_FORBIDDEN = "42501"
 # SQLSTATE by its first letters: connection, rollback (deadlock), resources, operator, system; and whole: idle too long, read only, lock
-_LATER = ("08", "40", "53", "57", "58", "25P03", "25P04", "25006", "55P03")
+_LATER = ("08", "40", "53", "57", "58", "25P03", "25P04", "25006", "55P03", _FORBIDDEN)
 
 
 class ReadUnit:
@@ -133,14 +134,14 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadUnit]:
         """A unit that only reads."""
-        with _unavailable():
+        with _unavailable(self._reading):
             async with _begun(self._reading, self._bound) as (connection, _):
                 yield ReadUnit(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteUnit]:
         """A unit that commits at its clean end, and leaves nothing at an exception or a cancellation before that."""
-        with _unavailable():
+        with _unavailable(self._writing):
             async with self._my_turn(), _begun(self._writing, self._bound) as (connection, transaction):
                 yield WriteUnit(connection)
                 await self._commit(transaction)
@@ -225,8 +226,8 @@ async def _begin(engine: AsyncEngine, within: float | None) -> tuple[AsyncConnec
                     if not (isinstance(error, exc.DBAPIError) and error.connection_invalidated):
                         raise
     except (OSError, TimeoutError) as error:
-        raise StoreUnavailable(f"store: {str(error) or type(error).__name__}") from error
-    raise StoreUnavailable("store: every connection was lost")
+        raise StoreUnavailable(f"store: {str(error) or type(error).__name__}", server=_server(engine)) from error
+    raise StoreUnavailable("store: every connection was lost", server=_server(engine))
 
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:
@@ -234,20 +235,20 @@ async def _connected(engine: AsyncEngine) -> AsyncConnection:
     try:
         return await engine.connect()
     except exc.DBAPIError as error:
-        raise StoreUnavailable(_reason(error)) from error
+        raise _lost(engine, error) from error
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def _unavailable(engine: AsyncEngine) -> Iterator[None]:
     """What the database says of its own state (locked, full, unreadable, no connection free) becomes StoreUnavailable."""
     try:
         yield
     except exc.TimeoutError as error:
-        raise StoreUnavailable(_reason(error)) from error
+        raise _lost(engine, error) from error
     except exc.DBAPIError as error:
         if _ours(error):
             raise
-        raise StoreUnavailable(_reason(error)) from error
+        raise _lost(engine, error) from error
 
 
 def _ours(error: exc.DBAPIError) -> bool:
@@ -260,9 +261,16 @@ def _ours(error: exc.DBAPIError) -> bool:
     return isinstance(getattr(error.orig, "__cause__", None), ValueError)  # a value the driver cannot send
 
 
-def _reason(error: exc.SQLAlchemyError) -> str:
-    """The driver's own words, without the statement and its values: those are people's words."""
-    return f"store: {error.orig}" if isinstance(error, exc.DBAPIError) else f"store: {type(error).__name__}"
+def _lost(engine: AsyncEngine, error: exc.SQLAlchemyError) -> StoreUnavailable:
+    """In the driver's own words, without the statement and its values: those are people's words."""
+    said = str(error.orig) if isinstance(error, exc.DBAPIError) else type(error).__name__
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == _FORBIDDEN:
+        said += "; 请给 store 里的用户读写各表的权限"
+    return StoreUnavailable(f"store: {said}", server=_server(engine))
+
+
+def _server(engine: AsyncEngine) -> str:
+    return "PostgreSQL" if engine.dialect.name == "postgresql" else ""
 
 
 async def _given_back(engine: AsyncEngine) -> None:

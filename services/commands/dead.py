@@ -22,7 +22,7 @@ from monitor.clock import SystemClock, micros, moment
 from monitor.errors import Held, UsageError
 from monitor.escalation.policy import duration
 from monitor.loading import load_settings
-from monitor.logs import visible
+from monitor.logs import configure, secrets_of, visible
 from monitor.metrics import DEAD_REASONS, DeadReason, Metrics
 from monitor.settings import Settings
 from services.calling import KEY, running_service
@@ -92,6 +92,7 @@ def command(words: tuple[str, ...], config: Path, **asked: Any) -> int:
     word, ids = words[0], words[1:]
     _check(word, ids, asked)
     settings = load_settings(config, os.environ)
+    configure("error", secrets=secrets_of(settings))
     if not bus_there(settings):
         raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
     choice = _choice(word, ids, asked, ZoneInfo(settings.timezone))

@@ -14,7 +14,7 @@ import msgspec
 from monitor.alert import Level
 from monitor.clock import SystemClock
 from monitor.loading import load_settings
-from monitor.logs import visible
+from monitor.logs import configure, secrets_of, visible
 from services.collect import PART
 from services.doctor.examine import examine
 from services.doctor.findings import Box, Disk, Findings, Log
@@ -35,6 +35,7 @@ _MIB, _GIB = 1 << 20, 1 << 30
 def command(config: Path, *, as_json: bool) -> int:
     """Print the page; 1 when something should be looked at."""
     settings = load_settings(config, os.environ)
+    configure("critical", secrets=secrets_of(settings))  # what is wrong stands on the page
     findings = asyncio.run(examine(settings, SystemClock()))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(findings) + b"\n")
@@ -62,13 +63,23 @@ def page(found: Findings, zone: ZoneInfo) -> Iterator[str]:
 
 def _service(found: Findings, zone: ZoneInfo) -> Iterator[str]:
     service = found.service
-    held = f"在用 (进程 {service.pid}, 始于 {_local(service.started_at, zone)})" if service.running else "没有进程在用这个数据目录"
-    yield f"服务: {held}"
+    yield f"服务: {_held(found, zone)}"
     yield f"  {service.address}  livez {service.livez}, readyz {service.readyz}"
     for name, word in service.parts.items():
         if word != "ok" and not name.startswith(PART):  # what is wrong with a source stands above
             yield f"  {name}: {word}"
     yield from (f"  信源 {name}: 最新一条发布于 {_local(at, zone)}" for name, at in service.newest_items.items())
+
+
+def _held(found: Findings, zone: ZoneInfo) -> str:
+    """Who is at work; on a shared store its leases tell, if it can be asked."""
+    service = found.service
+    if service.running:
+        return f"在用 (进程 {service.pid}, 始于 {_local(service.started_at, zone)})"
+    if not service.shared:
+        return "没有进程在用这个数据目录"
+    unread = isinstance(found.store, str) and found.store.startswith("读不了")
+    return "不知道有没有进程在用, 库读不了" if unread else "没有进程在用这个库"
 
 
 def _log(log: Log | str, zone: ZoneInfo) -> Iterator[str]:

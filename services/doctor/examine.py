@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +24,7 @@ from monitor.bus.base import DEAD, RAW, SCORED, Bus
 from monitor.clock import SECOND, Clock, rfc3339
 from monitor.errors import YuqingError, failed_zh
 from monitor.settings import Settings
-from monitor.store.sessions import Store
+from monitor.store.sessions import ReadUnit, Store
 from services.doctor.findings import Box, Config, Dead, Disk, Findings, Lag, Log, Service
 from services.doctor.problems import problems_of
 from services.escalate import ROLE as ESCALATE
@@ -63,18 +64,41 @@ async def _read(look: Callable[[], Awaitable[T]], *, there: bool) -> T | str:
         async with asyncio.timeout(_WITHIN * 5):
             return await look()
     except (YuqingError, OSError, TimeoutError) as error:
-        return f"读不了：{str(error) or '超时'}"
+        return f"读不了：{'; '.join(str(error).splitlines()) or '超时'}"
 
 
-async def _log(settings: Settings, clock: Clock) -> Log:
+async def _log(settings: Settings, clock: Clock) -> Log | str:
+    if settings.brokers and (missing := await _missing(settings)):
+        return f"还没有主题 {'、'.join(missing)}：第一次运行时自动建好，或用 yuqing topics --create"
     bus = open_bus(settings, clock)
     await bus.start()
     try:
-        lags = [Lag(topic, role, *await backlog(bus, clock, topic, role)) for topic, role in ((RAW, SCORE), (SCORED, ESCALATE))]
+        decided = await _decided(settings, bus.partitions(SCORED))
+        consumers = ((RAW, SCORE, None), (SCORED, ESCALATE, decided))
+        lags = [Lag(topic, role, *await backlog(bus, clock, topic, role, taken)) for topic, role, taken in consumers]
         kept = {topic: sum(end - low for low, end in (await bus.bounds(topic)).values()) for topic in (RAW, SCORED, DEAD)}
         return Log(lags, kept, await _last_at(bus), await _dead(bus))
     finally:
         await bus.close()
+
+
+async def _missing(settings: Settings) -> list[str]:
+    """Topics that are not there yet: a bus that is started would make them."""
+    from monitor.bus.kafka_topics import look, wanted  # noqa: PLC0415 - the embedded log needs no client of Kafka
+    from monitor.bus.kafka_wire import options  # noqa: PLC0415
+
+    wants = wanted(settings.kafka, settings.retention)
+    there = (await look(options(settings.brokers, settings.kafka.security), wants)).topics
+    return [want.name for want in wants if want.name not in there]
+
+
+async def _decided(settings: Settings, partitions: int) -> dict[int, int] | None:
+    """How far the scored log is decided, by the store's own word: the bus is told now and then. None: it cannot be asked."""
+    try:
+        async with asyncio.timeout(_WITHIN), _looked_into(settings) as unit:
+            return {one: (await unit.positions.read(SCORED, one)).offset for one in range(partitions)} if unit else None
+    except (YuqingError, OSError, TimeoutError):
+        return None
 
 
 async def _last_at(bus: Bus) -> str | None:
@@ -93,16 +117,26 @@ async def _dead(bus: Bus) -> Dead:
     return Dead(count, dict(reasons.most_common()), [f"{one.letter.origin}: {one.letter.reason}" for one in reversed(last)])
 
 
-async def _store(settings: Settings, clock: Clock) -> Box | str:
-    if await Store.outdated(settings.store, settings.data):
-        return "由旧版本写成，下次启动时自动迁移"
+@asynccontextmanager
+async def _looked_into(settings: Settings) -> AsyncIterator[ReadUnit | None]:
+    """The store, to read; None where it is not there, or would have to be made or migrated first."""
+    if not store_there(settings) or await Store.outdated(settings.store, settings.data):
+        yield None
+        return
     store = await open_store(settings)
     try:
         async with store.read() as unit:
-            pending, oldest = await unit.outbox.pending()
-            counts = await unit.alerts.counts()
+            yield unit
     finally:
         await store.close()
+
+
+async def _store(settings: Settings, clock: Clock) -> Box | str:
+    async with _looked_into(settings) as unit:
+        if unit is None:
+            return "还没有建表，或由旧版本写成，下次启动时自动建好、迁移"
+        pending, oldest = await unit.outbox.pending()
+        counts = await unit.alerts.counts()
     alerts = Counter[str]()
     for (level, status), count in counts.items():
         if status in {"open", "acknowledged", "handling"}:
@@ -113,13 +147,8 @@ async def _store(settings: Settings, clock: Clock) -> Box | str:
 async def _at_work(settings: Settings) -> str | None:
     """Who works on a shared store, as they say themselves; None when nobody does, or when it cannot be asked."""
     try:
-        async with asyncio.timeout(_WITHIN):
-            store = await open_store(settings)
-            try:
-                async with store.read() as unit:
-                    holders = await unit.leases.holders(LEASED)
-            finally:
-                await store.close()
+        async with asyncio.timeout(_WITHIN), _looked_into(settings) as unit:
+            holders = await unit.leases.holders(LEASED) if unit else []
     except (YuqingError, OSError, TimeoutError):
         return None
     return "、".join(" ".join(each.split()[:2]) for each in holders) or None

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from monitor.bus.base import DEAD, RAW, Record
+from monitor.bus.base import DEAD, RAW, SCORED, Record
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import HOUR, ManualClock, SystemClock
 from monitor.loading import load_settings
@@ -152,3 +152,22 @@ def test_every_problem_has_its_line() -> None:
     assert "信源 晚报：timeout" in wrong
     other = problems_of(config, replace(service, running=False, pid=None), "还没有数据", "读不了：locked", "读不了：x")
     assert [line[:4] for line in other] == ["库读不了", "磁盘读不", "http"]
+
+
+def test_what_is_decided_is_known_from_the_store(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The bus is told only now and then how far decisions have come: what a stopped service had decided is no backlog."""
+    folder = config.parent / "var"
+
+    async def decided() -> None:
+        bus = SqliteBus(folder, retention=Retention(), clock=ManualClock(SystemClock().now() - HOUR))
+        await bus.start()
+        await bus.append(SCORED, [Record(key=b"k", value=b"x")] * 3)
+        await bus.close()
+        store = await Store.open("sqlite", folder)
+        async with store.write() as unit:
+            await unit.positions.move(await unit.positions.read(SCORED, 0), offset=2, now=1, last_act=0)
+        await store.close()
+
+    asyncio.run(decided())
+    run(["doctor", "--config", str(config)])
+    assert "escalate: 积压 1 条" in capsys.readouterr().out
