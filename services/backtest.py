@@ -134,6 +134,11 @@ def level_changes(effects: Effects) -> Iterator[dict[str, object]]:
             yield change.transition.wire()
 
 
+def all_changes(effects: Effects) -> Iterator[dict[str, object]]:
+    """Every transition among the effects: also of statuses, and what was only said."""
+    return (change.transition.wire() for change in effects.changes if change.transition)
+
+
 class StoryMap:
     """Where each mention of each subject ended up, after all moves: the lines of `--stories`."""
 

@@ -25,7 +25,7 @@ from monitor.escalation.effects import Effects
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
-from services.backtest import Backtest, StoryMap, level_changes
+from services.backtest import Backtest, StoryMap, all_changes, level_changes
 from services.house import start_logging
 from services.recordings import stage_files, tell_bad, tell_undone
 from services.reload import settled
@@ -41,7 +41,9 @@ _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
     cls=Verb,
     help="不用日志和存储, 重新做一遍判断, 在标准输出逐行给出级别变化 (JSON)。"
     "给出文件时与 replay 判断相同; "
-    "--from-bus 时重判数据目录里留存的日志。\n\n"
+    "--from-bus 时重判留存的日志, 人工处置在其发生处重做。\n\n"
+    "只输出级别的变化, 包括人工定级、合并、更正带来的; 不改级别的 (确认、指派、备注、结束等) 加 --all 才输出, "
+    "那时与 alerts --json 的 transitions 相同 (少 recorded_at)。\n\n"
     "--scenario 用写好的场景检验规则和策略: 期望不符的逐行列出, 退出码 1。\n\n"
     "例: yuqing backtest 数据.jsonl.gz --config yuqing.yaml --stories 归并.jsonl\n\n"
     "例: yuqing backtest --from-bus --config yuqing.yaml\n\n"
@@ -57,12 +59,13 @@ _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
     help="同时读入的热榜记录: 每行 {at, list, rank, title}, 可为 gzip, 可写多次",
 )  # fmt: skip
 @click.option("--from-bus", is_flag=True, help="重判留存的日志, 人工操作在其发生处重做")
+@click.option("--all", "every", is_flag=True, help="也输出不改级别的变化: 状态、指派、备注、更正")
 @click.option("--batch", type=click.IntRange(1, 10_000), default=512, metavar="N", help="每多少条输出一次, 不影响结果")
 @click.option("--stories", type=click.Path(path_type=Path), metavar="输出文件", help="逐行写出每条信息归入的事件")
 @click.option("--summary", type=click.Path(path_type=Path), metavar="输出文件", help="写出汇总 (JSON)")
 def command(
     files: tuple[Path, ...], config: Path | None, scenarios: tuple[Path, ...], batch: int, facts: tuple[Path, ...],
-    stories: Path | None, summary: Path | None, *, from_bus: bool,
+    stories: Path | None, summary: Path | None, *, from_bus: bool, every: bool,
 ) -> int:  # fmt: skip
     """Print every change of level, or every expectation that failed; the exit code."""
     if from_bus + bool(files) + bool(scenarios) != 1:
@@ -70,29 +73,28 @@ def command(
     if facts and not files:
         raise UsageError("--facts 只用于回测文件, 请去掉, 或给出要回测的文件")
     if scenarios:
-        if stories or summary:
-            raise UsageError("--stories 和 --summary 只用于回测文件或留存的日志, 请去掉, 或去掉 --scenario")
+        if stories or summary or every:
+            raise UsageError("--stories、--summary 和 --all 只用于回测文件或留存的日志, 请去掉, 或去掉 --scenario")
         return _test(scenarios, load_settings(config, os.environ) if config else None, batch)
     if config is None:
         raise UsageError("缺少 --config: 请给出配置文件, 例如 --config yuqing.yaml")
-    _again(load_settings(config, os.environ), files, facts, batch, stories, summary)
+    settings = load_settings(config, os.environ)
+    if not files:
+        settings = asyncio.run(_with_posted(settings))
+    with ExitStack() as stack:
+        outs = [stack.enter_context(path.open("wb")) if path else None for path in (stories, summary)]
+        _again(settings, files, facts, batch, Written(outs[0], outs[1], every=every))
     return 0
 
 
-def _again(
-    settings: Settings, files: tuple[Path, ...], facts: tuple[Path, ...], batch: int, stories: Path | None, summary: Path | None
-) -> None:
+def _again(settings: Settings, files: tuple[Path, ...], facts: tuple[Path, ...], batch: int, written: "Written") -> None:
     """Decide the files again, or the retained log where there are none."""
-    settings = settings if files else asyncio.run(_with_posted(settings))
-    with ExitStack() as stack:
-        outs = [stack.enter_context(path.open("wb")) if path else None for path in (stories, summary)]
-        written = Written(outs[0], outs[1])
-        make_desk = desk_maker(settings)
-        if files:
-            _from_files(settings, files, facts, Backtest(make_desk(), written.take, batch))
-        else:
-            asyncio.run(_from_bus(settings, lambda: Backtest(make_desk(), written.take, batch)))
-        written.finish()
+    make_desk = desk_maker(settings)
+    if files:
+        _from_files(settings, files, facts, Backtest(make_desk(), written.take, batch))
+    else:
+        asyncio.run(_from_bus(settings, lambda: Backtest(make_desk(), written.take, batch)))
+    written.finish()
 
 
 def _test(files: tuple[Path, ...], base: Settings | None, batch: int) -> int:
@@ -115,10 +117,11 @@ def _test_one(scenario: Scenario, name: str, base: Settings | None, batch: int) 
 
 
 class Written:
-    """Where decisions go: changes of level to stdout, and at the end the stories and the summary to their files."""
+    """Where decisions go: changes of level (or `every` one) to stdout, and at the end the stories and the summary to their files."""
 
-    def __init__(self, stories: BinaryIO | None, summary: BinaryIO | None) -> None:
+    def __init__(self, stories: BinaryIO | None, summary: BinaryIO | None, *, every: bool) -> None:
         self._stories, self._summary = stories, summary
+        self._told = all_changes if every else level_changes
         self._map = StoryMap()
         self._counts = {"mentions": 0, "transitions": 0}
         self._alerts: set[str] = set()
@@ -126,7 +129,7 @@ class Written:
 
     def take(self, effects: Effects) -> None:
         """Write what is decided so far."""
-        lines = list(level_changes(effects))
+        lines = list(self._told(effects))
         sys.stdout.buffer.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
         self._counts["mentions"] += len(effects.hits)
         self._counts["transitions"] += len(lines)

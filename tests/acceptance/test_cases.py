@@ -186,6 +186,7 @@ def test_every_act_is_done_again_by_replay_and_backtest(config: Path, tmp_path: 
     backtested = ran("backtest", stream, "--config", config, "--stories", tmp_path / "stories")
     replayed = ran("replay", stream, "--config", files[0])
     from_log = ran("backtest", "--from-bus", "--config", files[0])
+    every = ran("backtest", "--from-bus", "--all", "--config", files[0]).out.splitlines()
     told = ran("export", "--alert", fire["id"], "--config", files[0], "-o", tmp_path / "case.jsonl")
     again = ran("backtest", tmp_path / "case.jsonl", "--config", files[1])
     ran("replay", tmp_path / "case.jsonl", "--config", files[1])
@@ -197,6 +198,9 @@ def test_every_act_is_done_again_by_replay_and_backtest(config: Path, tmp_path: 
     first, second = ([unnumbered(line) for line in one.splitlines()] for one in found)
     assert first == second
     assert sorted(levels(backtested.out)) == sorted(levels(from_log.out)) == sorted(levels(again.out))
+    lived = [one for alert in first for one in alert["transitions"]]
+    assert sorted(map(json.loads, every), key=str) == sorted(lived, key=str)
+    assert len(lived) > len(levels(from_log.out))
     merged = next(alert for alert in map(json.loads, found[0].splitlines()) if alert["id"] == fire["id"])
     assert merged["merged_into"] == milk["id"]
     assert f"预警 {fire['id']} 已并入 {milk['id']}" in told.err

@@ -1,5 +1,6 @@
 """An alert's whole life with log, store, escalator and API: what people do, the policy goes on, and a rerun decides again."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.effects import Effects
 from monitor.mention import Tick, encode
 from monitor.subject import Subject
-from services.backtest import Backtest, level_changes
+from services.backtest import Backtest, all_changes
 from services.escalate import Escalator
 from services.wiring import desk_maker, make_escalator
 from tests.unit.api.making import SUBJECT, World, world
@@ -93,18 +94,24 @@ class Walk:
         items = (await self.here.client.get("/v1/notifications")).json()["items"]
         return [(item["alert"][-3:], item["type"]) for item in reversed(items)]
 
+    async def bodies(self) -> list[dict[str, Any]]:
+        """What the messages say, the newest last."""
+        async with self.here.store.read() as unit:
+            found = (await unit.outbox.page(limit=200)).items
+        return [json.loads(one.body) for one, _ in reversed(found)]
+
     async def changes(self) -> list[dict[str, Any]]:
-        """The stored changes of level, by alert."""
+        """The stored transitions, by alert."""
         async with self.here.store.read() as unit:
             histories = [history async for _, history in unit.alerts.all()]
-        return [_timeless(one.wire()) for history in histories for one in history if one.to_level is not None]
+        return [_timeless(one.wire()) for history in histories for one in history]
 
     async def decided_again(self, batch: int = 512) -> list[dict[str, Any]]:
-        """The changes of level that `backtest --from-bus` finds in the log, by alert."""
+        """The transitions that `backtest --from-bus --all` finds in the log, by alert."""
         found: list[dict[str, Any]] = []
 
         def take(effects: Effects) -> None:
-            found.extend(level_changes(effects))
+            found.extend(all_changes(effects))
 
         async with self.here.store.read() as unit:
             acts = await unit.acts.all(0)
@@ -124,7 +131,7 @@ async def walk(request: pytest.FixtureRequest, tmp_path: Path, empty_store: str)
 
 
 async def same_again(walk: Walk) -> None:
-    """The log and the acts give the same changes of level as were stored when it was lived, whatever the batches."""
+    """The log and the acts give the same transitions as were stored when it was lived, whatever the batches."""
     stored = await walk.changes()
     assert await walk.decided_again() == stored
     assert await walk.decided_again(batch=3) == stored
@@ -164,6 +171,9 @@ async def test_a_false_alarm_is_quiet_until_it_truly_grows(walk: Walk) -> None:
         ("001", "alert.lowered"), ("001", "alert.resolved"), ("002", "alert.raised"), ("002", "alert.resolved"),
         ("002", "alert.reviewed"), ("003", "alert.reopened"), ("003", "alert.raised"),
     ]  # fmt: skip
+    status, level = (await walk.bodies())[-2:]  # of one moment; which came first, the seq tells
+    assert (status["timestamp"], [len(one["data"]["transitions"]) for one in (status, level)]) == (level["timestamp"], [1, 1])
+    assert status["data"]["alert"]["seq"] < level["data"]["alert"]["seq"]
     await walk.wait(200)  # the hour's voices are gone, and it sinks
     assert (await walk.alerts())[-1]["level"] in {"none", "blue"}
     await same_again(walk)

@@ -216,6 +216,19 @@ async def test_a_slip_is_undone(tmp_path: Path, empty_store: str, word: dict[str
         await same_again(here)
 
 
+async def test_what_is_said_with_irrelevant_counts_once_it_is_put_back(tmp_path: Path, empty_store: str) -> None:
+    """A label beside `relevant: false` changes nothing while the mention is out, and is not forgotten: put back, it counts."""
+    async with api(tmp_path, wall=SOON, store=empty_store) as here:
+        one = {"source": "t", "id": "p7", "subject": SUBJECT.name}
+        (out,) = (await here.post("/v1/mentions/score", label="positive", relevant=False, **one)).json()["scores"]
+        assert (out["story"], out["excluded"], out["judged"]["label"]) == ("", True, "positive")
+        (back,) = (await here.post("/v1/mentions/score", relevant=True, **one)).json()["scores"]
+        assert (back["story"], back["judged"]["label"], back["judged"]["relevant"]) == (MILK, "positive", True)
+        after = await here.alert_of(MILK)
+        assert (after["mentions"], after["negative"]) == (40, 39)
+        await same_again(here)
+
+
 async def test_a_slip_about_one_that_waits_alone_is_undone(tmp_path: Path, empty_store: str) -> None:
     """It waits again, and is found by the next that says the same; both then are one story."""
     alone = scored("alone", START, text=LINES[0], as_if=False)
