@@ -25,7 +25,7 @@ from monitor.collecting.fetching import WITHIN
 from monitor.collecting.opening import open_collector
 from monitor.errors import BusFull, BusUnavailable, SourceFailed, StoreUnavailable
 from monitor.logs import visible
-from monitor.mention import Mention
+from monitor.mention import Mention, encode
 from monitor.metrics import Metrics
 from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
@@ -149,15 +149,24 @@ class Feeder:
         trusted = self._source.trusted
         mentions = batch.mentions if trusted else tuple(replace(one, subjects=()) if one.subjects else one for one in batch.mentions)
         self._notice(mentions)
-        await self._intake.take([*mentions, *(bad.error for bad in fresh)], staff=trusted, source=self._source.name)
+        receipt = await self._intake.take([*mentions, *(bad.error for bad in fresh)], staff=trusted, source=self._source.name)
+        for one in receipt.rejected:
+            if one.index < len(mentions):  # no fault of its own: the log takes less than we do
+                mention = mentions[one.index]
+                await self._bury(f"{self._source.name}/{mention.id}", mention.id, encode(mention), "; ".join(one.errors))
         for bad in fresh:
-            await bury_bytes(self._bus, self._metrics, RAW, self._key(bad), bad.error.raw, "invalid", f"{bad.place}: {bad.error}")
-            self._buried[self._key(bad)] = None
-            self._log.warning("item refused", place=bad.place, errors=str(bad.error))
+            await self._bury(self._key(bad), bad.place, bad.error.raw, str(bad.error))
         while len(self._buried) > _REMEMBERED:
             del self._buried[next(iter(self._buried))]
         counted = f"{len(batch.bad)} 条不合格, 如 {batch.bad[0].place}: {batch.bad[0].error}" if batch.bad else ""
         return (batch.wrong or counted)[:300]
+
+    async def _bury(self, key: str, place: str, raw: bytes, wrong: str) -> None:
+        """Put an item aside, and tell of it, once."""
+        if key not in self._buried:
+            await bury_bytes(self._bus, self._metrics, RAW, key, raw, "invalid", f"{place}: {wrong}")
+            self._buried[key] = None
+            self._log.warning("item refused", place=place, errors=wrong)
 
     def _notice(self, mentions: Iterable[Mention]) -> None:
         """Subjects that nobody watches: the mention is taken all the same, the slip of the pen is told once a name."""

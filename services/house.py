@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import RAW, SCORED, Bus
-from monitor.clock import Clock, SystemClock
+from monitor.clock import SECOND, Clock, SteadyClock, SystemClock
 from monitor.errors import BusUnavailable, StoreUnavailable, UsageError
 from monitor.escalation.desk import Desk
 from monitor.logs import configure, secrets_of
@@ -63,10 +63,15 @@ class Working(Protocol):
 
 @dataclass
 class House:
-    """What the roles work on. `parts` tells, for each part, what keeps it from working (None: nothing)."""
+    """
+    What the roles work on. `log_clock`: whose time goes to the log, however the wall clock is set.
+
+    `parts` tells, for each part, what keeps it from working (None: nothing).
+    """
 
     life: Lifecycle
     clock: Clock
+    log_clock: Clock
     log: BoundLogger
     metrics: Metrics
     bus: Bus
@@ -114,7 +119,7 @@ class House:
             self.life.side(f"ticks {one.partition}", self._ticks(one))
 
     def _ticks(self, escalator: Escalator) -> Coroutine[Any, Any, None]:
-        return tick_minutes(self.bus, escalator.partition, self.clock, lambda: escalator.offset, self.log)
+        return tick_minutes(self.bus, escalator.partition, self.log_clock, lambda: escalator.offset, self.log)
 
     def share_escalating(self) -> None:
         """Decide the partitions that fall to this process, each with its minutes."""
@@ -149,7 +154,7 @@ class House:
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
             log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, rescoring=rescoring,
             letters=letters, informative=INFORMATIVE, partitions=self.bus.partitions(SCORED),
-            bus=self.bus if pushes and "deciding" not in self.parts else None,
+            bus=self.bus if pushes and "deciding" not in self.parts else None, log_clock=self.log_clock,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))
@@ -163,7 +168,7 @@ class House:
     def intake(self, sources: Iterable[Source] = ()) -> Intake:
         """Takes mentions in; what the bus does not know again, the store does."""
         known = None if self.bus.knows else partial(known_in, self.store)
-        return Intake(self.bus, self.clock, self.metrics, sources, known=known)
+        return Intake(self.bus, self.log_clock, self.metrics, sources, known=known)
 
     def add_collectors(self) -> None:
         """Every configured source that no other process reads, each in a task of its own; which they are follows the settings."""
@@ -218,6 +223,7 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     )  # fmt: skip
     metrics.config_last_reload_successful.set(1)
     clock = SystemClock()
+    log_clock = SteadyClock(clock, notice=lambda ahead: log.error("the wall clock was set", ahead_seconds=round(ahead / SECOND)))
     bus = open_bus(settings, clock, alarm_of(metrics, log))
     life.on_stop("bus", bus.close)
     await _there(bus.start, log, patient=patient)
@@ -227,7 +233,7 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
     reloader = Reloader(settings, await settled(settings, store, log), store, clock, metrics, log)
     reloader.follow(lambda new: partial(_know, metrics, reloader.settings, new))
-    return House(life, clock, log, metrics, bus, store, {}, reloader, [])
+    return House(life, clock, log_clock, log, metrics, bus, store, {}, reloader, [])
 
 
 async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, *, patient: bool) -> T:

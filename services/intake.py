@@ -13,7 +13,7 @@ import msgspec
 
 from monitor.bus.base import RAW, Bus, Outcome, Record
 from monitor.clock import SECOND, Clock, micros, moment
-from monitor.errors import InvalidMention, StoreUnavailable
+from monitor.errors import InvalidMention, StoreUnavailable, TooLarge
 from monitor.mention import Mention, Raw, encode
 from monitor.metrics import Metrics
 from monitor.settings import Source
@@ -44,6 +44,7 @@ class Receipt(msgspec.Struct, frozen=True):
         return self.accepted + self.duplicate + self.updated + len(self.rejected)
 
 
+Became = Outcome | str  # of a mention: what the log made of it, or why it never takes it
 Known = Callable[[Collection[bytes]], Awaitable[Mapping[bytes, int]]]  # of digests those that are stored, and when they were last seen
 
 
@@ -67,19 +68,24 @@ class Intake:
         """
         Append what is a mention; returns once it is durable. BusFull, BusUnavailable: ask again, what arrived will be a duplicate.
 
+        What is larger than the log takes is rejected like what is no mention, by itself.
+
         `staff`: whoever sends may name subjects by hand; from others only a trusted source may. `source`: whose
         the bad ones are, where that is known.
         """
-        rejected = tuple(Rejected(index, tuple(item.errors)) for index, item in enumerate(items) if isinstance(item, InvalidMention))
+        rejected = [Rejected(index, tuple(item.errors)) for index, item in enumerate(items) if isinstance(item, InvalidMention)]
+        places = [index for index, item in enumerate(items) if isinstance(item, Mention)]
         mentions = [item for item in items if isinstance(item, Mention)]
         self._metrics.mentions_ingested_total.labels(self._metrics.source(source), "rejected").inc(len(rejected))
-        outcomes: list[Outcome] = []
+        became: list[Became] = []
         for start in range(0, len(mentions), PORTION):
-            outcomes += await self._append(mentions[start : start + PORTION], staff=staff)
-        counted = {outcome: outcomes.count(outcome) for outcome in Outcome}
-        return Receipt(counted[Outcome.ACCEPTED], counted[Outcome.DUPLICATE], counted[Outcome.UPDATED], rejected)
+            became += await self._append(mentions[start : start + PORTION], staff=staff)
+        rejected += [Rejected(index, (str(one),)) for index, one in zip(places, became, strict=True) if not isinstance(one, Outcome)]
+        counted = {outcome: became.count(outcome) for outcome in Outcome}
+        in_order = tuple(sorted(rejected, key=lambda one: one.index))
+        return Receipt(counted[Outcome.ACCEPTED], counted[Outcome.DUPLICATE], counted[Outcome.UPDATED], in_order)
 
-    async def _append(self, mentions: Sequence[Mention], *, staff: bool) -> list[Outcome]:
+    async def _append(self, mentions: Sequence[Mention], *, staff: bool) -> list[Became]:
         started, now = perf_counter(), self._clock.now()
         completed = [complete(mention, self._sources, now, staff=staff) for mention in mentions]
         outcomes = await self._recognised([record_of(mention, now) for mention in completed])
@@ -87,27 +93,43 @@ class Intake:
         self._count(completed, outcomes, now)
         return outcomes
 
-    async def _recognised(self, records: Sequence[Record]) -> list[Outcome]:
+    async def _recognised(self, records: Sequence[Record]) -> list[Became]:
         """Append; what is known already only where it was seen later."""
         if self._known is None:
-            return await self._bus.append(RAW, records)
+            return await self._fitting(records)
         newest = dict(await self._known([record.identity for record in records]))
-        outcomes: list[Outcome] = []
+        outcomes: list[Became] = []
         for record in records:
             before = newest.get(record.identity)
             outcomes.append(_outcome(before, record.version))
             if outcomes[-1] is not Outcome.DUPLICATE:
                 newest[record.identity] = record.version
-        fresh = [record for record, outcome in zip(records, outcomes, strict=True) if outcome is not Outcome.DUPLICATE]
-        if fresh:
-            await self._bus.append(RAW, fresh)
+        fresh = [place for place, outcome in enumerate(outcomes) if outcome is not Outcome.DUPLICATE]
+        for place, appended in zip(fresh, await self._fitting([records[place] for place in fresh]), strict=True):
+            if not isinstance(appended, Outcome):
+                outcomes[place] = appended
         return outcomes
 
-    def _count(self, mentions: Sequence[Mention], outcomes: Sequence[Outcome], now: int) -> None:
+    async def _fitting(self, records: Sequence[Record]) -> list[Became]:
+        """Append those that the log can hold, all of them or none; of each other one why it cannot."""
+        left, became = list(range(len(records))), dict[int, Became]()
+        while left:
+            try:
+                answers = await self._bus.append(RAW, [records[place] for place in left])
+            except TooLarge as error:
+                largest = max(left, key=lambda place: len(records[place].value))  # a log that was asked to hold less does not know which
+                became[largest] = f"larger than the log takes ({error.size} bytes, it takes {error.bound})"
+                left.remove(largest)
+            else:
+                became |= dict(zip(left, answers, strict=True))
+                break
+        return [became[place] for place in range(len(records))]
+
+    def _count(self, mentions: Sequence[Mention], became: Sequence[Became], now: int) -> None:
         metrics = self._metrics
-        for mention, outcome in zip(mentions, outcomes, strict=True):
+        for mention, one in zip(mentions, became, strict=True):
             label = metrics.source(mention.source)
-            metrics.mentions_ingested_total.labels(label, outcome.value).inc()
+            metrics.mentions_ingested_total.labels(label, one.value if isinstance(one, Outcome) else "rejected").inc()
             # A time ahead of ours must not make a source look fresh for a day.
             self._newest[label] = max(self._newest.get(label, 0), min(micros(mention.published_at), now))
         for label in {metrics.source(mention.source) for mention in mentions}:

@@ -15,7 +15,7 @@ import msgspec
 from monitor.border import parse
 from monitor.bus.base import DEAD, RAW, SCORED, Bus, Record, Stored
 from monitor.clock import Clock, rfc3339
-from monitor.errors import InvalidMention
+from monitor.errors import InvalidMention, TooLarge
 from monitor.mention import decode_raw, decode_scored, decode_tick
 from monitor.metrics import DeadReason, Metrics
 from monitor.settings import Source
@@ -188,10 +188,13 @@ class Letters:
         if isinstance(record, str):
             return record
         if record is not None:
-            await self.bus.append(letter.topic, [record], once=f"dead/{one.id}/{one.replays + 1}")
+            try:
+                await self.bus.append(letter.topic, [record], once=f"dead/{one.id}/{one.replays + 1}")
+            except TooLarge as error:
+                return str(error)
             return ""
-        await self._intake.take([parse(letter.content, now)], staff=False)
-        return ""
+        receipt = await self._intake.take([parse(letter.content, now)], staff=False)
+        return "; ".join(error for wrong in receipt.rejected for error in wrong.errors)
 
     async def _mark(self, found: Sequence[Letter], word: MarkWord, actor: str, by: str | None) -> None:
         at = self._clock.now()

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from monitor.bus.base import RAW, SCORED, Bus, Record, Taken
 from monitor.clock import SECOND
 from monitor.collecting.recording import Block
-from monitor.errors import Reassigned
+from monitor.errors import Reassigned, TooLarge
 from monitor.escalation.acting import FITTING
 from monitor.mention import Raw, Scored, Tick, encode
 from services.escalate import Escalator
@@ -88,19 +88,43 @@ class Replay:
         await self._decided(0)
 
     async def _feed(self, block: Block) -> None:
-        await self._bus.append(RAW, [_raw_record(raw) for raw in block.raws], once=block.name)
-        scored = in_order(await self._scorer.score_block(block.name, block.raws), block.raws)
+        raws = await self._append_raw(block)
+        scored = in_order(await self._scorer.score_block(block.name, raws), raws)
         ends = {partition: end for partition, (_, end) in (await self._bus.bounds(RAW)).items()} if self._alone else {}
-        await self._append([record_of(one) for one in scored], Taken(ROLE, RAW, ends), block.name)
+        await self._append(scored, raws, Taken(ROLE, RAW, ends), block.name)
         await self._decided(_AHEAD)
 
-    async def _append(self, scored: Sequence[Record], taken: Taken, name: str) -> None:
-        """What is there already is not appended again; a member that was killed holds its partitions for some seconds more."""
+    async def _append_raw(self, block: Block) -> list[Raw]:
+        """
+        Append what the log can hold of a block, and give that; what is larger is put aside.
+
+        What is left goes by another name, as the log knows a name by what it came with; run again it finds that name by the same way.
+        """
+        raws, once = list(block.raws), block.name
         while True:
             try:
-                await self._bus.append(SCORED, scored, taken=taken, once=name)
+                await self._bus.append(RAW, [_raw_record(raw) for raw in raws], once=once)
+            except TooLarge as error:
+                place = max(range(len(raws)), key=lambda at: len(encode(raws[at])))
+                once = f"{once}/-{place}"
+                await self._scorer.put_aside(block.name, raws.pop(place), "invalid", str(error))
+            else:
+                return raws
+
+    async def _append(self, scored: Sequence[Scored], raws: Sequence[Raw], taken: Taken, name: str) -> None:
+        """What is there already is not appended again; a member that was killed holds its partitions for some seconds more."""
+        once = name
+        while True:
+            made = [record_of(one) for one in scored]
+            try:
+                await self._bus.append(SCORED, made, taken=taken, once=once)
             except Reassigned:
                 await asyncio.sleep(_AGAIN)
+            except TooLarge as error:
+                place = max(range(len(made)), key=lambda at: len(made[at].value))
+                large, once = _taken(scored[place]), f"{once}/-{place}"
+                scored = [one for one in scored if _taken(one) != large]
+                await self._scorer.put_aside(name, next(raw for raw in raws if _taken(raw) == large), "failed", str(error))
             else:
                 return
 

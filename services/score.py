@@ -16,8 +16,8 @@ from monitor.bus.base import RAW, SCORED, Bus, Record, Stored, Taken
 from monitor.clock import Clock, SystemClock
 from monitor.errors import TooLarge, TooManyFailures
 from monitor.mention import Raw, Scored, decode_raw, encode
-from monitor.metrics import Metrics
-from services.dead import Tried, bury, bury_bytes
+from monitor.metrics import DeadReason, Metrics
+from services.dead import ONCE, Tried, bury, bury_bytes
 from services.failing import LINGER, PAUSES, Guard, may_pass, told
 
 ROLE = "score"
@@ -185,12 +185,15 @@ class ScoreRole:
         async with self._turn:
             await patiently(batch, self._score)
         for place, tried in self._given_up(batch, began):
-            raw, error = replace(raws[place], as_if=False), told(batch.failed[place])
-            origin = f"{name}/{raw.mention.source}/{raw.mention.id}/{raw.received_at}"
-            await bury_bytes(self._bus, self._metrics, RAW, origin, encode(raw), "failed", error, tried)
-            self._log.error("record put aside", origin=origin, error=error)
+            await self.put_aside(name, raws[place], "failed", told(batch.failed[place]), tried)
         self._guard.note(batch.marks)
         return batch.scored
+
+    async def put_aside(self, name: str, raw: Raw, reason: DeadReason, error: str, tried: Tried = ONCE) -> None:
+        """Put aside one of a stretch of that name."""
+        origin = f"{name}/{raw.mention.source}/{raw.mention.id}/{raw.received_at}"
+        await bury_bytes(self._bus, self._metrics, RAW, origin, encode(replace(raw, as_if=False)), reason, error, tried)
+        self._log.error("record put aside", origin=origin, error=error)
 
     def _given_up(self, batch: Batch, began: int) -> Iterator[tuple[int, Tried]]:
         """The places of the records that failed to the last; TooManyFailures before the first of them is put aside."""

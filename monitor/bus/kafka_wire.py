@@ -9,6 +9,7 @@ more, and begins at any offset.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from traceback import walk_tb
 from typing import Any, TypeVar
 
 from aiokafka import errors
@@ -28,6 +29,7 @@ RETRIED = (errors.KafkaError, TimeoutError, OSError)
 NEVER = (errors.AuthenticationFailedError, errors.SaslAuthenticationFailed, errors.UnsupportedSaslMechanismError,
          errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError, errors.ClusterAuthorizationFailedError,
          ssl.SSLCertVerificationError)  # fmt: skip
+CLOSED = "the bus is closed"
 T = TypeVar("T")
 
 
@@ -63,10 +65,13 @@ class Wire:
         self._closed = False
 
     async def close(self) -> None:
-        """Hang up on all brokers."""
+        """Hang up on all brokers; what is being asked ends first, or it would open what nobody closes any more."""
         self._closed = True
-        for asking in list(self._asked):
+        asked = list(self._asked)
+        for asking in asked:
             asking.cancel()
+        if asked:
+            await asyncio.wait(asked, timeout=1.0)
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -122,7 +127,7 @@ class Wire:
     async def _opened(self) -> Any:
         async with self._opening:
             if self._closed:
-                raise BusUnavailable("the bus is closed")
+                raise BusUnavailable(CLOSED)
             if self._client is None:
                 client = AIOKafkaClient(**self._settings)
                 await opened(client, client.bootstrap, self._settings)
@@ -130,8 +135,19 @@ class Wire:
             return self._client
 
     async def until_answered(self, work: Callable[[], Awaitable[T]], within: float = WITHIN) -> T:
-        """As `answered`, with a fresh look at who leads what before each new try."""
-        return await answered(work, within, self.moved)
+        """As `answered`, with a fresh look at who leads what before each new try; BusUnavailable when the bus closes meanwhile."""
+        if self._closed:
+            raise BusUnavailable(CLOSED)
+        asking = asyncio.ensure_future(answered(work, within, self.moved))
+        self._asked.add(asking)
+        asking.add_done_callback(self._asked.discard)
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            us = asyncio.current_task()
+            if us and us.cancelling():
+                raise
+            raise BusUnavailable(CLOSED) from None  # else it was close() that ended it
 
 
 async def answered(work: Callable[[], Awaitable[T]], within: float = WITHIN, again: Callable[[], object] = lambda: None) -> T:
@@ -172,9 +188,17 @@ async def opened(client: Any, begin: Callable[[], Awaitable[object]], settings: 
         passed = {key: value for key, value in settings.items() if key.startswith(("client_id", "request_", "security_", "ssl_", "sasl_"))}
         (await create_conn(host.strip("[]"), int(port), **passed)).close()
         raise
-    except BaseException:
+    except BaseException as error:
+        hang_up(error)
         await bounded(client.close(), 1.0)
         raise
+
+
+def hang_up(error: BaseException) -> None:
+    """Close the first connection of a client that was cut off while it began: aiokafka forgets it, and leaves it open."""
+    for frame, _ in walk_tb(error.__traceback__):
+        if (line := frame.f_locals.get("bootstrap_conn")) is not None:
+            line.close()
 
 
 async def bounded(work: Awaitable[object], within: float) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer, errors
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from monitor.bus.kafka_wire import NEVER, WITHIN, cut, unavailable
+from monitor.bus.kafka_wire import NEVER, WITHIN, cut, hang_up, unavailable
 from monitor.errors import BusError, BusUnavailable, TooLarge
 
 WAITING_BYTES = 64 << 20  # what may wait to be written, besides one append: brokers that are away must not fill the memory
@@ -110,7 +110,8 @@ class Writes:
                 )
                 try:
                     await producer.start()
-                except BaseException:
+                except BaseException as error:
+                    hang_up(error)
                     self._later(_end(producer))
                     raise
                 self._newest = _Shared(producer)

@@ -59,5 +59,5 @@ async def _decided(asked: Asked, act: Act) -> bool:
     api = asked.api
     if api.bus is None:
         return False
-    await nudge(api.bus, api.clock, act.partition)
+    await nudge(api.bus, api.log_clock or api.clock, act.partition)
     return await taken_up(api.store, act, PATIENCE)

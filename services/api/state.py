@@ -56,6 +56,7 @@ class ApiState:
     partitions: int = 1
     send: bool = True
     bus: Bus | None = None  # whose log is decided while this runs; None: nobody decides now
+    log_clock: Clock | None = None  # whose time goes to that log, however the other one is set; None: the other one's
     reloader: Reloader | None = None  # None: subjects cannot be changed here
     rescoring: Rescoring | None = None  # None: nothing can be rescored here
     letters: Letters | None = None  # None: there are no dead letters here

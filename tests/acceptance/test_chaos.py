@@ -32,6 +32,9 @@ def test_kills_and_pauses_change_nothing_on_sqlite(tmp_path: Path) -> None:
     config = tmp_path / "yuqing.yaml"
     alerts = [json.loads(line) for line in yuqing("alerts", "--config", config, "--json").out.splitlines()]
     assert len(alerts) == verdict.counts["alerts"]
+    moved = [(one["from"], one["to"]) for line in alerts for one in line["transitions"] if "to" in one]
+    assert {"blue", "yellow", "orange"} <= {to for _, to in moved}, "little was tested"
+    assert any(level in {"orange", "red"} for level, _ in moved), "nothing high ever fell, or rose on"
     base = f"http://{next(line for line in config.read_text('utf-8').splitlines() if line.startswith('listen'))[8:]}"
     with running(tmp_path / "stderr", "run", "--config", config, "--role", "api") as shown:
         ready(base)

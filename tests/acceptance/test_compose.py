@@ -10,7 +10,8 @@ from monitor.bus.kafka import KafkaBus
 from monitor.settings import Kafka, Retention
 from tests.acceptance.making import ROOT
 from tests.acceptance.processes import free_port
-from tests.kafka_server import Broker, Cluster, find_kafka
+from tests.kafka_programs import find_kafka
+from tests.kafka_server import Broker, Cluster
 
 
 def test_its_kafka_starts_and_takes_records(tmp_path: Path, kafka: Cluster) -> None:  # noqa: ARG001 - says why where there is none

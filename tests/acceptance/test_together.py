@@ -1,6 +1,5 @@
 """The roles as processes on a real Kafka and a real PostgreSQL: they decide as one process on SQLite does, whoever of them is killed."""
 
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -12,10 +11,10 @@ import pytest
 
 from tests.acceptance.kills import IN_FLIGHT, untold
 from tests.acceptance.making import brisk_policy, made_stream, write_config, write_lines
-from tests.acceptance.processes import Running, ask, assert_clean, listing, ready, running, until, yuqing
+from tests.acceptance.processes import ask, assert_clean, listing, ready, running, until, yuqing
 from tests.acceptance.receiving import Receiver
 from tests.acceptance.test_same_decisions import alerts_of, lines_of, replayed
-from tests.acceptance.together import check_decided_again, servers_config, settled, town
+from tests.acceptance.together import check_decided_again, holding, servers_config, settled, town
 from tests.chaos.pushing import Pusher
 from tests.chaos.talk import Talk
 from tests.kafka_server import Cluster
@@ -38,13 +37,6 @@ def held_still(kafka: Cluster) -> Iterator[None]:
         yield
     finally:
         kafka.brokers[0].go_on()
-
-
-def holding(process: Running) -> list[int]:
-    """The partitions that a process last said it took, as its log tells."""
-    said = [json.loads(line) for line in process.err.splitlines()]
-    taken = [line["partitions"] for line in said if line["event"] == "partitions taken"]
-    return taken[-1] if taken else []
 
 
 def test_a_replay_decides_what_it_decides_on_sqlite(tmp_path: Path, kafka: Cluster, postgresql: Server) -> None:

@@ -50,6 +50,19 @@ def town(folder: Path, kafka: Cluster, postgresql: Server, *, receiver: str | No
         yield Town(folder, config, port, stack)
 
 
+def holding(process: Running) -> list[int]:
+    """The partitions that a process works on, as its log tells."""
+    held: set[int] = set()
+    for line in map(json.loads, process.err.splitlines()):
+        if line["event"] == "started":
+            held.clear()
+        elif line["event"] == "partitions taken":
+            held.update(line["partitions"])
+        elif line["event"] == "partitions let go":
+            held.difference_update(line["partitions"])
+    return sorted(held)
+
+
 def settled(base: str, hits: int) -> bool:
     """Whether everything pushed is decided, and every message sent."""
     return not ask(f"{base}/v1/notifications?state=pending").said["items"] and len(listing(base, "/v1/mentions")) >= hits

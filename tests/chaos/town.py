@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from tests.acceptance.making import brisk_policy, write_config
 from tests.acceptance.processes import Running, ask, free_port
 from tests.acceptance.together import servers_config
@@ -86,6 +88,10 @@ class Town:
     def ready(self) -> bool:
         """Whether the service is fit to work; OSError while nobody listens."""
         return ask(f"{self.base}/readyz").status == 200
+
+    def weights(self) -> dict[str, float]:
+        """The memory that each has now, in MB."""
+        return {name: psutil.Process(running.process.pid).memory_info().rss / 1e6 for name, running in self._running.items()}
 
     def set_clock(self, shift: int) -> None:
         """Set every process's wall clock so many microseconds ahead of the machine's."""

@@ -1,6 +1,6 @@
 """The collect role: what is durable first, what is remembered after, and how long a failing source is left alone."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,16 +9,18 @@ import structlog.testing
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from monitor.bus.base import DEAD, RAW
+from monitor.border import parse
+from monitor.bus.base import DEAD, RAW, Record
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import HOUR, MINUTE, SECOND, ManualClock, moment
 from monitor.collecting.base import Bad, Batch
-from monitor.errors import BusUnavailable, InvalidMention, SourceFailed
+from monitor.errors import BusUnavailable, InvalidMention, SourceFailed, TooLarge
 from monitor.mention import Mention, decode_raw
 from monitor.metrics import Metrics
 from monitor.settings import Retention, Secret, Settings, Source
 from monitor.store.sessions import Store
 from services.collect import Feeder, agent_of, fingerprint
+from services.dead import DeadLetter, read_record
 from services.intake import Intake
 
 NOW = 1_790_000_000_000_000
@@ -109,6 +111,32 @@ async def test_the_place_moves_only_behind_what_is_durable(world: World, monkeyp
     assert await world.ids() == ["a"]
     assert len(world.slept) == 2
     assert again.asked == [b"1"]
+
+
+async def test_an_item_larger_than_the_log_takes_is_put_aside_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others go in and the place moves on; however often the source brings it again, it is told and kept once, whole."""
+    append = world.bus.append
+
+    async def narrow(topic: str, records: Sequence[Record], **more: object) -> object:
+        if topic == RAW and (size := max((len(one.value) for one in records), default=0)) > 5_000:
+            raise TooLarge(0, size, 5_000)
+        return await append(topic, records, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.bus, "append", narrow)
+    large = mention("large", text="字" * 5_000)
+    batch = Batch(cursor=b"1", mentions=(mention("a"), large, mention("b")))
+    feeder = world.feeder(Scripted(batch, batch))
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            await feeder.step()
+
+    assert await world.ids() == ["a", "b"]
+    assert await world.ids(DEAD) == ["paper/large"]
+    (record,) = await world.bus.read(DEAD, 0, 0, 10)
+    letter = read_record(record.value)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, parse(letter.content, NOW).text, "larger than the log takes" in letter.error) == ("invalid", large.text, True)
+    assert [line["event"] for line in lines] == ["item refused"]
 
 
 async def test_another_address_begins_anew(world: World) -> None:

@@ -11,7 +11,7 @@ from monitor.loading import load_settings
 from services.commands import run
 from services.house import ROLES, check_roles, parse_address
 from services.wiring import shared
-from tests.kafka_server import VERSION
+from tests.kafka_programs import VERSION
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVERS = ("kafka", "postgresql")

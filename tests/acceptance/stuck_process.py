@@ -1,0 +1,20 @@
+"""`yuqing` whose scorer hangs without a word, as clients of Kafka have done. SECONDS (its watchdog's patience), then the command line."""
+
+import asyncio
+import sys
+from functools import partialmethod
+
+from services.cli import run
+from services.score import ScoreRole
+from services.watchdog import Watchdog
+
+
+async def hang(*_: object, **__: object) -> None:
+    """Wait for something that never comes."""
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    Watchdog.__init__ = partialmethod(Watchdog.__init__, patience=float(sys.argv[1]))  # type: ignore[method-assign,assignment]
+    ScoreRole.advance = hang  # type: ignore[method-assign,assignment]
+    sys.exit(run(sys.argv[2:]))
