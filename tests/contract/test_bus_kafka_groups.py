@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -106,11 +107,11 @@ async def test_a_killed_process_is_taken_over_from_when_its_session_ends(make: M
     bus = await make()
     member = await bus.join(GROUP, RAW)
     await shared([member], [4])
-    other = await started(kafka, prefix)
-    await shared_with(other, member)
-    other.kill()
-    await other.wait()
-    await shared([member], [4])
+    async with another(kafka, prefix) as other:
+        await shared_with(other, member)
+        other.kill()
+        await other.wait()
+        await shared([member], [4])
 
 
 async def test_a_process_held_still_beyond_its_session_can_take_nothing_when_it_goes_on(make: Make, kafka: Cluster, prefix: str) -> None:
@@ -118,27 +119,32 @@ async def test_a_process_held_still_beyond_its_session_can_take_nothing_when_it_
     bus = await make()
     member = await bus.join(GROUP, RAW)
     await shared([member], [4])
-    other = await started(kafka, prefix)
-    await shared_with(other, member)
-    other.send_signal(signal.SIGSTOP)
-    await shared([member], [4])
-    await bus.take(Taken(GROUP, RAW, dict.fromkeys(range(4), 5)))
-    assert other.stdin
-    other.stdin.write(b"take\n")
-    other.send_signal(signal.SIGCONT)
-    assert await said(other, b"took", b"reassigned") == b"reassigned"
-    assert await bus.taken(GROUP, RAW) == dict.fromkeys(range(4), 5)
-    await shared_with(other, member)
-    other.kill()
-    await other.wait()
+    async with another(kafka, prefix) as other:
+        await shared_with(other, member)
+        other.send_signal(signal.SIGSTOP)
+        await shared([member], [4])
+        await bus.take(Taken(GROUP, RAW, dict.fromkeys(range(4), 5)))
+        assert other.stdin
+        other.stdin.write(b"take\n")
+        other.send_signal(signal.SIGCONT)
+        assert await said(other, b"took", b"reassigned") == b"reassigned"
+        assert await bus.taken(GROUP, RAW) == dict.fromkeys(range(4), 5)
+        await shared_with(other, member)
 
 
-async def started(kafka: Cluster, prefix: str) -> asyncio.subprocess.Process:
-    """Another process that joins the group, and says what it holds."""
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def another(kafka: Cluster, prefix: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Another process that joins the group, and says what it holds; gone at the end, whatever happened."""
+    other = await asyncio.create_subprocess_exec(
         sys.executable, "-c", OTHER_PROCESS, kafka.servers[0], prefix,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    try:
+        yield other
+    finally:
+        with suppress(ProcessLookupError):
+            other.kill()
+        await other.wait()
 
 
 async def shared_with(other: asyncio.subprocess.Process, member: Member) -> None:
