@@ -15,12 +15,12 @@ import msgspec
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import SCORED, Bus, Stored, Taken
-from monitor.clock import SECOND, Clock
+from monitor.clock import MINUTE, SECOND, Clock
 from monitor.errors import BusError, Fenced, TooManyFailures
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import AlertChange
 from monitor.escalation.settling import KEYS
-from monitor.mention import Scored, decode_scored, decode_tick
+from monitor.mention import Scored, Tick, decode_scored, decode_tick
 from monitor.metrics import Metrics
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
@@ -33,6 +33,7 @@ from services.telling import Told, count, stamped, tell
 ROLE = "escalate"
 _AGAIN = 1.0
 _TAKE_EVERY = 5.0
+_AHEAD = 5 * MINUTE
 
 
 class _Undecided(Exception):
@@ -237,4 +238,7 @@ class Escalator:
         for _, seen in run:
             if isinstance(seen, Scored) and not seen.as_if:
                 self._metrics.collect_to_decision_seconds.observe((now - seen.received_at) / SECOND)
+        if self._desk and self._desk.now > now + _AHEAD and any(isinstance(seen, Tick) and not seen.as_if for _, seen in run):
+            # Told each minute, for what comes in until then counts as late: too little rises, and nobody would know why
+            self._log.error("the log's time is yet to come", partition=self.partition, seconds=round((self._desk.now - now) / SECOND))
         count(changes, self._metrics, self._log)

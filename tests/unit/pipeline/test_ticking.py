@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
+import structlog
+import structlog.testing
 
-from monitor.bus.base import SCORED
-from monitor.clock import MINUTE
+from monitor.bus.base import SCORED, Record
+from monitor.clock import HOUR, MINUTE
 from monitor.errors import BusUnavailable
-from monitor.mention import decode_tick
+from monitor.mention import Tick, decode_tick, encode
 from services.ticking import tick_minutes
 from tests.unit.pipeline.making import WALL, Parts
 
@@ -88,3 +91,21 @@ async def test_a_tick_that_could_not_be_written_stops_nothing(parts: Parts, monk
 
     assert failed.is_set()
     assert await ticks(parts) == [2]
+
+
+async def test_a_log_whose_time_is_yet_to_come_is_told_each_minute(parts: Parts) -> None:
+    """As somebody's clock was wrong for a while; a replay's time is its own, and when the time has come nothing is told any more."""
+    escalator = replace(parts, log=structlog.get_logger()).escalator()
+
+    async def told(at: int, *, as_if: bool = False) -> list[object]:
+        record = Record(b"", encode(Tick(at=at, as_if=as_if)), kind="tick", partition=0)
+        await parts.bus.append(SCORED, [record])
+        with structlog.testing.capture_logs() as lines:
+            await escalator.advance()
+        return [line["seconds"] for line in lines if line["event"] == "the log's time is yet to come"]
+
+    now = parts.clock.now()
+    found = [await told(now), await told(now + HOUR), await told(now + HOUR + MINUTE, as_if=True), await told(now + MINUTE)]
+    parts.clock.advance(HOUR)
+    found.append(await told(parts.clock.now()))
+    assert found == [[], [3_600], [], [3_660], []]
