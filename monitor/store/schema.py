@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION: Final = "0004"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
+REVISION: Final = "0005"  # the newest in migrations/versions; a folder already there needs no migration, and no write, to open
 ALERT_SEQ: Final = "alert"
 
 # Ordered by code point everywhere: SQLite compares bytes by itself, PostgreSQL when told so.
@@ -221,8 +221,10 @@ notification = Table(
     Column("first_try_at", BigInteger, nullable=False),
     Index(None, "state", "next_try_at"),
     Index(None, "alert", "receiver", "n"),
-    Index(None, "receiver", "state"),
-    Index(None, "created_at"),
+    Index(None, "created_at", "n", "id"),
+    # Each in the order of the list, with all that it can be asked by: whatever is passed over is passed over without its row.
+    Index(None, "receiver", "created_at", "n", "id", "state", "alert"),
+    Index(None, "state", "created_at", "n", "id", "receiver", "alert"),
 )
 
 attempt = Table(
