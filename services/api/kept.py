@@ -19,7 +19,7 @@ from monitor.store.sessions import Store
 from monitor.store.spread import WHOLE
 from services.tracing import Trace, Unit, story_of, trace
 
-SMALL = 2_000  # mentions that are read in some 20 ms
+SMALL = 2_000  # mentions that are read, half of it for their words, in some 100 ms
 LARGE = 20_000  # mentions that take about half a second
 _ALERTS = 100  # of which a very large story is traced before anybody asks
 KEPT = 60.0  # seconds
