@@ -1,6 +1,7 @@
 """Roles as processes of a measurement, by settings that stand in no file."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
 
 from monitor.settings import Settings
+from services.entry import SELDOM
 from services.house import ROLES, run_roles
 from services.presence import hold_embedded
 
@@ -27,6 +29,7 @@ def running(settings: Settings, *roles: str) -> Iterator[SpawnProcess]:
 
 def _process(settings: Settings, roles: Sequence[str]) -> None:
     """As `yuqing run`, without a word."""
+    gc.set_threshold(*SELDOM)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     with hold_embedded(settings):
         asyncio.run(run_roles(settings, tuple(roles or ROLES), None))
