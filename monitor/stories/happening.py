@@ -12,11 +12,13 @@ from math import inf, log
 
 from monitor.clock import DAY
 from monitor.stories.node import DAYS, Filed, Node
+from monitor.stories.plain import KIND
 from monitor.stories.segments import Segment
 from monitor.stories.shingles import tells_of_it
 from monitor.stories.telling import FILED_TERMS, Telling, Termed, against, mass, unpacked
 
 NEEDED = 13.0  # shared weight at the same moment
+_SOLE = 12.0  # if what tells most of it is said in no other story of the subject, and nothing speaks against it
 _LATER = 0.45  # by how much more of it at the end of the days
 _SHARE = 0.3  # of the text that says less: below it what is shared counts less, above it more
 _MOST_BY_SHARE = 1.1
@@ -30,7 +32,7 @@ _ALL = 0.7  # of what the lesser text tells: so much in one block is the text it
 _ROUNDED = 1e-6  # by which two sums of the same may differ
 _COMMON = 32  # of the texts that share a term only the newest are looked at
 _CANDIDATES = 8
-_LIKELY = 10.0  # weight of rare terms that must be shared for a closer look
+_LIKELY = 8.0  # weight of rare terms that must be shared for a closer look
 _PRIOR = 40  # stories as if there were so many more: a few stories say little of what is common
 _MOST = 1_000  # and no more than so many, for of a common term no more than `_COMMON` texts were looked at
 
@@ -52,7 +54,7 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int, othe
     for filed in (one for one in candidates if one not in others):
         terms = frozenset(unpacked(filed.terms))
         differ = min(against(termed.marks, terms), _MOST_AGAINST)
-        needed = NEEDED * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)) * (1 + _AGAINST * differ)
+        needed = (NEEDED if differ else _SOLE) * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)) * (1 + _AGAINST * differ)
         theirs = told.keys() & terms
         if _by_share(sum(map(told.__getitem__, theirs)), filed, whole) < needed - _ROUNDED:
             continue  # not even if all of it counted
@@ -60,6 +62,7 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int, othe
         value = _likeness(shared, found, filed, whole, all_of_it)
         if value >= needed:  # as it is in general; in this subject it may be less
             value = _likeness(shared, _here(shared, found, having, filed.node, stories), filed, whole, all_of_it)
+            needed *= 1.0 if differ or _sole(shared, found, having) else NEEDED / _SOLE
         if value >= needed:
             best = max(best or (0.0, 0, filed.node), (value, -filed.node.order, filed.node), key=lambda one: one[:2])
     return best[2] if best else None
@@ -104,14 +107,21 @@ def _here(shared: list[Block], found: Mapping[str, float], having: Having, node:
     return here
 
 
+def _sole(shared: list[Block], found: Mapping[str, float], having: Having) -> bool:
+    """Whether what tells most of the shared, but for the kind of happening, stands in one story alone."""
+    names = [term for term in chain.from_iterable(chain.from_iterable(shared)) if term[0] != KIND]
+    most = max(names, key=found.__getitem__, default="")
+    return len({filed.node for filed in having.get(most, ())}) == 1
+
+
 def _shared(termed: Termed, theirs: Collection[int]) -> list[Block]:
-    """The terms that both have, each once, in runs of those that stand together, and these in blocks."""
+    """The terms that both have, each once, in runs of those that stand together, and these in blocks; of the kinds of happening one."""
     seen = set[str]()
     blocks: list[Block] = [[[]]]
     for term in termed.sought:
         key = termed.keys.get(term)
-        if key in theirs and term not in seen:
-            seen.add(term)
+        if key in theirs and (name := KIND if term[0] == KIND else term) not in seen:
+            seen.add(name)
             blocks[-1][-1].append(term)
         elif key is not None and key not in theirs:
             blocks.append([[]])

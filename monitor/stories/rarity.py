@@ -1,10 +1,10 @@
 """
 Rarity: the terms of a text, and how much each tells.
 
-A term is a pair of neighbouring characters, a foreign word, or a figure with its unit. What stands in many texts tells little;
-names, places and large figures tell much. The weights are learned (rarity.tsv): figures, no texts.
+A term is a pair of neighbouring characters, a foreign word, a figure with its unit, or a kind of happening (plain.py). What stands in
+many texts tells little; names, places and large figures tell much. The weights are learned (rarity.tsv): figures, no texts.
 
-After a figure with a unit, or a code (a model, a flight), comes its mark, which tells nothing but that there is one of its kind: two
+After a figure with a unit, a code (a model, a flight) or a kind comes its mark, which tells nothing but that there is one of its kind: two
 texts that both have one, and not the same, speak of different ones.
 """
 
@@ -14,8 +14,11 @@ from functools import cache
 from importlib import resources
 from operator import add
 
+from monitor.stories.plain import KIND, kinds, plain
+
 RARE = 6.0  # of what the table does not know: fewer than 16 of 208,752 texts have it
-_EXACT = 10.0  # of a figure of five digits and more
+_EXACT = (0.0, 6.0, 6.0, 7.0, 8.0, 10.0)  # of a figure of five digits and more, by how many there are before the zeros at its end
+_DEAD = (0.0, 2.0, 4.0, 6.0, 6.0, 6.0, 6.0, 6.0, 6.0, 6.0, 7.0)  # of so many dead
 _FIGURE = (0.0, 0.0, 0.0, 4.0, 6.0)  # of a bare figure by its digits
 _FIRST, _AFTER = "\u4e00", "\ua000"  # Chinese characters: none is a figure
 LONGEST = 400  # characters whose terms count
@@ -23,7 +26,7 @@ _YEARS = range(1990, 2036)
 
 _NOISE = re.compile(r"https?://[\w./?=&%#:~+-]+|@[\w·-]+|\[[^\[\]\s]{1,8}\]")
 _TEN_THOUSAND = re.compile(r"(?<=\d)w(?![a-z])")
-_PIECE = re.compile(r"[a-z][a-z0-9]*|\d+(?:\.\d+)?[^\W\da-z_]?|[^\W\d_a-z]+|[\W_]+")
+_PIECE = re.compile(r"=[^\W\d_a-z]+=|[a-z][a-z0-9]*|\d+(?:\.\d+)?[^\W\da-z_]?|[^\W\d_a-z]+|[\W_]+")
 MARK = "#"
 _DATES = frozenset("年月日号点时分")
 _OF_ANYTHING = _DATES | frozenset("百千万亿%倍成多余个第")  # units by which unlike things are counted
@@ -31,7 +34,7 @@ _OF_ANYTHING = _DATES | frozenset("百千万亿%倍成多余个第")  # units by
 
 def terms(folded: str) -> list[str]:
     """The terms of a folded text in order, "" where one stretch of words ends and another begins."""
-    clean = _TEN_THOUSAND.sub("万", _NOISE.sub(" ", folded))[:LONGEST]
+    clean = plain(_TEN_THOUSAND.sub("万", _NOISE.sub(" ", folded))[:LONGEST])
     found: list[str] = []
     for piece in _PIECE.findall(clean):
         if piece[0].isalpha() and not "a" <= piece[0] <= "z":
@@ -51,6 +54,8 @@ def _of(piece: str) -> Iterable[str]:
     if "a" <= first <= "z":
         kind = piece.rstrip("0123456789")
         return ("", piece if len(piece) > 1 else "", f"{MARK}{kind}" if kind != piece else "", "")
+    if first == KIND and piece[-1] == KIND and piece[1:-1].isalpha():
+        return ("", piece, f"{MARK}{KIND}", "")
     if first == "_" or not first.isalnum():
         return ("",)
     return (*(piece[i : i + 2] for i in range(len(piece) - 1)), "")
@@ -84,14 +89,16 @@ class Known(dict[str, float]):
         if term[0] == MARK:
             return 0.0
         if term.isdecimal():
-            return _FIGURE[len(term)] if len(term) < len(_FIGURE) else _EXACT
+            return _FIGURE[len(term)] if len(term) < len(_FIGURE) else _EXACT[min(len(term.rstrip("0")), 5)]
+        if term[-1] == "死" and term[:-1].isdecimal():
+            return _DEAD[min(int(term[:-1]), 10)]
         return RARE
 
 
 @cache
 def known() -> Known:
     """What each term tells; the table is read once, at the first text."""
-    weights = Known({"": 0.0})
+    weights = Known({"": 0.0} | kinds())
     for line in resources.files("monitor.stories").joinpath("rarity.tsv").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             value, _, known = line.partition("\t")

@@ -67,7 +67,7 @@ def test_what_many_stories_of_the_subject_say_tells_nothing() -> None:
 def test_rarer_terms_weigh_more() -> None:
     """A name more than an everyday word; a large figure most; a year and a date nothing."""
     assert known()["一个"] < known()["超市"] < known()["婉清"] == RARE < known()["23800"]
-    told = ["5万", "5万", "23800", "#元", "mh370", "#mh"]
+    told = ["50000", "#元", "50000", "23800", "#元", "mh370", "#mh"]
     assert [term for term in terms(fold("2013年3月5日, 5w元 5万 23800元 MH370")) if term] == told
     assert known()["#元"] == 0
 
