@@ -1,13 +1,14 @@
 """
 Editorial: the line of those who print a text: its source and editors, a hotline, a request to follow. It tells nothing.
 
-A closed class of few forms, at the end and after a stop; what recurs otherwise is weighed in happening.py and shingles.py.
+A closed class of few forms, at the end, after a stop or in brackets, or unmistakable; what recurs otherwise is weighed in happening.py
+and shingles.py.
 """
 
 import re
 
 _FOOTER = re.compile(
-    r"(?<=[。!?;…)\]】\s])[(\[【]?\s*(?:"
+    r"(?:(?<=[。!?;…)\]】\s])[(\[【]?|[(\[【]|(?=(?:(?:责任|值班)?编辑|责编|编审|原标题)[:|/丨]))\s*(?:"
     r"(?:来源|编辑|编审|责编|记者|通讯员|审核|校对|监制|作者|原标题|(?:本文|图片|信息|稿件)来源|(?:责任|执行|值班|实习)编辑|(?:本报|本台|见习|实习)记者)"
     r"\s*[:|/丨][^。!?]{1,80}"
     r"|(?:欢迎|敬请|请|更多|长按|扫码|点击|关注)[^。!?]{0,30}(?:公众号|热线|客户端|微信|视频号)[^。!?]{0,40}"

@@ -259,7 +259,7 @@ class Grouping:
             copied = copies(mine, unpacked(filed.whole))
             if copied and elsewhere(telling, filed):
                 others.add(filed)
-            elif copied:
+            elif copied and copied != "frame":
                 (near if copied == "both" else loose).add(filed.node)
         return _oldest_first(near), _oldest_first(loose), others
 

@@ -14,7 +14,7 @@ from monitor.clock import DAY
 from monitor.stories.node import DAYS, Filed, Node
 from monitor.stories.plain import KIND
 from monitor.stories.segments import Segment
-from monitor.stories.shingles import tells_of_it
+from monitor.stories.shingles import framed, tells_of_it
 from monitor.stories.telling import FILED_TERMS, Telling, Termed, against, mass, unpacked
 
 NEEDED = 13.0  # shared weight at the same moment
@@ -58,7 +58,7 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int, othe
         theirs = told.keys() & terms
         if _by_share(sum(map(told.__getitem__, theirs)), filed, whole) < needed - _ROUNDED:
             continue  # not even if all of it counted
-        shared, all_of_it = _shared(termed, theirs), inf if differ or not _of_it(telling, filed) else _ALL * min(whole, filed.mass)
+        shared, all_of_it = _shared(termed, theirs), _all_of_it(telling, filed, whole, differ)
         value = _likeness(shared, found, filed, whole, all_of_it)
         if value >= needed:  # as it is in general; in this subject it may be less
             value = _likeness(shared, _here(shared, found, having, filed.node, stories), filed, whole, all_of_it)
@@ -68,10 +68,13 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int, othe
     return best[2] if best else None
 
 
-def _of_it(telling: Telling, filed: Filed) -> bool:
-    """Whether the words they share tell of the subject."""
+def _all_of_it(telling: Telling, filed: Filed, whole: float, differ: int) -> float:
+    """How much one block must tell to be the text itself; 0 if it is only what both begin or end with, which tells nothing."""
     mine, theirs = telling.words.shingled, frozenset(unpacked(filed.whole))
-    return tells_of_it(mine, theirs, len(mine.whole & theirs))
+    if framed(mine, theirs):
+        return 0.0
+    of_it = not differ and tells_of_it(mine, theirs, len(mine.whole & theirs))
+    return _ALL * min(whole, filed.mass) if of_it else inf
 
 
 def _look_up(termed: Termed, segments: Sequence[Segment], now: int) -> tuple[Having, list[Filed]]:
@@ -145,8 +148,10 @@ def _told(block: Block, here: Mapping[str, float], all_of_it: float) -> tuple[fl
     most = [max(told) for told in values]
     weights = [min(_RUN * high, (high + sum(told)) / 2) for high, told in zip(most, values, strict=True)]
     things = sum(high >= _RARE_THING for high in most)
-    if sum(map(len, block)) < _BLOCK or sum(map(sum, values)) / 2 >= all_of_it:
+    if sum(map(len, block)) < _BLOCK or sum(map(sum, values)) / 2 >= all_of_it > 0:
         return sum(weights), things
+    if not all_of_it:
+        return 0.0, 0
     return min(sum(weights), _RUN * max(most)), min(things, 1)
 
 

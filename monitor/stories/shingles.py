@@ -21,6 +21,9 @@ WORDED = ENOUGH + WIDTH - 1  # characters that make as many shingles
 LONGEST = 600  # characters that are compared: what a long text tells stands at its beginning, and the time must be bounded
 _BESIDE = 5  # shingles on either side of a name: of so many one is left when the word there is another
 _SURELY = 0.85  # of both texts: copies, whatever the rest says
+_ELSE = 2 * ENOUGH  # shingles: so much else is a complaint of its own, however long the header
+_FRAME = 46  # shingles: what is longer is the text itself
+_END = 2 * ENOUGH  # shingles at either end: half of them and more are the same words, though a name unknown to us stands there
 _UNIT = 4  # bytes of a character in UTF-32
 _GRAM = _UNIT * WIDTH
 
@@ -41,11 +44,18 @@ def brief(folded: str) -> str:
 
 
 class Shingled(NamedTuple):
-    """`whole`: all shingles of a text; `own`: those that touch no name, the same set if none does; `beside`: those next to one."""
+    """
+    `whole`: all shingles of a text; `own`: those that touch no name, the same set if none does; `first`, `last`: those at its ends.
+
+    `before`, `after`: those next to a name; after the last words there is nothing, then what stands before is both.
+    """
 
     whole: frozenset[int]
     own: frozenset[int]
-    beside: frozenset[int]
+    before: frozenset[int]
+    after: frozenset[int]
+    first: frozenset[int]
+    last: frozenset[int]
 
 
 def shingles(words: str) -> frozenset[int]:
@@ -58,10 +68,13 @@ def shingled(words: str, names: Sequence[str]) -> Shingled:
     sums = _sums(words)
     whole = frozenset(sums)
     touched = list(_touched(words[:LONGEST], names))
-    beside = frozenset(chain.from_iterable(sums[max(0, first - _BESIDE) : first] + sums[end : end + _BESIDE] for first, end in touched))
+    before = [sums[max(0, first - _BESIDE) : first] for first, _ in touched]
+    after = [sums[end : end + _BESIDE] or left for (_, end), left in zip(touched, before, strict=True)]
+    ends = frozenset(sums[:_END]), frozenset(sums[-_END:])
     for first, end in reversed(touched):
         del sums[first:end]
-    return Shingled(whole, frozenset(sums) if touched else whole, beside)
+    sides = frozenset(chain.from_iterable(before)), frozenset(chain.from_iterable(after))
+    return Shingled(whole, frozenset(sums) if touched else whole, *sides, *ends)
 
 
 def _sums(words: str) -> list[int]:
@@ -101,20 +114,42 @@ def tells_of_it(mine: Shingled, theirs: Collection[int], shared: int) -> bool:
     """
     Whether what a text shares with another tells of the subject, or is nearly all of both.
 
-    What recurs under texts that say different things of it (a footer, a hotline, a disclaimer) is not what they tell.
+    What recurs under texts that say different things of it, a header or a footer (a hotline, a disclaimer), is not what they tell. Where
+    both say something else, they must share what follows the subject's name; where none is named, not only an end of the text.
     """
     longest = max(len(mine.whole), len(theirs))
-    return not mine.beside or shared >= _SURELY * longest or not mine.beside.isdisjoint(theirs)
+    left = min(len(mine.whole), len(theirs)) - len(mine.whole.intersection(theirs))
+    nearly = shared >= _SURELY * longest
+    if not (mine.before or mine.after):
+        return nearly or left < ENOUGH or not framed(mine, theirs)
+    if not mine.after.isdisjoint(theirs):
+        return True
+    return (left < ENOUGH and not mine.before.isdisjoint(theirs)) or (nearly and left < _ELSE)
 
 
-def copies(mine: Shingled, theirs: Collection[int]) -> Literal["", "one", "both"]:
-    """Whether a text and another are copies: `one` stands in the other, or `both` in each other; by all shingles of the other."""
-    whole, own, _ = mine
+def framed(mine: Shingled, theirs: Collection[int]) -> bool:
+    """Whether a text begins as another and ends otherwise, or ends as that and begins otherwise; and that says else, too."""
+    shared = len(mine.whole.intersection(theirs))
+    if shared > _FRAME or len(theirs) - shared < ENOUGH:
+        return False
+    begins, ends = len(mine.first.intersection(theirs)), len(mine.last.intersection(theirs))
+    return min(begins, ends) < ENOUGH and max(begins, ends) >= _END - 1
+
+
+def copies(mine: Shingled, theirs: Collection[int]) -> Literal["", "one", "both", "frame"]:
+    """
+    Whether a text and another are copies: `one` stands in the other, or `both` in each other; by all shingles of the other.
+
+    `frame`: they would be, but what they share tells nothing.
+    """
+    whole, own = mine.whole, mine.own
     shared = len(own.intersection(theirs))
     # Of theirs we know those that touch a name only where we have them too.
     left = len(theirs) - len(whole.intersection(theirs)) + shared if own is not whole else len(theirs)
-    if not contains(len(own), left, shared) or not tells_of_it(mine, theirs, shared):
+    if not contains(len(own), left, shared):
         return ""
+    if not tells_of_it(mine, theirs, shared):
+        return "frame"
     return "both" if resembles(len(own), left, shared) else "one"
 
 

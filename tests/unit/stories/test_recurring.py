@@ -75,9 +75,16 @@ FOOTERS = (
 )
 
 
-def stories(texts: list[str]) -> int:
+HEADERS = (
+    "北屿民生热线今日播报：以下内容由热心市民提供，记者正在核实，请大家理性看待，不信谣不传谣，我们将持续关注事件进展：",
+    "【投诉直通车】请相关单位在三个工作日内予以答复，逾期未答复的将在本栏目公开通报，感谢您对本栏目的信任与支持，您的诉求如下：",
+    "#北屿同城# #民生热点# 网友投稿，未经核实：",
+)
+
+
+def stories(texts: list[str], names: tuple[str, ...] = NAMES) -> int:
     """How many stories the texts make."""
-    grouping, found = Grouping(fold, NAMES), 0
+    grouping, found = Grouping(fold, names), 0
     for n, text in enumerate(texts):
         mention = Mention(source="t", id=str(n), text=text, published_at=moment(START))
         ties = grouping.find(mention, START + n)
@@ -97,6 +104,34 @@ def test_a_footer_glues_nothing(footer: str, between: str) -> None:
         ended = [f"{text}{between}{footer}" for text in texts]
         assert stories(ended) == len(texts)
         assert stories(Random(3).sample(ended, len(ended))) == len(texts)
+
+
+@pytest.mark.parametrize("between", ["", "。"])
+@pytest.mark.parametrize("footer", FOOTERS)
+def test_a_footer_glues_nothing_where_no_name_is_known(footer: str, between: str) -> None:
+    """A subject whose rules are no plain words: what only ends alike is still told apart, however it is stuck on."""
+    assert stories([f"{text}{between}{footer}" for text in COMPLAINTS], ("另一个词",)) == len(COMPLAINTS)
+    assert stories([f"{text}{between}{footer}" for text in ARTICLES], ("另一个词",)) == len(ARTICLES)
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_glues_nothing(header: str) -> None:
+    """One header before twenty very short complaints, however long; and one that is no longer than they are where no name is known."""
+    headed = [f"{header}{text}" for text in COMPLAINTS]
+
+    assert stories(headed) == len(COMPLAINTS)
+    assert stories(Random(3).sample(headed, len(headed))) == len(COMPLAINTS)
+    if header == HEADERS[-1]:
+        assert stories(headed, ("另一个词",)) == len(COMPLAINTS)
+    assert stories([f"{header}{text}" for text in ARTICLES]) == len(ARTICLES)
+
+
+@pytest.mark.parametrize("lead", ["", "【北屿快讯】", "北屿日报十一月三日讯，记者王芳报道，"])
+@pytest.mark.parametrize("text", ARTICLES)
+def test_a_copy_under_another_lead_is_one(text: str, lead: str) -> None:
+    """Outlets print the same under their own leads, with a subject's name and without."""
+    for names in (NAMES, ("另一个词",)):
+        assert stories([f"沅州晚报刚刚从有关部门获悉：{text}", lead + text], names) == 1
 
 
 @pytest.mark.parametrize("footer", FOOTERS)

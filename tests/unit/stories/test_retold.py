@@ -57,7 +57,7 @@ def judged(half: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("half", "least"), [("tune", 0.45), ("held", 0.35)])
 def test_retold(half: str, least: float) -> None:
-    """What sounds alike stays apart; of what shares few words, near half is one story. By the words as they stood 0.26 and 0.31 of it were."""
+    """What sounds alike stays apart; of what shares few words, near half is one story. As the words stood it was 0.26 and 0.31."""
     precision, recall = judged(half)
 
     assert precision >= 0.97
