@@ -71,10 +71,9 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int, othe
 def _all_of_it(telling: Telling, filed: Filed, whole: float, differ: int) -> float:
     """How much one block must tell to be the text itself; 0 if it is only what both begin or end with, which tells nothing."""
     mine, theirs = telling.words.shingled, frozenset(unpacked(filed.whole))
-    if framed(mine, theirs):
-        return 0.0
-    of_it = not differ and tells_of_it(mine, theirs, len(mine.whole & theirs))
-    return _ALL * min(whole, filed.mass) if of_it else inf
+    if not tells_of_it(mine, theirs, len(mine.whole & theirs)):
+        return 0.0 if framed(mine, theirs) else inf
+    return inf if differ else _ALL * min(whole, filed.mass)
 
 
 def _look_up(termed: Termed, segments: Sequence[Segment], now: int) -> tuple[Having, list[Filed]]:

@@ -6,19 +6,27 @@ name is known by two characters of it, which are a term of the text (rarity.py),
 """
 
 import re
+from collections.abc import Iterator
 
-from monitor.stories.rarity import LONGEST, MARK
+from monitor.stories.rarity import LONGEST, MARK, RARE, known
 
 _PERSON = f"{MARK}人"
+_OFFICE = "总裁|总监|总经理|董事长|主席|主任|书记|秘书长|行长|局长|厅长|部长|处长|科长|所长|院长|校长|园长|教授|医生|护士"
 _TITLE = (
-    "总裁|总监|总经理|经理|董事长|董事|主席|主任|书记|秘书长|行长|局长|厅长|部长|处长|科长|所长|院长|校长|园长|市长|县长|区长|镇长|省长|州长"
-    "|店长|厂长|队长|委员|主管|教授|教师|老师|医生|护士|男子|女子|嫌疑人|司机|员工|工人|市民|居民|业主|家长|消费者|储户|乘客|患者"
+    f"{_OFFICE}|市长|县长|区长|镇长|省长|州长|经理|董事|店长|厂长|队长|委员|主管|教师|老师|男子|女子|嫌疑人|司机|员工|工人|市民|居民|业主|家长|消费者|储户|乘客|患者"
 )
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭林罗郑梁谢宋唐韩冯邓曹彭肖田董袁潘蒋蔡杜叶苏魏吕丁沈姚卢姜崔钟谭陆汪范廖贾韦邹熊秦邱尹薛闫侯龙"
     "陶黎贺顾毛郝龚邵钱严覃戴莫孔汤洪柳孟秋雷倪殷俞葛岳裴卫"
 )
-_NAMED = re.compile(f"(?:{_TITLE})([{_SURNAMES}][\u4e00-\u9fff])")
+_COMPOUND = "欧(?=阳)|司(?=[马徒])|上(?=官)|诸(?=葛)|慕(?=容)|皇(?=甫)|尉(?=迟)|令(?=狐)|端(?=木)|夏(?=侯)|公(?=孙)"
+_SELDOM = 4.0  # a name before an office is no everyday word (马上, 高雅)
+_HAN = "[\u4e00-\u9fff]"
+_NAMED = re.compile(f"(?:{_TITLE})(?:(?:{_COMPOUND})({_HAN}{{2}})|([{_SURNAMES}]{_HAN}))")  # of 欧阳震华 it is 阳震: 欧阳 are many
+_GIVEN = "(?:(?![总副局院校厅部处科所会司厂市县区省镇队店董主任书行园教医护党委常务的])[\u4e00-\u9fff])"
+_IN_OFFICE = re.compile(
+    f"(?:(?:{_COMPOUND})({_HAN}{_GIVEN}){_GIVEN}?|([{_SURNAMES}]{_GIVEN}){_GIVEN}|(?<!{_HAN})([{_SURNAMES}]{_GIVEN}))(?={_OFFICE})"
+)
 _PLACE = re.compile(
     "([\u4e00-\u9fff][\u4e00-\u9fff])(?:"
     "(?<![城超股上楼门夜菜全本我都县各地车后开入熊牛集早黑街该外两多几某])(市)(?![场民值面价盈售占])"
@@ -27,10 +35,18 @@ _PLACE = re.compile(
     "|(?<![全本我各该两])(县)|(?<![城乡村集全本我各该两])(镇)(?![静压定痛])"
     ")|([\u4e00-\u9fff]州)"
 )
+_RARELY = re.compile(  # only where the name is no word: of a shop, a village, a street many things are said
+    "([\u4e00-\u9fff][\u4e00-\u9fff])(?:"
+    "(?<![酒饭商门书网药本舰卖分开关到体利锁总小新老该家各全这那间个的在])(店)(?![员主铺长家面里内])"
+    "|(?<![农乡本全该中各我两新个的在])(村)(?![民里委口])"
+    "|(?<![道公铁马走线电思跑出门网一上半在的套水气陆绝这条])(路)(?![上人过口边面灯店])"
+    "|(?<![市县区省镇家个的])(支行|分行|分公司|小区)"
+    ")|([\u4e00-\u9fff][路街场道])店"
+)
 
 
 def slots(folded: str) -> dict[str, set[str]]:
-    """Under a mark of each kind (a city, a county…, a person beside a title) the terms by which those it names are known."""
+    """Under a mark of each kind (a city, a shop…, a person beside a title) the terms by which those it names are known."""
     found: dict[str, set[str]] = {}
     text = folded[:LONGEST]
     for place in _PLACE.finditer(text):
@@ -38,6 +54,22 @@ def slots(folded: str) -> dict[str, set[str]]:
         kind = next(filter(None, kinds), "")
         names = {state} if state else {pair} if pair[1] == "州" else {pair, pair[1] + kind}
         found.setdefault(f"{MARK}{kind or '州'}", set()).update(names)
+    for kind, name in _rarely(text):
+        found.setdefault(f"{MARK}{kind}", set()).add(name)
     for person in _NAMED.finditer(text):
-        found.setdefault(_PERSON, set()).add(person[1])
+        found.setdefault(_PERSON, set()).add(person[1] or person[2])
     return found
+
+
+def _rarely(text: str) -> Iterator[tuple[str, str]]:
+    """Of which kind, and the name."""
+    for place in _RARELY.finditer(text):
+        pair, *kinds, street = place.groups()
+        if street:
+            yield "店", street
+        elif known()[pair] >= RARE:
+            yield next(filter(None, kinds)), pair
+    for person in _IN_OFFICE.finditer(text):
+        name = next(filter(None, person.groups()))
+        if known()[name] >= _SELDOM:
+            yield "人", name

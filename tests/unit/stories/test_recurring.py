@@ -3,12 +3,15 @@
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.clock import moment
 from monitor.mention import Mention
 from monitor.scoring.fold import fold
 from monitor.stories.editorial import without_footer
 from monitor.stories.grouping import Grouping
+from monitor.stories.rarity import RARE, known
 from monitor.stories.slots import slots
 from tests.unit.escalation.making import START
 from tests.unit.stories.test_happening import together
@@ -149,6 +152,10 @@ TEMPLATES = (
     ("澄江集团{}分公司因未按规定缴纳社保被处罚款，责令限期改正", "柳河县", "安平县"),
     ("因雷雨天气，澄江集团位于{}的营业点今日暂停营业，恢复时间另行通知", "浙江省", "江西省"),
     ("今天上午，{}市场监管局对澄江集团门店开展突击检查，现场查封一批过期食品", "城关区", "青山区"),
+    ("在澄江集团{}买的速冻水饺吃出一截创可贴，店员说最多赔十倍", "永宁店", "人民路店"),
+    ("澄江集团{}分行因违规发放贷款被监管部门处罚，行长被警告", "临川", "鹤湖"),
+    ("澄江集团的洒水车在{}失控，撞倒路边的行道树，无人员受伤", "槐荫路", "鹿鸣路"),
+    ("澄江集团公告：{}院长因个人原因辞去所任职务，辞职后不再担任任何职务", "孟晓梅", "欧阳震华"),
     ("澄江集团门店内一名顾客突发疾病，{}紧急施救，转危为安", "店长孟晓梅", "员工雷小刚"),
 )  # fmt: skip
 
@@ -166,6 +173,32 @@ def test_slots() -> None:
     assert slots("北屿市柳河县，沅州市长") == {"#市": {"北屿", "屿市", "沅州"}, "#县": {"柳河", "河县"}}
     assert slots("副总裁郑维钧、护士陈小曼") == {"#人": {"郑维", "陈小"}}
     assert slots("超市上市，全省各地区的小区，城镇，董事长表示，省心省力") == {}
+
+
+def test_slots_of_shops_villages_and_streets() -> None:
+    """A shop by its name or its street, a branch, an estate; a person before the office, a compound surname by what follows it."""
+    assert slots("永宁店的水饺,人民路店买的面包") == {"#店": {"永宁", "民路"}}
+    assert slots("临川分行行长,金桂苑小区,鹅颈村,槐荫路") == {"#分行": {"临川"}, "#小区": {"桂苑"}, "#村": {"鹅颈"}, "#路": {"槐荫"}}
+    assert slots("孟晓梅院长,欧阳震华主任,主任欧阳雪") == {"#人": {"孟晓", "阳震", "阳雪"}}
+
+
+WORDS = sorted(term for term in known() if len(term) == 2 and term[0] >= "\u4e00" and known()[term] < RARE)
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), st.sampled_from(("店", "村", "路", "支行", "分行", "小区")))
+def test_ordinary_words_fill_no_slot(words: list[str], kind: str) -> None:
+    """What anybody says before such a word (饭店, 农村, 道路) names nothing."""
+    assert f"#{kind}" not in slots(f"{'，'.join(words)}{kind}")
+
+
+@pytest.mark.parametrize("text", [
+    "马上主任就来了",
+    "林业局局长,公安局长,园林局局长,田径队队长", "高级副总裁", "张局长", "唐山的院长", "江西省的书记", "火锅店,便利店,门店,店员",
+    "城中村,村民,农村", "一路走来,道路,思路,绿化带路灯", "王者归来的教授", "孙子医生", "周末主任在", "黄金董事长", "白天护士忙",
+])  # fmt: skip
+def test_offices_and_places_without_names(text: str) -> None:
+    """An office alone, a surname alone, words that begin like names."""
+    assert "#人" not in slots(text)
 
 
 def test_what_is_no_editorial_line_stays() -> None:
