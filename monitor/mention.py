@@ -3,6 +3,7 @@ A Mention: one collected item, and the two forms in which it lies on the bus.
 
 Mentions are made once, at the border (`monitor/border.py`), and never changed. `Raw` is what we accepted, `Scored` is one
 mention about one subject. Both carry the version of their form, so that a log written by one release is read by the next.
+None of them can be in a ring of references, so none is looked through for rings of garbage (`gc=False`): a batch is thousands of them.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ Verified = bool | Literal["person", "org", "gov", "media"]
 WIRE_VERSION = 1
 
 
-class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False):
+class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False, gc=False):
     """
     One item as it was said; field meanings and limits stand in the README's table of a mention.
 
@@ -100,7 +101,7 @@ def identity(source: str, item: str) -> bytes:
     return blake2b(f"{source}\0{item}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-class Raw(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Raw(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """
     A mention as accepted: a record of `mentions.raw`, keyed by source item.
 
@@ -113,7 +114,7 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_if: bool = False
 
 
-class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """
     One mention about one subject: a record of `mentions.scored`, keyed by subject ("" = none: stored, never decided).
 

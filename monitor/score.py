@@ -9,7 +9,7 @@ EmotionLabel = Literal["anger", "worry", "sadness", "doubt", "support", "surpris
 SEVERE = 0.5
 
 
-class Sentiment(msgspec.Struct, frozen=True):
+class Sentiment(msgspec.Struct, frozen=True, gc=False):
     """Probabilities that add up to 1, and the likeliest label."""
 
     label: SentimentLabel
@@ -18,7 +18,7 @@ class Sentiment(msgspec.Struct, frozen=True):
     positive: float
 
 
-class Emotion(msgspec.Struct, frozen=True):
+class Emotion(msgspec.Struct, frozen=True, gc=False):
     """Probabilities over the seven emotions, and the likeliest."""
 
     label: EmotionLabel
@@ -31,7 +31,7 @@ class Emotion(msgspec.Struct, frozen=True):
     none: float
 
 
-class Hit(msgspec.Struct, frozen=True):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """A rule that matched; `text` is the slice [start, end) in code points of that field's original words."""
 
     rule: str
@@ -42,7 +42,7 @@ class Hit(msgspec.Struct, frozen=True):
     end: int
 
 
-class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """
     What a mention says about one subject.
 

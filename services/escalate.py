@@ -31,6 +31,8 @@ from services.sitting import Observation, Sitting
 from services.telling import Told, count, stamped, tell
 
 ROLE = "escalate"
+BATCH = 1_024
+TURNS = 2  # escalators of a process that decide at once: one while another's transaction is at the server
 _AGAIN = 1.0
 _TAKE_EVERY = 5.0
 _AHEAD = 5 * MINUTE
@@ -45,13 +47,18 @@ class _Undecided(Exception):
 
 
 class Escalator:
-    """One partition's escalator. `batch`: how many records a transaction takes at most; it changes no decision."""
+    """
+    One partition's escalator.
+
+    `batch`: how many records a transaction takes at most; `turn`: what all escalators of a process wait for. They change no decision.
+    """
 
     def __init__(
         self, bus: Bus, store: Store, make_desk: Callable[[], Desk], told: Told, clock: Clock, metrics: Metrics, log: BoundLogger,
-        *, partition: int = 0, batch: int = 512,
+        *, partition: int = 0, batch: int = BATCH, turn: asyncio.Semaphore | None = None,
     ) -> None:  # fmt: skip
         self._bus, self._store, self._make_desk, self._told = bus, store, make_desk, told
+        self._turn = turn or asyncio.Semaphore()
         self._clock, self._metrics, self._log = clock, metrics, log
         self.partition, self._batch = partition, batch
         self._desk: Desk | None = None
@@ -103,23 +110,29 @@ class Escalator:
         if self._desk is None:
             await self._restore()
             await self._guard.remember(self._bus, SCORED, self.partition, self._offset)
-        start = self._offset
-        at, limit = self._doubts.reading(start, self._batch)
+        at, limit = self._doubts.reading(self._offset, self._batch)
         records = await self._bus.read(SCORED, self.partition, at, limit, 0.0 if self._doubts.aside else wait)
         if records or self._doubts.aside:
-            try:
-                await self._take_up()
-                if self._offset != start:
-                    return 0
-                await self._apply(await self._decoded(records))
-            except _Undecided as undecided:
-                self._desk = None
-                await self._doubt(records, undecided)
-            except BaseException:
-                self._desk = None
-                raise
+            others = self._turn.locked()
+            async with self._turn:
+                if others and records:  # what has come meanwhile goes with them: a transaction costs the same for one as for a hundred
+                    records += await self._bus.read(SCORED, self.partition, records[-1].offset + 1, limit - len(records))
+                await self._take_in(records)
         await self._tell_bus(force=not records)
         return len(records)
+
+    async def _take_in(self, records: Sequence[Stored]) -> None:
+        start = self._offset
+        try:
+            await self._take_up()
+            if self._offset == start:
+                await self._apply(await self._decoded(records))
+        except _Undecided as undecided:
+            self._desk = None
+            await self._doubt(records, undecided)
+        except BaseException:
+            self._desk = None
+            raise
 
     async def _doubt(self, records: Sequence[Stored], undecided: _Undecided) -> None:
         if not records:  # nobody's fault but what was written before

@@ -27,8 +27,8 @@ from monitor.notifying.schedule import RetryPolicy
 from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
 from services.collect import PART, Collecting
+from services.escalate import BATCH, TURNS, Escalator
 from services.escalate import ROLE as ESCALATE
-from services.escalate import Escalator
 from services.housekeeping import alarm_of, expire, measure_backlog
 from services.intake import Intake, known_in
 from services.letters import Letters
@@ -97,20 +97,21 @@ class House:
         self.parts["scorer"] = None
         return score
 
-    def add_escalators(self, *, batch: int = 512, send: bool = True) -> Mapping[int, Escalator]:
+    def add_escalators(self, *, batch: int = BATCH, send: bool = True) -> Mapping[int, Escalator]:
         """One for every partition, deciding from now on: for whoever is alone at work, and shares with nobody."""
-        found = {one: self.escalator(one, batch=batch, send=send) for one in range(self.bus.partitions(SCORED))}
+        turn = asyncio.Semaphore(TURNS)
+        found = {one: self.escalator(one, turn, batch=batch, send=send) for one in range(self.bus.partitions(SCORED))}
         self.reloader.follow(lambda new: partial(_use, found.values, desk_maker(new), told_of(new, send=send)))
         for partition, escalator in found.items():
             self.life.side(f"escalator {partition}", escalator.run())
             self.working.append(("escalator", escalator))
         return found
 
-    def escalator(self, partition: int, *, batch: int = 512, send: bool = True) -> Escalator:
-        """The escalator of one partition, by the settings in force."""
+    def escalator(self, partition: int, turn: asyncio.Semaphore, *, batch: int = BATCH, send: bool = True) -> Escalator:
+        """The escalator of one partition, by the settings in force; `turn`: as of Escalator."""
         return make_escalator(
             self.settings, self.bus, self.store, self.clock, self.metrics, self.log.bind(role="escalate"),
-            partition=partition, batch=batch, send=send,
+            partition=partition, batch=batch, send=send, turn=turn,
         )  # fmt: skip
 
     def tick(self, escalators: Iterable[Escalator]) -> None:
@@ -123,7 +124,8 @@ class House:
 
     def share_escalating(self) -> None:
         """Decide the partitions that fall to this process, each with its minutes."""
-        sharing = Sharing(self.bus, ESCALATE, SCORED, lambda one: Deciding(self.escalator(one), self._ticks), self.log, keep=KEEP)
+        turn = asyncio.Semaphore(TURNS)
+        sharing = Sharing(self.bus, ESCALATE, SCORED, lambda one: Deciding(self.escalator(one, turn), self._ticks), self.log, keep=KEEP)
         deciding: Callable[[], list[Escalator]] = lambda: [one.escalator for one in sharing.workers.values()]  # noqa: E731
         self.reloader.follow(lambda new: partial(_use, deciding, desk_maker(new), told_of(new)))
         self._share("escalator", sharing)

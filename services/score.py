@@ -21,6 +21,7 @@ from services.dead import ONCE, Tried, bury, bury_bytes
 from services.failing import LINGER, PAUSES, Guard, may_pass, told
 
 ROLE = "score"
+BATCH = 1_024
 _AGAIN = 1.0
 
 Score = Callable[[Sequence[Raw]], list[Scored]]
@@ -111,7 +112,7 @@ class ScoreRole:
 
     def __init__(
         self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
-        batch: int = 512, turn: asyncio.Lock | None = None,
+        batch: int = BATCH, turn: asyncio.Lock | None = None,
     ) -> None:  # fmt: skip
         self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
         self._clock = clock or SystemClock()

@@ -21,6 +21,7 @@ from monitor.store.sessions import WriteUnit
 
 Observation = tuple[int, Scored | Tick]
 Pair = tuple[str, bytes]
+_TICK: Pair = ("", b"")
 SLICE = 0.02  # seconds of deciding at a stretch: the loop also answers probes, and keeps memberships alive
 
 
@@ -44,18 +45,19 @@ class Sitting:
 
     async def observe(self, run: Sequence[Observation]) -> None:
         """Let the desk decide records."""
-        known, until = await self._known(run), perf_counter() + SLICE
+        pairs = [_pair(seen) for _, seen in run]
+        known, until = await self._known(pairs), perf_counter() + SLICE
         for place, (offset, seen) in enumerate(run):
             self.deciding = offset
             if isinstance(seen, Tick):
                 self._desk.tick(seen)
                 await self._tell_unwatched(self._desk.now)
                 continue
-            pair = _pair(seen)
+            pair = pairs[place]
             story = self._desk.lacks(seen, known.get(pair))
             if story is not None:
                 await self._recall(story, offset, None)
-                known = await self._known(run[place:])
+                known = await self._known(pairs[place:])
             self._desk.observe(seen, offset, known.get(pair))
             if perf_counter() > until:
                 await asyncio.sleep(0)
@@ -77,9 +79,9 @@ class Sitting:
         await self._write()
         return self._changes
 
-    async def _known(self, run: Sequence[Observation]) -> dict[Pair, Known]:
-        pairs = {_pair(seen) for _, seen in run if isinstance(seen, Scored)}
-        return await self._unit.mentions.known(pairs) if pairs else {}
+    async def _known(self, pairs: Sequence[Pair]) -> dict[Pair, Known]:
+        said = set(pairs) - {_TICK}
+        return await self._unit.mentions.known(said) if said else {}
 
     async def _recall(self, story: str, offset: int, act: Act | None) -> None:
         await self._write()
@@ -118,5 +120,5 @@ class Sitting:
         self._changes += effects.changes
 
 
-def _pair(seen: Scored) -> Pair:
-    return seen.score.subject, seen.mention.digest
+def _pair(seen: Scored | Tick) -> Pair:
+    return (seen.score.subject, seen.mention.digest) if isinstance(seen, Scored) else _TICK

@@ -1,5 +1,6 @@
 """Settings -> parts, straight down. The only maker of adapters; what it makes, its caller lets go of (services/lifecycle.py)."""
 
+from asyncio import Semaphore
 from collections.abc import Callable, Sequence
 from secrets import token_bytes
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
 from monitor.settings import Settings
 from monitor.store.embedded import FILE
 from monitor.store.sessions import EMBEDDED, Store
-from services.escalate import Escalator
+from services.escalate import BATCH, Escalator
 from services.telling import Told
 
 _PSEUDONYM_KEY = "pseudonym_key"
@@ -112,11 +113,11 @@ def make_score(settings: Settings, key: bytes) -> Scoring:
 
 def make_escalator(
     settings: Settings, bus: Bus, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger, *, partition: int = 0,
-    batch: int = 512, send: bool = True,
+    batch: int = BATCH, send: bool = True, turn: Semaphore | None = None,
 ) -> Escalator:  # fmt: skip
-    """The escalator of one partition; with `send` False its messages are kept as disabled."""
+    """The escalator of one partition; with `send` False its messages are kept as disabled. `turn`: as of Escalator."""
     told = told_of(settings, send=send)
-    return Escalator(bus, store, desk_maker(settings), told, clock, metrics, log, partition=partition, batch=batch)
+    return Escalator(bus, store, desk_maker(settings), told, clock, metrics, log, partition=partition, batch=batch, turn=turn)
 
 
 def told_of(settings: Settings, *, send: bool = True) -> Told:

@@ -24,7 +24,7 @@ DEAD_KEPT = 30 * DAY
 RecordKind = Literal["mention", "tick", "dead"]
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """
     What is appended. `partition` None: chosen by the key.
 
@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True):
     version: int = 0
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A record read back; `stored_at` is the bus's own clock, micros."""
 
     topic: str

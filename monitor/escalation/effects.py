@@ -43,7 +43,7 @@ class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     waiting_from: int = 0  # of a residual story: what came before this offset waits no more, whoever else came
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A person's word over the model's, on one mention and subject; None: nothing said of it."""
 
     label: SentimentLabel | None = None
@@ -54,7 +54,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int = 0
 
 
-class NewHit(msgspec.Struct, frozen=True, kw_only=True):
+class NewHit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     A mention decided for a subject for the first time. `counted` False: a copy that no indicator counts.
 
@@ -69,7 +69,7 @@ class NewHit(msgspec.Struct, frozen=True, kw_only=True):
     judged: Judgement | None = None
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """
     What a hit already decided tells of a mention that comes again: when its engagement was read, what it came to, in which story.
 

@@ -6,16 +6,18 @@ N: no slower writer can come in below it.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 from msgspec.structs import replace
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.alert import Alert, Level, Status, Transition
 from monitor.escalation.effects import AlertChange
 from monitor.store import schema
-from monitor.store.dialects import among, insert, insert_rows
+from monitor.store.dialects import Rows, among
 from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable
 
 Found = list[Alert]  # inside the class `list` is a method
@@ -145,21 +147,16 @@ class AlertsWriter(Alerts):
         return found
 
     async def _keep(self, alerts: Iterable[Alert]) -> None:
-        table, story = schema.alert, schema.story
-        statement = insert(self._connection, table)
-        new = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
-        upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=new)
+        story, kept = schema.story, list(alerts)
+        await _ALERTS.put(self._connection, [_row(alert) for alert in kept])
         # A level set by hand makes evidence too.
         level: BindParameter[int] = bindparam("to_level")
         peak = update(story).where(story.c.id == bindparam("of_story"), story.c.peak < level).values(peak=level)
-        for chunk in chunks(alerts):
-            await insert_rows(self._connection, upsert, [_row(alert) for alert in chunk])
-            await self._connection.execute(peak, [{"of_story": alert.story, "to_level": int(alert.level)} for alert in chunk])
+        await self._connection.execute(peak, [{"of_story": alert.story, "to_level": int(alert.level)} for alert in kept])
 
     async def _append(self, changes: Sequence[AlertChange]) -> None:
-        for chunk in chunks(changes):
-            rows = [_transition_row(change.alert, change.transition) for change in chunk if change.transition]
-            await insert_rows(self._connection, insert(self._connection, schema.transition), rows)
+        rows = [_transition_row(change.alert, change.transition) for change in changes if change.transition]
+        await _TRANSITIONS.put(self._connection, rows)
 
 
 def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
@@ -185,17 +182,24 @@ def _numbered(change: AlertChange, seq: int, counted: dict[str, tuple[int, int]]
     return AlertChange(replace(change.alert, seq=seq, version=version, counter=counter), change.transition)
 
 
-def _row(alert: Alert) -> dict[str, object]:
-    same = ("id", "subject", "story", "episode", "status", "opened_at", "changed_at", "seq", "version", "counter")
-    row: dict[str, object] = {name: getattr(alert, name) for name in same}
-    return row | {"level": int(alert.level), "policy_level": int(alert.policy_level), "body": msgspec.json.encode(alert)}
+def _as_it_stands(new: sqlite.Insert) -> sqlite.Insert:
+    table = schema.alert
+    kept = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
+    return new.on_conflict_do_update(index_elements=[table.c.id], set_=kept)
 
 
-def _transition_row(alert: Alert, transition: Transition) -> dict[str, object]:
-    same = ("alert", "at", "recorded_at", "actor", "from_level", "to_level", "from_status", "to_status")
-    row: dict[str, object] = {name: getattr(transition, name) for name in same}
-    return row | {"n": alert.version, "seq": alert.seq, "body": msgspec.json.encode(transition)}
+def _row(alert: Alert) -> tuple[object, ...]:
+    return *_of_alert(alert), int(alert.level), int(alert.policy_level), msgspec.json.encode(alert)
 
 
+def _transition_row(alert: Alert, transition: Transition) -> tuple[object, ...]:
+    return *_of_transition(transition), alert.version, alert.seq, msgspec.json.encode(transition)
+
+
+_SAME = ("id", "subject", "story", "episode", "status", "opened_at", "changed_at", "seq", "version", "counter")
+_SAID = ("alert", "at", "recorded_at", "actor", "from_level", "to_level", "from_status", "to_status")
+_of_alert, _of_transition = attrgetter(*_SAME), attrgetter(*_SAID)
+_ALERTS = Rows(schema.alert, (*_SAME, "level", "policy_level", "body"), _as_it_stands)
+_TRANSITIONS = Rows(schema.transition, (*_SAID, "n", "seq", "body"))
 _alert = msgspec.json.Decoder(Alert).decode
 _transition = msgspec.json.Decoder(Transition).decode

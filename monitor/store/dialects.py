@@ -6,8 +6,11 @@ locked by who reads it (`alone`, `with_for_update`, which SQLite passes over).
 """
 
 import typing
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import chain
+from operator import itemgetter
+from sqlite3 import sqlite_version_info
 from typing import Any
 
 from sqlalchemy import (
@@ -17,14 +20,16 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     LargeBinary,
+    Select,
     Table,
     Text,
+    and_,
     any_,
-    bindparam,
     cast,
     column,
     func,
     literal,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,7 +38,11 @@ from sqlalchemy.types import TypeEngine
 
 from monitor.store.rows import chunks
 
-Row = dict[str, Any]
+Values = Sequence[Any]  # of one row, in the order of the columns
+PORTION = 2_000  # rows of one statement on PostgreSQL
+STEPS = (256, 64, 16, 4, 1)  # and on SQLite: few enough texts for the driver to keep them prepared
+VARIABLES = 32_766 if sqlite_version_info >= (3, 32) else 999  # of one statement on SQLite
+_SPELLED: dict[type, str] = {bool: "boolean", int: "bigint", float: "double precision", str: "text", bytes: "bytea"}  # on PostgreSQL
 _PLAIN: dict[type, TypeEngine[Any]] = {bool: Boolean(), int: BigInteger(), float: Double(), str: Text(), bytes: LargeBinary()}
 
 
@@ -44,22 +53,73 @@ def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
     return sqlite.insert(table)
 
 
-async def insert_rows(connection: AsyncConnection, statement: sqlite.Insert, rows: Sequence[Row]) -> None:
+class Rows:
     """
-    Run an insert for each of many rows, in their order, whatever it does at a conflict.
+    An insert of many rows, whatever it does at a conflict: for each as if it came alone, in their order.
 
-    PostgreSQL takes a portion of them as one statement, a column an array: three times as fast as row by row, and no number of
-    rows meets the limit of parameters. One statement may touch a row once, so a key that comes again waits for the next.
+    PostgreSQL takes a portion of the rows as one statement: a column as an array, or as one value where all rows say the same. A statement
+    may touch a row once, so a key that comes again waits for the next. SQLite takes some hundred rows as one statement: its driver gives
+    up the interpreter lock at each, and a thread that decides or scores is slow to give it back.
     """
-    if not _server(connection):
-        await connection.execute(statement, list(rows))
-        return
-    for portion in _apart(rows, [key.name for key in statement.table.primary_key]):
-        for chunk in chunks(portion):
-            columns = [statement.table.c[name] for name in chunk[0]]
-            arrays = (bindparam(f"all_{each.name}", [row[each.name] for row in chunk], postgresql.ARRAY(_plain(each))) for each in columns)
-            source = func.unnest(*arrays).table_valued(*(column(each.name, _plain(each)) for each in columns), name="rows").render_derived()
-            await connection.execute(statement.from_select([each.name for each in columns], select(source)))
+
+    def __init__(
+        self, table: Table, names: Sequence[str], at_conflict: Callable[[sqlite.Insert], sqlite.Insert] = lambda insert: insert
+    ) -> None:
+        self._table, self._names, self._at_conflict = table, tuple(names), at_conflict
+        self._marks = f"({', '.join('?' * len(names))})"
+        self._key = itemgetter(*(self._names.index(column.name) for column in table.primary_key))
+        self._types = [_SPELLED[table.c[name].type.python_type] for name in names]
+        self._ends: dict[str, tuple[str, str]] = {}
+
+    async def put(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
+        """Insert them."""
+        if _server(connection):
+            for chunk in (chunk for portion in self._apart(rows) for chunk in chunks(portion, PORTION)):
+                await connection.exec_driver_sql(*self._at_once(connection, chunk))
+        else:
+            for step in _steps(rows, VARIABLES // len(self._names)):
+                text = self._text(connection, f"VALUES {', '.join([self._marks] * len(step))}")
+                await connection.exec_driver_sql(text, tuple(chain.from_iterable(step)))
+
+    def _at_once(self, connection: AsyncConnection, rows: Sequence[Values]) -> tuple[str, tuple[Any, ...]]:
+        """The statement for rows that all have different keys, and its values."""
+        given: list[Any] = []
+        taken, arrays, names = [], [], []
+        for number, (values, of) in enumerate(zip(zip(*rows, strict=True), self._types, strict=True), 1):
+            if values[0] == values[-1] and values.count(values[0]) == len(values):
+                given.append(values[0])
+                taken.append(f"${number}::{of}")
+            else:
+                given.append(values)
+                taken.append(f"c{number}")
+                arrays.append(f"${number}::{of}[]")
+                names.append(f"c{number}")
+        source = f" FROM unnest({', '.join(arrays)}) AS r({', '.join(names)})" if arrays else ""
+        return self._text(connection, f"SELECT {', '.join(taken)}{source}"), tuple(given)
+
+    def _text(self, connection: AsyncConnection, source: str) -> str:
+        """The statement that takes its rows from there."""
+        dialect = connection.dialect
+        if dialect.name not in self._ends:
+            statement = self._at_conflict(insert(connection, self._table)).inline().values(dict.fromkeys(self._names, literal_column("?")))
+            names = map(dialect.identifier_preparer.quote, self._names)
+            end = str(statement.compile(dialect=dialect)).partition(self._marks)[2]
+            self._ends[dialect.name] = f"INSERT INTO {self._table.name} ({', '.join(names)}) ", end
+        return source.join(self._ends[dialect.name])
+
+    def _apart(self, rows: Sequence[Values]) -> list[Sequence[Values]]:
+        """The rows in as few portions as let no key come twice in one, earlier ones first."""
+        keys = list(map(self._key, rows))
+        if len(set(keys)) == len(rows):
+            return [rows]
+        times: dict[Hashable, int] = {}
+        portions: list[list[Values]] = []
+        for key, row in zip(keys, rows, strict=True):
+            times[key] = time = times.get(key, 0) + 1
+            if time > len(portions):
+                portions.append([])
+            portions[time - 1].append(row)
+        return [*portions]
 
 
 def among(connection: AsyncConnection, wanted: Column[Any], values: Collection[object]) -> ColumnElement[bool]:
@@ -67,6 +127,23 @@ def among(connection: AsyncConnection, wanted: Column[Any], values: Collection[o
     if not _server(connection):
         return wanted.in_(values)
     return wanted == any_(literal(list(values), postgresql.ARRAY(_plain(wanted))))
+
+
+def by_keys(
+    connection: AsyncConnection, query: Select[Any], keys: Sequence[Column[Any]], wanted: Collection[Values]
+) -> Iterator[Select[Any]]:
+    """
+    The query for the rows of these keys, in portions; some that only share their first part may come too.
+
+    PostgreSQL is given whole keys: of the first part alone it cannot know, before it has looked at a new table, that it names a row or two.
+    """
+    if not _server(connection):
+        yield from (query.where(keys[0].in_(portion)) for portion in chunks({first for first, *_ in wanted}))
+        return
+    for portion in chunks(wanted, PORTION):
+        arrays = (literal(values, postgresql.ARRAY(_plain(key))) for key, values in zip(keys, zip(*portion, strict=True), strict=True))
+        asked = func.unnest(*arrays).table_valued(*(column(key.name, key.type) for key in keys), name="asked").render_derived()
+        yield query.join(asked, and_(*(key == _as(asked.c[key.name], key) for key in keys)))
 
 
 def holds(connection: AsyncConnection, body: Column[bytes], part: bytes) -> ColumnElement[bool]:
@@ -94,19 +171,20 @@ def _server(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
+def _as(asked: ColumnElement[Any], key: Column[Any]) -> ColumnElement[Any]:
+    """Compared as the key is: an index serves no other order of words."""
+    return asked.collate("C") if isinstance(key.type, Text) else asked
+
+
 def _plain(of: ColumnElement[Any]) -> TypeEngine[Any]:
     """The type of a column as an array's: its collation is the column's business."""
     return _PLAIN[of.type.python_type]
 
 
-def _apart(rows: Sequence[Row], key: Sequence[str]) -> list[list[Row]]:
-    """The rows in as few portions as let no key come twice in one, earlier ones first."""
-    times: dict[tuple[Any, ...], int] = {}
-    portions: list[list[Row]] = []
-    for row in rows:
-        this = tuple(row.get(name) for name in key)
-        times[this] = time = times.get(this, 0) + 1
-        if time > len(portions):
-            portions.append([])
-        portions[time - 1].append(row)
-    return portions
+def _steps(rows: Sequence[Values], most: int) -> Iterator[Sequence[Values]]:
+    """The rows in the largest steps that fit."""
+    at = 0
+    for size in STEPS:
+        while size <= most and len(rows) - at >= size:
+            yield rows[at : at + size]
+            at += size

@@ -12,7 +12,7 @@ from monitor.escalation.effects import Judgement, Known, NewHit, as_judged
 from monitor.mention import Mention, Scored, decode
 from monitor.score import Emotion, Score
 from monitor.store import schema
-from monitor.store.dialects import among, holds
+from monitor.store.dialects import among, by_keys, holds
 from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable
 
 ENGAGEMENT = ("likes", "comments", "reposts", "views", "gone")
@@ -82,10 +82,8 @@ class Mentions:
         if not undecided:
             query = query.where(or_(hit.c.story != "", hit.c.subject == "", hit.c.out.is_(True)))
         found: dict[tuple[str, bytes], Known] = {}
-        for chunk in chunks({digest for _, digest in wanted}):
-            for subject, digest, at, story, *reactions, out in await self._connection.execute(
-                query.where(among(self._connection, hit.c.digest, chunk))
-            ):
+        for portion in by_keys(self._connection, query, (hit.c.digest, hit.c.subject), [(digest, subject) for subject, digest in wanted]):
+            for subject, digest, at, story, *reactions, out in await self._connection.execute(portion):
                 if (subject, digest) in wanted:
                     found[subject, digest] = Known(at, story, sum(number or 0 for number in reactions), out)
         return found

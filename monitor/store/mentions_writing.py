@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, literal_column, select, update
+from sqlalchemy.dialects import sqlite
 
 from monitor.alert import Level
 from monitor.clock import DAY, micros
@@ -12,10 +13,19 @@ from monitor.escalation.effects import Counted, Judged, Merged, Moved, NewHit, O
 from monitor.mention import Mention, decode, encode, identity, ranked
 from monitor.settings import Retention
 from monitor.store import schema
-from monitor.store.dialects import among, insert, insert_rows
+from monitor.store.dialects import Rows, among, insert
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
 from monitor.store.rows import chunks
 
+SEEN = ("seen_at", *ENGAGEMENT)
+MENTION = (
+    "digest", "source", "id", "kind", "platform", "outlet", "region", "root", "parent", "published_at", "received_at", "stored_at",
+    "kept_from", "name", "role", "body", *SEEN,
+)  # fmt: skip
+HIT = (
+    "digest", "subject", "partition", "offset", "place", "story", "out", "at", "published_at", "received_at", "kept_from", "negative",
+    "sensitive", "counted", "body", *SEEN,
+)  # fmt: skip
 _LIVE = DAY  # how soon a mention kept for a live story is looked at again,
 _SAID = 30 * DAY  # and an identity kept for its mention
 
@@ -29,16 +39,8 @@ class MentionsWriter(Mentions):
             return
         mentions = {new.digest: new for new in hits}
         await self._rank([new.scored.mention for new in hits])
-        said, hit = insert(self._connection, schema.mention), insert(self._connection, schema.hit)
-        # A later look may come first with a subject that is new to the mention.
-        seen = {name: said.excluded[name] for name in (*ENGAGEMENT, "seen_at")}
-        later = said.excluded.seen_at > schema.mention.c.seen_at
-        known = said.on_conflict_do_update(index_elements=[schema.mention.c.digest], set_=seen, where=later)
-        await insert_rows(self._connection, known, [mention_row(mentions[digest], stored_at) for digest in sorted(mentions)])
-        decided = {column.name: hit.excluded[column.name] for column in schema.hit.c if not column.primary_key}
-        undecided = and_(schema.hit.c.story == "", schema.hit.c.out.is_(False), hit.excluded.story != "")
-        first = hit.on_conflict_do_update(index_elements=list(schema.hit.primary_key), set_=decided, where=undecided)
-        await insert_rows(self._connection, first, [hit_row(new, partition, stored_at) for new in hits])
+        await _MENTIONS.put(self._connection, [mention_row(mentions[digest], stored_at) for digest in sorted(mentions)])
+        await _HITS.put(self._connection, [hit_row(new, partition, stored_at) for new in hits])
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
@@ -59,7 +61,7 @@ class MentionsWriter(Mentions):
     async def _observe(self, table: Table, observed: Sequence[Observed], *which: ColumnElement[bool]) -> None:
         if observed:
             later = (table.c.digest == bindparam("of"), table.c.seen_at < bindparam("to_seen_at"), *which)
-            statement = update(table).where(*later).values({name: bindparam(f"to_{name}") for name in (*ENGAGEMENT, "seen_at")})
+            statement = update(table).where(*later).values({name: bindparam(f"to_{name}") for name in SEEN})
             rows: list[dict[str, object]] = [{"of": each.digest, "about": each.subject} for each in observed]
             for row, each in zip(rows, observed, strict=True):
                 row |= {f"to_{name}": value for name, value in _seen(each.mention).items()}
@@ -127,7 +129,7 @@ class MentionsWriter(Mentions):
             body = replace(body, judged=judged_again(body.judged, each.judgement))
             score = judged_score(body.score, body.judged)
             sensitive = row.role != "own" and score.sensitive
-            values = {"body": msgspec.json.encode(body), "negative": score.negative, "sensitive": sensitive}
+            values = {"body": _encode(body), "negative": score.negative, "sensitive": sensitive}
             await self._connection.execute(update(hit).where(*_THIS).values(values), about)
 
     async def expire(self, now: int, retention: Retention, limit: int = 1000, *, watched: Collection[str] | None = None) -> int:
@@ -188,15 +190,15 @@ def _in_a_story(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(hit.c.digest == schema.mention.c.digest, story.c.id == hit.c.story, *conditions)
 
 
-def mention_row(new: NewHit, stored_at: int) -> dict[str, object]:
-    """The row of a mention as it arrived first."""
+def mention_row(new: NewHit, stored_at: int) -> tuple[object, ...]:
+    """The row of a mention as it arrived first, in the order of MENTION."""
     scored, said = new.scored, new.scored.mention
-    return {
-        "digest": new.digest, "source": said.source, "id": said.id, "kind": said.kind, "platform": said.platform,
-        "outlet": said.outlet, "region": said.region, "root": _other(said, said.root), "parent": _other(said, said.parent),
-        "published_at": micros(said.published_at), "received_at": scored.received_at, "stored_at": stored_at, "kept_from": stored_at,
-        "name": scored.name, "role": scored.role, "body": encode(ranked(said) if said.kind == "hotlist" else said), **_seen(said),
-    }  # fmt: skip
+    return (
+        new.digest, said.source, said.id, said.kind, said.platform, said.outlet, said.region, _other(said, said.root),
+        _other(said, said.parent), micros(said.published_at), scored.received_at, stored_at, stored_at, scored.name, scored.role,
+        encode(ranked(said) if said.kind == "hotlist" else said),
+        said.seen, said.likes, said.comments, said.reposts, said.views, said.gone,
+    )  # fmt: skip
 
 
 def _other(said: Mention, item: str | None) -> bytes | None:
@@ -204,18 +206,34 @@ def _other(said: Mention, item: str | None) -> bytes | None:
     return identity(said.source, item) if item and item != said.id else None
 
 
-def hit_row(new: NewHit, partition: int, stored_at: int) -> dict[str, object]:
-    """The row of what a subject decided from it."""
-    scored, score = new.scored, new.scored.score
-    return {
-        "digest": new.digest, "subject": score.subject, "partition": partition, "offset": new.offset, "place": new.offset,
-        "story": new.story, "out": False, "at": scored.at,
-        "published_at": micros(scored.mention.published_at), "received_at": scored.received_at,
-        "kept_from": stored_at, "negative": score.negative, "sensitive": scored.sensitive, "counted": new.counted,
-        "body": msgspec.json.encode(Body(score, scored.emotion)), **_seen(scored.mention),
-    }  # fmt: skip
+def hit_row(new: NewHit, partition: int, stored_at: int) -> tuple[object, ...]:
+    """The row of what a subject decided from it, in the order of HIT."""
+    scored, score, said = new.scored, new.scored.score, new.scored.mention
+    return (
+        new.digest, score.subject, partition, new.offset, new.offset, new.story, False, scored.at, micros(said.published_at),
+        scored.received_at, stored_at, score.negative, scored.sensitive, new.counted, _encode(Body(score, scored.emotion)),
+        said.seen, said.likes, said.comments, said.reposts, said.views, said.gone,
+    )  # fmt: skip
 
 
+def _later_look(said: sqlite.Insert) -> sqlite.Insert:
+    """A later look may come first with a subject that is new to the mention."""
+    seen = {name: said.excluded[name] for name in SEEN}
+    return said.on_conflict_do_update(
+        index_elements=[schema.mention.c.digest], set_=seen, where=said.excluded.seen_at > schema.mention.c.seen_at
+    )
+
+
+def _first_decision(hit: sqlite.Insert) -> sqlite.Insert:
+    decided = {column.name: hit.excluded[column.name] for column in schema.hit.c if not column.primary_key}
+    nowhere: ColumnElement[str] = literal_column("''")
+    undecided = and_(schema.hit.c.story == nowhere, schema.hit.c.out.is_(False), hit.excluded.story != nowhere)
+    return hit.on_conflict_do_update(index_elements=list(schema.hit.primary_key), set_=decided, where=undecided)
+
+
+_MENTIONS = Rows(schema.mention, MENTION, _later_look)
+_HITS = Rows(schema.hit, HIT, _first_decision)
+_encode = msgspec.json.Encoder().encode
 _THIS = (schema.hit.c.digest == bindparam("of"), schema.hit.c.subject == bindparam("about"))
 _body = msgspec.json.Decoder(Body).decode
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.notifying.notification import Attempt, Notification, NotificationState
 from monitor.store import schema
-from monitor.store.dialects import insert, insert_rows
+from monitor.store.dialects import Rows
 from monitor.store.rows import Cursors, Page, chunks, findable
 
 Pair = tuple[str, str]  # (alert, receiver)
@@ -19,6 +19,7 @@ _BOX = schema.notification
 _FIELDS = Notification.__struct_fields__
 _COLUMNS = [_BOX.c[name] for name in _FIELDS]
 _TRY_FIELDS = Attempt.__struct_fields__
+_MESSAGES = Rows(_BOX, _FIELDS, lambda insert: insert.on_conflict_do_nothing())
 CURSORS = Cursors("notification", int, int, str)
 
 
@@ -109,9 +110,7 @@ class OutboxWriter(Outbox):
 
     async def add(self, rows: Sequence[Notification]) -> None:
         """Put messages in; one that is there already (same id) stays as it is."""
-        if rows:
-            statement = insert(self._connection, _BOX).on_conflict_do_nothing()
-            await insert_rows(self._connection, statement, [msgspec.structs.asdict(row) for row in rows])
+        await _MESSAGES.put(self._connection, [msgspec.structs.astuple(row) for row in rows])
 
     async def attempted(self, notification: Notification, attempt: Attempt) -> bool:
         """Keep one attempt and where it left its message, unless that many have been kept; returns whether it was."""

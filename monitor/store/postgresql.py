@@ -125,8 +125,10 @@ def _made(url: str, longest: int, **options: Any) -> AsyncEngine:
 
 
 def _listen(engine: AsyncEngine, longest: str) -> None:
-    bounds = {"lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s", "jit": "off"}
-    setting = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in bounds.items())
+    bounds = {"lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s"}
+    # What is asked for by key is in memory or on a disk without arms: taken for dear, a growing table is read whole for each batch
+    plans = {"jit": "off", "random_page_cost": "1.1"}
+    setting = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in (bounds | plans).items())
 
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql(setting)

@@ -1,24 +1,27 @@
 """Stories as stored: what a restart rebuilds the desk from, and what a dashboard lists."""
 
 from collections.abc import Collection, Iterable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, case, func, or_, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.escalation.effects import StoryRow, StoryState
 from monitor.escalation.settling import Asleep
 from monitor.store import schema
 from monitor.store.alerts import OPEN
-from monitor.store.dialects import insert, insert_rows
-from monitor.store.rows import Cursors, Page, chunks, findable
+from monitor.store.dialects import Rows
+from monitor.store.rows import Cursors, Page, findable
 
 Sleepers = list[Asleep]
 StoryRows = list[StoryRow]  # inside the class `list` is a method
 CURSORS = Cursors("story", int, str)
 _KEY = 8
 _PLAIN = ("id", "subject", "founder", "residual", "title", "opened_at", "last_at", "mentions", "live", "merged_into", "settled")
+_COLUMNS = (*_PLAIN, "partition", "level", "peak", "keys", "state")
 
 
 class Stories:
@@ -92,21 +95,20 @@ class StoriesWriter(Stories):
 
     async def put(self, rows: Iterable[StoryRow], partition: int) -> None:
         """Keep stories as they now stand, new or known."""
-        table = schema.story
-        statement = insert(self._connection, table)
-        new = statement.excluded
-        kept: dict[str, ColumnElement[object]] = {name: new[name] for name in (*_PLAIN[1:], "partition", "level", "state", "keys")}
-        kept["peak"] = case((new.peak > table.c.peak, new.peak), else_=table.c.peak)
-        upsert = statement.on_conflict_do_update(index_elements=[table.c.id], set_=kept)
-        for chunk in chunks(rows):
-            await insert_rows(self._connection, upsert, [_row(story, partition) for story in chunk])
+        await _STORIES.put(self._connection, [_row(story, partition) for story in rows])
 
 
-def _row(story: StoryRow, partition: int) -> dict[str, object]:
+def _as_it_stands(new: sqlite.Insert) -> sqlite.Insert:
+    table = schema.story
+    kept: dict[str, ColumnElement[object]] = {name: new.excluded[name] for name in _COLUMNS if name != "id"}
+    kept["peak"] = case((new.excluded.peak > table.c.peak, new.excluded.peak), else_=table.c.peak)
+    return new.on_conflict_do_update(index_elements=[table.c.id], set_=kept)
+
+
+def _row(story: StoryRow, partition: int) -> tuple[object, ...]:
     level = int(story.state.level)
-    row: dict[str, object] = {name: getattr(story, name) for name in _PLAIN}
     keys = b"".join(key.to_bytes(_KEY, "big") for key in story.keys)
-    return row | {"partition": partition, "level": level, "peak": level, "keys": keys, "state": msgspec.json.encode(story.state)}
+    return *_plain(story), partition, level, level, keys, msgspec.json.encode(story.state)
 
 
 def _story(row: Row[tuple[Any, ...]]) -> StoryRow:
@@ -119,3 +121,5 @@ def _keys(packed: bytes) -> tuple[int, ...]:
 
 
 _decode = msgspec.json.Decoder(StoryState).decode
+_plain = attrgetter(*_PLAIN)
+_STORIES = Rows(schema.story, _COLUMNS, _as_it_stands)

@@ -7,6 +7,7 @@ another; on SQLite the same rows put into copies of the same two files by bare b
 """
 
 import asyncio
+import gc
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -33,6 +34,8 @@ from monitor.store.sessions import EMBEDDED, Store
 from services.bench.figure import Figure, figure
 from services.bench.replay import write_config
 from services.bench.stream import NAMES, made_up_stream
+from services.entry import SELDOM
+from services.escalate import TURNS
 from services.intake import record_of
 from services.score import ROLE, ScoreRole
 from services.wiring import make_escalator, open_bus, open_store, shared
@@ -134,6 +137,7 @@ async def _through(settings: Settings, bus: Bus, store: Store, count: int) -> fl
 
 def _process(settings: Settings, partitions: Sequence[int], go: Barrier) -> None:
     """Work on these partitions until killed, as soon as all have come so far."""
+    gc.set_threshold(*SELDOM)
 
     async def work() -> None:
         bus, store = open_bus(settings, SystemClock()), await open_store(settings)
@@ -147,20 +151,23 @@ def _process(settings: Settings, partitions: Sequence[int], go: Barrier) -> None
 async def _work(settings: Settings, bus: Bus, store: Store, partitions: Sequence[int]) -> None:
     """Score and store these partitions, for ever."""
     metrics, log = Metrics(CollectorRegistry()), structlog.wrap_logger(None, processors=[_silent])
-    clock, turn = SystemClock(), asyncio.Lock()
+    clock, turn, turns = SystemClock(), asyncio.Lock(), asyncio.Semaphore(TURNS)
     scorers = [ScoreRole(bus, constant, metrics, log, partition=one, turn=turn) for one in partitions]
-    escalators = [make_escalator(settings, bus, store, clock, metrics, log, partition=one) for one in partitions]
+    escalators = [make_escalator(settings, bus, store, clock, metrics, log, partition=one, turn=turns) for one in partitions]
     await asyncio.gather(*(one.run() for one in scorers), *(one.run() for one in escalators))
 
 
 async def _finished(bus: Bus, store: Store, count: int) -> None:
     while sum((await bus.taken(ROLE, RAW)).values()) < count:  # noqa: ASYNC110 - another process brings it about
         await asyncio.sleep(LOOK)
-    ends = {partition: end for partition, (_, end) in (await bus.bounds(SCORED)).items()}
-    while ends:
-        async with store.read() as unit:
-            ends = {one: end for one, end in ends.items() if (await unit.positions.read(SCORED, one)).offset < end}
-        await asyncio.sleep(LOOK)
+    for partition, (_, end) in (await bus.bounds(SCORED)).items():
+        while await _offset(store, partition) < end:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(LOOK)
+
+
+async def _offset(store: Store, partition: int) -> int:
+    async with store.read() as unit:
+        return (await unit.positions.read(SCORED, partition)).offset
 
 
 def constant(raws: Sequence[Raw]) -> list[Scored]:

@@ -20,7 +20,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from monitor.bus.base import SCORED
 from monitor.escalation.effects import NewHit
 from monitor.store import schema
-from monitor.store.mentions_writing import hit_row, mention_row
+from monitor.store.mentions_writing import HIT, MENTION, hit_row, mention_row
 from monitor.store.sessions import Store
 from tests.contract.store.records import LATER, mention, new_hit, story
 from tests.postgresql import Missing, Server, Session, database_of, running
@@ -84,9 +84,8 @@ def bare(folder: Path, work: Sequence[Sequence[NewHit]]) -> float:
     started = perf_counter()
     for said, hits in rows:
         database.execute("BEGIN IMMEDIATE")
-        for table, values in ((schema.mention, said), (schema.hit, hits)):
-            names = [column.name for column in table.c]
-            marks = ",".join(f":{name}" for name in names)
+        for table, names, values in ((schema.mention, MENTION, said), (schema.hit, HIT, hits)):
+            marks = ",".join("?" * len(names))
             columns = ",".join(f'"{name}"' for name in names)
             database.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING", values)  # noqa: S608
         database.execute("COMMIT")
@@ -103,13 +102,13 @@ class Bare:
 
     async def write(self, batch: Sequence[NewHit]) -> float:
         """A batch by one `executemany` a table; the seconds it took."""
-        rows = ((schema.mention, [mention_row(new, LATER) for new in batch]), (schema.hit, [hit_row(new, 0, LATER) for new in batch]))
-        given = [(table, [[row[column.name] for column in table.c] for row in values]) for table, values in rows]
+        given = ((schema.mention, MENTION, [mention_row(new, LATER) for new in batch]),
+                 (schema.hit, HIT, [hit_row(new, 0, LATER) for new in batch]))  # fmt: skip
         started = perf_counter()
         await self._connection.execute("BEGIN")
-        for table, values in given:
-            marks = ",".join(f"${n}" for n in range(1, len(table.c) + 1))
-            columns = ",".join(f'"{column.name}"' for column in table.c)
+        for table, names, values in given:
+            marks = ",".join(f"${n}" for n in range(1, len(names) + 1))
+            columns = ",".join(f'"{name}"' for name in names)
             await self._connection.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING", values)  # noqa: S608
         await self._connection.execute("COMMIT")
         return perf_counter() - started

@@ -45,6 +45,17 @@ class TestMentions:
             await unit.mentions.add([second], 0, LATER)
         assert await rebuilt(store) == [first]
 
+    async def test_many_at_once(self, store: Store) -> None:
+        """As many as come are kept each as it is, in one go or one by one, where they say the same and where they do not."""
+        odd = mention(77, text="", platform=None, likes=None, gone=False, root="m0", seen_at=moment(LATER))
+        hits = [new_hit(n) for n in range(1_100) if n != 77] + [new_hit(77, said=odd), new_hit(5, story="s2", offset=5_000)]
+        async with store.write() as unit:
+            await unit.stories.put([story(f"s{n}") for n in range(1_100)], 0)
+            await unit.mentions.add(hits, 0, LATER)
+            await unit.mentions.add([new_hit(9_000, subject="故宫")], 0, LATER)
+        assert sorted(await rebuilt(store), key=lambda hit: hit.offset) == [*sorted(hits[:-1], key=lambda hit: hit.offset),
+                                                                            new_hit(9_000, subject="故宫")]  # fmt: skip
+
     async def test_known(self, store: Store) -> None:
         """Known are the pairs asked for that have a hit, with the moment their engagement was read, what it was, and their story."""
         seen = mention(2, seen_at=moment(LATER))

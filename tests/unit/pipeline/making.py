@@ -38,9 +38,9 @@ class Parts:
     metrics: Metrics
     log: BoundLogger
 
-    def escalator(self, *, batch: int = 256, send: bool = True) -> Escalator:
+    def escalator(self, *, batch: int = 256, send: bool = True, turn: asyncio.Semaphore | None = None) -> Escalator:
         """An escalator as a process would make it."""
-        return make_escalator(self.settings, self.bus, self.store, self.clock, self.metrics, self.log, batch=batch, send=send)
+        return make_escalator(self.settings, self.bus, self.store, self.clock, self.metrics, self.log, batch=batch, send=send, turn=turn)
 
     async def transitions(self) -> list[Transition]:
         """Everything decided and stored, by alert."""

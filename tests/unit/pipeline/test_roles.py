@@ -76,6 +76,22 @@ async def test_what_a_replay_appended_is_passed_over(parts: Parts) -> None:
     assert await scored_ids(parts) == []
 
 
+async def test_what_comes_while_others_decide_shares_a_transaction(parts: Parts) -> None:
+    """An escalator that waits for its turn takes what has arrived meanwhile along, up to its batch."""
+    turn = asyncio.Semaphore()
+    escalator = parts.escalator(batch=5, turn=turn)
+    await parts.bus.append(SCORED, [record_of(one) for one in score([raw("m0", START)])])
+    async with turn:
+        deciding = asyncio.create_task(escalator.advance())
+        while not turn._waiters:  # noqa: ASYNC110, SLF001 - nothing else tells that it waits
+            await asyncio.sleep(0.01)
+        await parts.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n) for n in range(1, 8)])])
+        before = parts.store.commits
+
+    assert (await deciding, parts.store.commits - before) == (5, 1)
+    assert escalator.offset == 5
+
+
 async def test_a_record_that_cannot_be_read_stops_nothing(parts: Parts) -> None:
     """It is buried whole, with its place and reason; its neighbours are scored."""
     await accepted(parts, 1)
