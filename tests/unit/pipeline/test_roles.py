@@ -83,7 +83,7 @@ async def test_what_comes_while_others_decide_shares_a_transaction(parts: Parts)
     await parts.bus.append(SCORED, [record_of(one) for one in score([raw("m0", START)])])
     async with turn:
         deciding = asyncio.create_task(escalator.advance())
-        while not turn._waiters:  # noqa: ASYNC110, SLF001 - nothing else tells that it waits
+        while not turn._waiters:  # noqa: ASYNC110 - nothing else tells that it waits
             await asyncio.sleep(0.01)
         await parts.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n) for n in range(1, 8)])])
         before = parts.store.commits
