@@ -146,6 +146,7 @@ class Grouping:
         """Forget the nodes no longer alive; returns them. Changes no answer of `find`."""
         for filed in self._segments.drop_old(now):
             filed.node.filed = tuple(other for other in filed.node.filed if other is not filed)
+            filed.node.trim()
         gone = [node for node in self._nodes.values() if not node.alive(now)]
         for node in gone:
             self.forget(node)
@@ -206,34 +207,41 @@ class Grouping:
 
     def _join(self, node: Node, mention: Mention, now: int, *, founds: bool) -> None:
         links, telling = self._read(mention)
-        node.touched = max(node.touched, now)
+        node.touched, new = max(node.touched, now), founds
         if founds and len(links) == 1:
             self._holders.begin(node, telling.told if telling else 0)
         else:
             node.told = telling.told if founds and telling else node.told
-            for key in (*links, telling.told) if telling else links:
+            for key in links:
                 self._holders.use(key, node, self._count)
-        if telling and not (telling.short or node.sketched):
-            node.sketch(telling.words.sketch, self._count)
-        recent = self._today - DAYS <= now // DAY
-        if telling and recent and (founds if telling.quoted else node.room(now // DAY, telling.told)):
-            self._file(node, telling, now)
+            new = telling is not None and self._holders.use(telling.told, node, self._count)
+        if telling:
+            self._tell(node, telling, now, founds=founds, new=new)
         if mention.root:
             node.name(links[0], self._count)
         elif telling and telling.quoted:
             node.name(telling.told, self._count)
 
+    def _tell(self, node: Node, telling: Telling, now: int, *, founds: bool, new: bool) -> None:
+        """Remember the words, `new` if they are to the node, and let others find them while they are recent."""
+        day = now // DAY
+        filed = self._today - DAYS <= day and (founds if telling.quoted else node.room(day, telling.told))
+        if filed:
+            self._file(node, telling, now)
+        if new and not (telling.short or node.sketched) and (one := telling.words.sketch):
+            node.sketch(telling.words.whole if filed else one, self._count)  # what is filed is kept once
+
     def _file(self, node: Node, telling: Telling, now: int) -> None:
         """Let others find the text by its words. A reply is never told in other words."""
-        whole = sorted(telling.words.shingled.whole)
+        whole = telling.words.whole
         termed = None if telling.reply and not telling.quoted else telling.words.termed
         sums = sorted({*termed.keys.values(), *termed.marks}) if termed else []
         filed = Filed(
-            node, self._count, now, told=telling.told, quoted=telling.quoted, whole=packed(whole), terms=packed(sums),
+            node, self._count, now, told=telling.told, quoted=telling.quoted, whole=whole, terms=packed(sums),
             mass=round(mass(termed.found)) if termed else 0,
         )  # fmt: skip
         node.filed += (filed,)
-        under = whole[:FILED_SHINGLES] if len(whole) >= ENOUGH else ()
+        under = unpacked(whole)[:FILED_SHINGLES] if len(telling.words.shingled.whole) >= ENOUGH else ()
         self._segments.file(filed, under, filed_terms(termed) if termed else ())
 
     def _like(self, telling: Telling, now: int, *, linked: bool) -> list[Node]:

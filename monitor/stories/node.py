@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from monitor.clock import DAY
-from monitor.stories.sketch import Sketch, as_keys, least
+from monitor.stories.sketch import Sketch, as_keys, cut, least
 
 HORIZON = 7 * DAY
 KEPT = 2_048
@@ -117,8 +117,12 @@ class Node:
 
     def sketch(self, one: Sketch, count: int) -> None:
         """Remember a text, unless it is much like one that is remembered."""
-        if one and all(least(one) != least(other) for other in self.sketches):
-            self.sketches |= {one: count}
+        if one and all(least(one) != least(other) for other in self._sketches[::2]):
+            self._sketches = (*self._sketches, one, count)
+
+    def trim(self) -> None:
+        """Keep no more of its texts than their sketches: they are filed no longer."""
+        self._sketches = tuple(cut(one) if isinstance(one, bytes) else one for one in self._sketches)
 
     def resketch(self, gone: "Node") -> None:
         """Remember what one that had the texts of both would."""
@@ -127,6 +131,7 @@ class Node:
         for one, count in of_both:
             if not self.sketched:
                 self.sketch(one, count)
+        self.trim()
 
     def wakers(self) -> tuple[int, ...]:
         """By what it may be woken: how it began, then what was named first, and sketches of its texts."""
@@ -186,13 +191,14 @@ class Holders:
         for key in node.begin(told):
             self._enter(key, node)
 
-    def use(self, key: int, node: Node, count: int) -> None:
-        """The node has the key, and has used it just now; what it has not used for long it loses."""
+    def use(self, key: int, node: Node, count: int) -> bool:
+        """The node has the key, and has used it just now; what it has not used for long it loses. Whether it is new there."""
         new, lost = node.use(key, count)
         if new:
             self._enter(key, node)
         if lost is not None:
             self._leave(lost, node)
+        return new
 
     def merge(self, into: Node, gone: Node) -> None:
         """What one has the other has from now on, as if it had always been its own."""

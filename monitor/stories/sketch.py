@@ -18,12 +18,17 @@ _HOLDERS = 32  # of the sketches that share an entry only the newest are looked 
 _CANDIDATES = 8
 _BITS = 32
 
-Sketch = bytes  # its least shingles, the least first, four bytes each; empty where there are too few
+Sketch = bytes  # its least shingles, the least first, four bytes each; empty where there are too few. What follows them is passed over
 
 
 def sketch(whole: frozenset[int]) -> Sketch:
     """The least of a text's shingles."""
-    return array("I", sorted(whole)[:SKETCHED]).tobytes() if len(whole) >= ENOUGH else b""
+    return cut(array("I", sorted(whole)).tobytes()) if len(whole) >= ENOUGH else b""
+
+
+def cut(of: Sketch) -> Sketch:
+    """A sketch, when the text that it is the beginning of is kept no longer."""
+    return of[: SKETCHED * _BITS // 8]
 
 
 def least(of: Sketch) -> bytes:
@@ -92,4 +97,4 @@ def _entries(sketches: Iterable[Sketch]) -> Iterator[int]:
 
 
 def _values(of: Sketch) -> Sequence[int]:
-    return memoryview(of).cast("I")
+    return memoryview(of).cast("I")[:SKETCHED]

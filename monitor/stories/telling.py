@@ -14,8 +14,8 @@ from monitor.stories.editorial import without_footer
 from monitor.stories.names import Names
 from monitor.stories.node import Filed
 from monitor.stories.rarity import MARK, known, terms
-from monitor.stories.shingles import WORDED, Shingled, bare, brief, fingerprint, shingled
-from monitor.stories.sketch import Sketch, sketch
+from monitor.stories.shingles import ENOUGH, WORDED, Shingled, bare, brief, fingerprint, shingled
+from monitor.stories.sketch import Sketch, cut
 from monitor.stories.slots import slots
 
 REPLIES: frozenset[Kind] = frozenset(("comment", "danmaku", "repost", "live"))
@@ -69,7 +69,7 @@ class Termed:
 class Wording:
     """One text. Everything but the fingerprint is worked out when it is first asked for: most mentions repeat what is known."""
 
-    __slots__ = ("_folded", "_names", "_shingled", "_sketch", "_slots", "_termed", "bare", "short", "told")
+    __slots__ = ("_folded", "_names", "_shingled", "_slots", "_termed", "_whole", "bare", "short", "told")
 
     def __init__(self, text: str, fold: Fold, names: Names) -> None:
         self._folded, self._names = fold(text), names
@@ -77,7 +77,7 @@ class Wording:
         self.short = len(self.bare) < WORDED
         self.told = fingerprint(f"={self._folded.strip()}" if self.short else self.bare)
         self._shingled: Shingled | None = None
-        self._sketch: Sketch | None = None
+        self._whole: bytes | None = None
         self._termed: Termed | None = None
         self._slots: Mapping[int, Collection[int]] | None = None
 
@@ -95,11 +95,16 @@ class Wording:
         return self._shingled
 
     @property
+    def whole(self) -> bytes:
+        """All its shingles, the least first: as it is filed."""
+        if self._whole is None:
+            self._whole = packed(sorted(self.shingled.whole))
+        return self._whole
+
+    @property
     def sketch(self) -> Sketch:
         """A sample of all its shingles."""
-        if self._sketch is None:
-            self._sketch = sketch(self.shingled.whole)
-        return self._sketch
+        return cut(self.whole) if len(self.shingled.whole) >= ENOUGH else b""
 
     @property
     def termed(self) -> Termed:
