@@ -2,25 +2,20 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
-from typing import Self
 
 _FEW = 8  # so many need no set: most stories have fewer
 _LOOSE = 1024  # and so many are kept as a plain set before they are packed
 
 
 class Authors:
-    """
-    A set of 64-bit sums.
-
-    A few as a tuple; of many those of late in a set, the others in sorted runs of 8 bytes each, every run twice as long as the next.
-    """
+    """A set of many 64-bit sums: those of late in a set, the others in sorted runs of 8 bytes each, every run twice as long as the next."""
 
     __slots__ = ("_loose", "_runs")
 
-    def __init__(self) -> None:
-        self._loose: tuple[int, ...] | set[int] = ()
+    def __init__(self, few: Iterable[int] = ()) -> None:
+        self._loose = set(few)
         self._runs: tuple[array[int], ...] = ()
 
     def __len__(self) -> int:
@@ -35,28 +30,33 @@ class Authors:
             yield from run
 
     def add(self, author: int) -> None:
-        """One who spoke, perhaps not for the first time."""
-        if author in self:
-            return
-        if isinstance(self._loose, tuple):
-            self._loose = (*self._loose, author) if len(self._loose) < _FEW else {*self._loose, author}
-            return
+        """One who is not among them."""
         self._loose.add(author)
         if len(self._loose) > _LOOSE:
             self._pack()
 
-    def unite(self, other: Self) -> None:
-        """All of another story's too."""
-        for author in other:
-            self.add(author)
-
     def _pack(self) -> None:
         runs = [*self._runs, array("Q", sorted(self._loose))]
-        self._loose = ()
+        self._loose = set()
         while len(runs) > 1 and 2 * len(runs[-1]) > len(runs[-2]):
             last = runs.pop()
             runs[-1] = array("Q", merge(runs[-1], last))
         self._runs = tuple(runs)
+
+
+Heard = tuple[int, ...] | Authors  # a few as a tuple
+
+
+def heard(before: Heard, author: int) -> Heard:
+    """They and one who spoke, perhaps not for the first time; use what was there before no more."""
+    if author in before:
+        return before
+    if isinstance(before, tuple):
+        if len(before) < _FEW:
+            return (*before, author)
+        before = Authors(before)
+    before.add(author)
+    return before
 
 
 def _has(run: "array[int]", author: int) -> bool:

@@ -19,7 +19,7 @@ from monitor.escalation.acting import acted_at, applied
 from monitor.escalation.effects import Act, AlertChange, Effects, Judged, Known, NewHit, StoryRow, as_judged
 from monitor.escalation.living import Living
 from monitor.escalation.policy import Policy
-from monitor.escalation.settling import LIVE, WAITING, Asleep
+from monitor.escalation.settling import KEYS, LIVE, WAITING, Asleep
 from monitor.escalation.story import Story
 from monitor.escalation.windows import reach
 from monitor.mention import Scored, Tick
@@ -179,8 +179,11 @@ class Desk:
         """
         self.now, self._swept = now, now // HOUR
         self._living.restored_to, subjects = now, self._living.subjects
-        self._living.settled.restore((one for one in asleep if one.subject in subjects), settled)
-        self._taking = [self._living.open(row) for row in rows if row.subject in subjects]
+        here = [row for row in rows if row.subject in subjects]
+        aside = (Asleep(row.subject, row.id, row.state.aside, row.settled) for row in here if row.state.aside and not row.keys)
+        known = [*(one for one in asleep if one.subject in subjects), *(one for one in aside if one.settled > settled - KEYS)]
+        self._living.settled.restore(sorted(known, key=lambda one: one.settled), settled)
+        self._taking = [self._living.open(row) for row in here]
 
     def recall(self, row: StoryRow, offset: int, act: Act | None = None) -> None:
         """
@@ -191,7 +194,7 @@ class Desk:
         before = self._stories.get(row.id)
         if before:
             self._living.ungroup(before)
-        self._living.settled.wake(row.id)
+        self._living.settled.stir(row.id, row.state.aside)
         story = self._living.open(msgspec.structs.replace(row, live=True, keys=()))
         self._taking, self._taken_for, self._out = [story], act, []
         self._decisions.recalled(story.id, offset)

@@ -41,6 +41,7 @@ class StoryState(msgspec.Struct, frozen=True, kw_only=True):
     mute: Mute | None = None
     unwatched_from: int = 0  # its subject was taken off the list, and its open alert is told so
     waiting_from: int = 0  # of a residual story: what came before this offset waits no more, whoever else came
+    aside: tuple[int, ...] = ()  # keys of what was taken out of another story and put aside here: it is found by them also while awake
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

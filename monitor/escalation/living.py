@@ -18,10 +18,11 @@ from monitor.escalation.decisions import Decisions
 from monitor.escalation.effects import Act, StoryRow
 from monitor.escalation.merging import left, merged
 from monitor.escalation.policy import Policy
-from monitor.escalation.settling import ASIDE, LIVE, WAITING, Quiet, Settled
+from monitor.escalation.settling import ASIDE, LIVE, WAITING, Quiet, Settled, together
 from monitor.escalation.story import Ruled, Story, begun
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import HORIZON, Grouping, Node, Ties
+from monitor.stories.keys import key_of
 from monitor.stories.shingles import Shingled
 from monitor.stories.sketch import alike, as_keys
 from monitor.subject import Subject
@@ -172,16 +173,16 @@ class Living:
             gone.node.story = into.id
             into.node, gone.node = gone.node, None
             self.watch(into)
-        for digest in into.windows.unite(gone.windows, now):
+        for digest in into.take_over(gone, now):
             self.decisions.counted(into.subject.name, digest, counted=False)
         self.decisions.spilled(into)
-        into.totals.unite(gone.totals)
         into.state, changes = merged(into.state, gone.state, (into.named, gone.named), now, act)
         into.mark(now)
         self.hushed(into)
         self.decisions.changes.extend(changes)
         gone.state = left(gone.state, changes)
         del self.stories[gone.id]
+        self.settled.wake(gone.id)
         # What it counted is counted where it went
         self.decisions.merged(gone, into, replace(gone.row(live=False), mentions=0, merged_into=into.id))
         self.decisions.touched(into)
@@ -197,12 +198,17 @@ class Living:
         grouping = self.grouping(subject)
         woken = self.settled.woken_by(subject, grouping.wakers(mention)) if self.settled else None
         if woken is not None or not (self.settled or subject in self._muted):
-            return None, woken
+            return self._met(woken)
         words = grouping.words(mention)
         if words is None:
             return None, None
         muted = self._muted_like(subject, words, now)
-        return (Ties(muted, ()), None) if muted else (None, self.settled.resembled(subject, words))
+        return (Ties(muted, ()), None) if muted else self._met(self.settled.resembled(subject, words))
+
+    def _met(self, key: str | None) -> tuple[Ties | None, str | None]:
+        """A story known by what was put by of it: what was put aside there may be spoken of while it is awake."""
+        story = self.stories.get(key or "")
+        return (Ties(story.node, ()), None) if story and story.node else (None, key)
 
     def _muted_like(self, subject: str, words: Shingled, now: int) -> Node | None:
         """Of the stories muted at `now` that live, the oldest with a text that these words are a near-copy of. People mute only so many."""
@@ -246,8 +252,8 @@ class Living:
         if node is None:
             raise AssertionError("a story that is put to sleep is awake")
         # One that woke and then merged has the node of another that began before it woke
-        began = int.from_bytes(story.founder[:8], "big")
-        story.keys = tuple(dict.fromkeys((began, *grouping.keys(node))))
+        story.keys = together((key_of(story.founder), *grouping.keys(node)), story.state.aside)
+        self.settled.wake(story.id)
         grouping.forget(node)
         story.node = None
         story.settled = self.settled.add(story.subject.name, story.id, story.keys)
@@ -276,7 +282,8 @@ class Living:
         exact = dict.fromkeys(key for mention in mentions for key in grouping.wakers(mention))
         keys = (*exact, *as_keys(grouping.sketches(mentions, ASIDE)))
         row = aside(story.state, out, act)
-        self.decisions.put_aside(replace(row, keys=keys, settled=self.settled.add(row.subject, row.id, keys)))
+        state = replace(row.state, aside=keys)
+        self.decisions.put_aside(replace(row, state=state, keys=keys, settled=self.settled.add(row.subject, row.id, keys)))
 
     def forget_alone(self, subject: str, digest: bytes) -> None:
         """Nobody finds company in it any more."""
@@ -312,7 +319,6 @@ class Living:
         """Let go of a story that is about to be taken up once more."""
         if story.node:
             self.grouping(story.subject.name).forget(story.node)
-        self.settled.wake(story.id)
 
     def use(self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy]) -> None:
         """Other settings: the stories of a subject no longer there are forgotten."""

@@ -31,7 +31,7 @@ def merged(
         state, changes = _timed(led, over), _lines(led.alert, over.alert, names, now, act)
     else:
         state, changes = _at_rest(into, gone, names, now, act)
-    state = replace(state, mute=_mute(into, gone))
+    state = replace(state, mute=_mute(into, gone), aside=into.aside)
     if state.alert is None or not changes:
         return state, changes
     said, story = changes[-1].transition, names[0].story

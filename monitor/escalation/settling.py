@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
 from monitor.stories.shingles import Shingled
-from monitor.stories.sketch import Sketch, Sketches, parted
+from monitor.stories.sketch import Sketch, Sketches, as_keys, drop, parted
 
 LIVE = 100_000  # stories awake in one partition: about 330 MB of memory; the longest quiet settle beyond
 WAITING = 30_000  # mentions that wait alone in one partition: about 150 MB of memory; beyond, the oldest wait no more
@@ -51,7 +51,7 @@ class Quiet:
 
 
 class Asleep(NamedTuple):
-    """A settled story: its keys, and how many keys there were in all when they were put by."""
+    """A settled story: its keys, and how many keys there were in all when they were put by. One put aside may be awake, with some left."""
 
     subject: str
     story: str
@@ -84,17 +84,23 @@ class Settled:
 
     def wake(self, story: str) -> None:
         """It sleeps no more."""
-        one = self._asleep.pop(story, None)
+        self.stir(story, ())
+
+    def stir(self, story: str, keys: tuple[int, ...]) -> None:
+        """It is awake; of its keys these go on telling of it."""
+        one = self._asleep.get(story)
         if one is None:
             return
+        exact, sketches = parted(keys, ASIDE)
         holders = self._by_key[one.subject]
         for key in dict.fromkeys(one.keys):
-            left = tuple(other for other in holders[key] if other != story)
-            if left:
-                holders[key] = left
-            else:
-                del holders[key]
-        self._by_sketch[one.subject].remove(story, self._sketches.pop(story))
+            if key not in exact:
+                drop(holders, key, story)
+        self._by_sketch[one.subject].keep(story, self._sketches[story], sketches)
+        if keys:
+            self._asleep[story], self._sketches[story] = one._replace(keys=exact), sketches
+        else:
+            del self._asleep[story], self._sketches[story]
 
     def resembled(self, subject: str, words: Shingled) -> str | None:
         """The story with a text that these words are a near-copy of; of several the one that settled last."""
@@ -104,7 +110,8 @@ class Settled:
     def woken_by(self, subject: str, keys: Iterable[int]) -> str | None:
         """The story that the first known of these keys wakes; of several the one that settled last."""
         holders = self._by_key.get(subject)
-        return next((holders[key][-1] for key in keys if key in holders), None) if holders else None
+        found = next((holders[key] for key in keys if key in holders), ()) if holders else ()
+        return max(found, key=lambda story: self._asleep[story].settled, default=None)
 
     def only(self, subjects: Container[str]) -> None:
         """Those of other subjects are of no use any more."""
@@ -127,3 +134,11 @@ class Settled:
             settled, story = self._order.popleft()
             if story in self._asleep and self._asleep[story].settled == settled:
                 self.wake(story)
+
+
+def together(keys: tuple[int, ...], aside: tuple[int, ...]) -> tuple[int, ...]:
+    """The keys of a story that falls asleep, and those of what was put aside there."""
+    if not aside:
+        return tuple(dict.fromkeys(keys))
+    (exact, own), (others, put_by) = parted(keys, ASIDE), parted(aside, ASIDE)
+    return (*dict.fromkeys((*exact, *others)), *as_keys([*dict.fromkeys((*put_by, *own))][:ASIDE]))

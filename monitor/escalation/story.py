@@ -18,12 +18,14 @@ from monitor.escalation.waiting import Waiting
 from monitor.escalation.windows import Fact, Windows, reach, reaction_weight
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import Node
+from monitor.stories.keys import key_of
 from monitor.stories.title import title
 
 RESIDUAL_TITLE = "散点信息"
 _STILL = (0, 0, 0, 0)
 _BEGUN = StoryState()
 _NOBODY = Waiting()  # of every story but a residual one; nobody is ever put there
+_SILENT = Windows()  # of every story in which nobody ever spoke ill; nothing is ever counted there
 
 
 class Ruled(Protocol):
@@ -46,7 +48,7 @@ class Story:
         self.residual, self.founder, self.title, self.opened_at = row.residual, row.founder, row.title, row.opened_at
         self.follow(subject, policy)
         self.node: Node | None = None
-        self.windows = Windows()
+        self.windows = _SILENT
         self.totals = Totals()
         self.waiting = Waiting() if row.residual else _NOBODY
         self.state = row.state
@@ -62,7 +64,7 @@ class Story:
         made = fact(scored, author, order)
         if self.windows.heard(made.voice):
             return False
-        self.windows.add(made, now)
+        self._count(made, now)
         return True
 
     def adopt(self, scored: Scored, order: int, known: Fact | None, now: int) -> bool:
@@ -73,7 +75,7 @@ class Story:
         self.windows.advance(now)
         if self.windows.heard(known.voice):
             return False
-        self.windows.add(known, now)
+        self._count(known, now)
         return True
 
     def restore(self, scored: Scored, order: int, *, counted: bool) -> None:
@@ -81,7 +83,7 @@ class Story:
         waits_no_more = self.residual and order < self.state.waiting_from
         author = author_key(scored.mention) if waits_no_more else self._total(scored, order)
         if counted:
-            self.windows.add(fact(scored, author, order), self.state.evaluated_at)
+            self._count(fact(scored, author, order), self.state.evaluated_at)
 
     def observe(self, mention: Mention, before: int, now: int) -> bool:
         """
@@ -103,6 +105,22 @@ class Story:
     def follow(self, subject: Ruled, policy: Policy) -> None:
         """Be decided by these from now on: settings change."""
         self.subject, self.policy = subject, steady(policy) if self.residual else policy
+
+    def take_over(self, gone: "Story", now: int) -> list[bytes]:
+        """All that another story counted is counted here; whose facts were dropped."""
+        self.totals.unite(gone.totals)
+        if gone.windows is _SILENT:
+            return []
+        return self._windows().unite(gone.windows, now)
+
+    def _count(self, made: Fact, now: int) -> None:
+        self._windows().add(made, now)
+
+    def _windows(self) -> Windows:
+        """Its own."""
+        if self.windows is _SILENT:
+            self.windows = Windows()
+        return self.windows
 
     def _total(self, scored: Scored, order: int) -> int:
         """Count the mention among all of the story's; who said it."""
@@ -249,16 +267,16 @@ def fact(scored: Scored, author: int, order: int) -> Fact:
 def author_key(mention: Mention) -> int:
     """Who speaks: the pseudonym; of the nameless, all of one outlet (or platform) together, so that they cannot pass for a crowd."""
     if mention.author:
-        return _sum64((mention.author,))
-    return _sum64(("", mention.platform or mention.source, mention.outlet or ""))
+        return _sum((mention.author,))
+    return _sum(("", mention.platform or mention.source, mention.outlet or ""))
 
 
 def _voice(mention: Mention) -> int:
     """What counts once: one URL however many sources bring it, else one author's same words."""
     if mention.url:
-        return _sum64(("url", mention.url))
-    return _sum64((mention.author or mention.id, mention.text, mention.quoted or "", mention.title or ""))
+        return _sum(("url", mention.url))
+    return _sum((mention.author or mention.id, mention.text, mention.quoted or "", mention.title or ""))
 
 
-def _sum64(parts: Iterable[str]) -> int:
-    return int.from_bytes(blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+def _sum(parts: Iterable[str]) -> int:
+    return key_of(blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest())

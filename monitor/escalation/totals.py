@@ -1,14 +1,16 @@
 """What a story has gathered over its whole life: the counters of its alert, kept as mentions come and equal when recounted."""
 
 import sys
-from typing import Self
+from itertools import chain
+from typing import Any, Self
 
 from monitor.alert import Counters, ReasonCode
-from monitor.escalation.authors import Authors
+from monitor.escalation.authors import Heard, heard
 from monitor.mention import Scored
 from monitor.stories.samples import Samples
 
 PLATFORMS = 100  # of a story are told, the first it came to: whoever sends makes up their names
+_NONE = Samples()  # of every story of which nothing is to be shown
 
 
 class Totals:
@@ -22,10 +24,10 @@ class Totals:
 
     def __init__(self) -> None:
         self.mentions = self.negative = self.engagement = 0
-        self.authors = Authors()
-        self._platforms: tuple[tuple[int, str], ...] = ()  # with the place in the log at which each came first, in that order
+        self.authors: Heard = ()
+        self._platforms: tuple[Any, ...] = ()  # each after the place in the log at which it came first, in that order
         self.first_at = self.last_at = 0
-        self.samples = Samples()
+        self.samples = _NONE
 
     def add(self, scored: Scored, author: int, order: int) -> None:
         """Count one mention that is new to the story, at its place in the log."""
@@ -33,23 +35,25 @@ class Totals:
         self.mentions += 1
         self.negative += scored.score.negative
         self.engagement += mention.engagement
-        self.authors.add(author)
+        self.authors = heard(self.authors, author)
         self._span(scored.at, scored.at)
         self._first_on(mention.platform or mention.source, order)
         if scored.spreads:
-            self.samples.add(scored, order)
+            self._shown().add(scored, order)
 
     def unite(self, other: Self) -> None:
         """Count another story's mentions too; none is in both."""
         self.mentions += other.mentions
         self.negative += other.negative
         self.engagement += other.engagement
-        self.authors.unite(other.authors)
+        for author in other.authors:
+            self.authors = heard(self.authors, author)
         if other.mentions:
             self._span(other.first_at, other.last_at)
-        for order, platform in other._platforms:
+        for order, platform in other._came():
             self._first_on(platform, order)
-        self.samples.merge(other.samples)
+        if other.samples is not _NONE:
+            self._shown().merge(other.samples)
 
     def observe(self, before: int, after: int) -> None:
         """One mention's reactions were counted again."""
@@ -59,7 +63,7 @@ class Totals:
         """The counters as an alert carries them, with at most three samples that differ."""
         return Counters(
             title=self.samples.title or title, mentions=self.mentions, authors=len(self.authors), negative=self.negative,
-            platforms=tuple(platform for _, platform in self._platforms), engagement=self.engagement,
+            platforms=tuple(platform for _, platform in self._came()), engagement=self.engagement,
             first_at=self.first_at, last_at=self.last_at, samples=self.samples.chosen(),
             indicators={code.value: value for code, value in indicators.items()},
         )  # fmt: skip
@@ -69,8 +73,20 @@ class Totals:
         self.last_at = max(self.last_at, last)
 
     def _first_on(self, platform: str, order: int) -> None:
-        for first, known in self._platforms:
-            if known == platform and first <= order:
-                return
-        others = [one for one in self._platforms if one[1] != platform]
-        self._platforms = tuple(sorted((*others, (order, sys.intern(platform)))))[:PLATFORMS]
+        known = self._platforms
+        if known[1:2] == (platform,) and self._came()[0][0] <= order:  # almost always
+            return
+        came = {name: first for first, name in self._came()}
+        came[platform] = min(order, came.get(platform, order))
+        first = sorted((first, sys.intern(name)) for name, first in came.items())[:PLATFORMS]
+        self._platforms = tuple(chain.from_iterable(first))
+
+    def _came(self) -> list[tuple[int, str]]:
+        """The platforms with where each came first."""
+        return list(zip(self._platforms[::2], self._platforms[1::2], strict=True))
+
+    def _shown(self) -> Samples:
+        """Its own samples."""
+        if self.samples is _NONE:
+            self.samples = Samples()
+        return self.samples

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from monitor.clock import DAY
 from monitor.mention import Mention, identity
 from monitor.stories.happening import same_happening
+from monitor.stories.keys import key_of
 from monitor.stories.names import Names
 from monitor.stories.node import DAYS, HORIZON, Filed, Holders, Node
 from monitor.stories.segments import Segment, Segments
@@ -182,7 +183,7 @@ class Grouping:
         if self._last and self._last[0] is mention:
             return self._last[1:]
         links = [self._key(mention.source, name) for name in (mention.root, mention.parent) if name]
-        links.append(int.from_bytes(mention.digest[:8], "big"))
+        links.append(key_of(mention.digest))
         self._last = (mention, links, self._telling(mention))
         return self._last[1:]
 
@@ -192,7 +193,7 @@ class Grouping:
         if key is None:
             if len(self._named) >= _REMEMBERED:
                 self._named.clear()
-            key = self._named[source, item] = int.from_bytes(identity(source, item)[:8], "big")
+            key = self._named[source, item] = key_of(identity(source, item))
         return key
 
     def _telling(self, mention: Mention) -> Telling | None:

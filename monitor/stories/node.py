@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from monitor.clock import DAY
+from monitor.stories.keys import key_of
 from monitor.stories.sketch import Sketch, as_keys, cut, least
 
 HORIZON = 7 * DAY
@@ -56,7 +57,7 @@ class Node:
 
     def _began(self) -> tuple[int, ...]:
         """The keys of its founder: what it is, and its words."""
-        own = int.from_bytes(self.founder[:8], "big")
+        own = key_of(self.founder)
         return (own, self.told) if self.told else (own,)
 
     def begin(self, told: int) -> tuple[int, ...]:

@@ -5,9 +5,10 @@ Which are kept, at most eight, is a function of the set of mentions and their pl
 same after a merge of two stories, after a rebuilding, in batches of any size. They are kept as bytes: a desk holds 100,000 stories.
 """
 
+import sys
 from collections.abc import Iterable
 from operator import add
-from typing import Self
+from typing import Any, Self, cast
 from zlib import crc32
 
 import msgspec
@@ -34,9 +35,31 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Told(msgspec.Struct, frozen=True, array_like=True):
+    """A sample, and how the story would be called by it; `heading`: that many characters of its text, where they are that."""
+
     rank: int
-    heading: str
-    sample: dict[str, object]
+    heading: str | int
+    source: str
+    id: str
+    text: str
+    platform: str
+    published_at: str
+    sentiment: str
+    severity: float
+    outlet: str | None = None
+    url: str | None = None
+    name: str | None = None
+
+    @property
+    def words(self) -> str:
+        return self.text[: self.heading] if isinstance(self.heading, int) else self.heading
+
+    @property
+    def sample(self) -> dict[str, object]:
+        return {name: value for name in _SHOWN if (value := getattr(self, name)) is not None}
+
+
+_SHOWN = _Told.__struct_fields__[2:]
 
 
 class Samples:
@@ -55,14 +78,13 @@ class Samples:
         later = _LATER * (own != mention.text)
         one = Candidate(
             order=order, far=mention.followers or 0, words=crc32((said or mention.title or "").encode("utf-8", "surrogatepass")) + later,
-            platform=mention.platform or mention.source, tone=scored.score.sentiment.label,
+            platform=sys.intern(mention.platform or mention.source), tone=sys.intern(scored.score.sentiment.label),
         )  # fmt: skip
         if self._dull(one):
             return
         kept = _select((*self._kept, one))
         if one in kept:
-            called = heading(mention)
-            whole = msgspec.structs.replace(one, told=_encode(_Told(called.rank, called.words, sample(scored))))
+            whole = msgspec.structs.replace(one, told=_encode(_told(scored)))
             self._kept = tuple(whole if candidate is one else candidate for candidate in kept)
 
     def merge(self, other: Self) -> None:
@@ -84,7 +106,7 @@ class Samples:
     def title(self) -> str:
         """The best heading among them, of equals the earliest; "" while there are none."""
         told = [_decode(one.told) for one in self._kept]
-        best = min((Heading(one.rank, one.heading) for one in told), key=lambda called: called.rank, default=Heading(0, ""))
+        best = min((Heading(one.rank, one.words) for one in told), key=lambda called: called.rank, default=Heading(0, ""))
         return best.words[:TITLE_LENGTH]
 
     def _dull(self, one: Candidate) -> bool:
@@ -99,6 +121,12 @@ class Samples:
             return False
         lower = {other.words for other in kept if other.words <= one.words}
         return one.words in lower or len(lower) >= _WORDS
+
+
+def _told(scored: Scored) -> _Told:
+    called, shown = heading(scored.mention), cast("dict[str, Any]", sample(scored))
+    begins = shown["text"].startswith(called.words)
+    return _Told(called.rank, len(called.words) if begins else called.words, **shown)
 
 
 def _select(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -13,6 +13,8 @@ from itertools import chain
 from typing import Literal, NamedTuple
 from zlib import crc32
 
+from monitor.stories.keys import key_of
+
 WIDTH = 4
 ENOUGH = 5  # fewer shingles than this and containment says nothing
 SHORT = 12  # so short a text stands in many longer ones by chance: it is a copy only of one about as long
@@ -154,5 +156,5 @@ def copies(mine: Shingled, theirs: Collection[int]) -> Literal["", "one", "both"
 
 
 def fingerprint(words: str) -> int:
-    """64 bits of a text's bare words: equal for equal words."""
-    return int.from_bytes(blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    """The key of a text's bare words: equal for equal words."""
+    return key_of(blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest())

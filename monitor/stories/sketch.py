@@ -75,14 +75,12 @@ class Sketches:
         for value in _entries(sketches):
             self._holders[value] = (*self._holders.get(value, ()), story)
 
-    def remove(self, story: str, sketches: Iterable[Sketch]) -> None:
-        """It is found by them no more."""
+    def keep(self, story: str, sketches: Iterable[Sketch], kept: Iterable[Sketch] = ()) -> None:
+        """Of these it is found only by those of `kept` any more."""
+        still = set(_entries(kept))
         for value in _entries(sketches):
-            left = tuple(other for other in self._holders[value] if other != story)
-            if left:
-                self._holders[value] = left
-            else:
-                del self._holders[value]
+            if value not in still:
+                drop(self._holders, value, story)
 
     def near(self, words: Shingled, sketches: Mapping[str, tuple[Sketch, ...]]) -> list[str]:
         """The stories with a text that this one resembles, of those that share most entries with it."""
@@ -90,6 +88,15 @@ class Sketches:
         having = Counter(chain.from_iterable(holders[value][-_HOLDERS:] for value in words.own if value in holders))
         best = sorted(having, key=lambda story: (-having[story], story))[:_CANDIDATES]
         return [story for story in best if any(alike(words, one) for one in sketches[story])]
+
+
+def drop(holders: dict[int, tuple[str, ...]], key: int, story: str) -> None:
+    """A story holds a key no more."""
+    left = tuple(other for other in holders[key] if other != story)
+    if left:
+        holders[key] = left
+    else:
+        del holders[key]
 
 
 def _entries(sketches: Iterable[Sketch]) -> Iterator[int]:

@@ -10,6 +10,7 @@ from tests.unit.escalation.making import START, SUBJECT, Ledger, Record, desk, f
 
 TEXT = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
 OTHER = "城南路某某集团的门店昨晚突然起火, 消防车来了四辆, 楼上住户全部被疏散, 原因还在调查之中"
+THIRD = "听说某某集团的董事长上周在机场被带走, 股票停牌, 公司的电话一直没有人接"
 COPIES = [f"{TEXT}转", f"{TEXT}甲", f"{TEXT}太可怕了", f"快看：{TEXT}", TEXT.replace("愤怒", "气愤"), TEXT, f"{TEXT}呵呵"]
 STORY = story_id(SUBJECT.name, identity("t", "p0"))
 
@@ -64,6 +65,22 @@ def test_one_that_is_taken_out_is_known_again(crash_every: int, alone: bool) -> 
 
     assert aside not in {STORY, residual_id(SUBJECT.name)}
     assert ledger.rows[aside].state.mute is not None
+
+
+@KILLS
+@pytest.mark.parametrize("day", [0, 3, 6, 9, 20])
+def test_of_several_that_were_taken_out_each_stays_out(crash_every: int, day: int) -> None:
+    """Two unrelated texts are taken out: when one of them has been said again, the other is still known, however long after."""
+    both = [scored("odd", START + MINUTE, text=TEXT, root="p0"), scored("even", START + 2 * MINUTE, text=THIRD, root="p0")]
+    stream: list[Record] = [*told("p", START, [OTHER] * 4), *both, excluded(STORY, 6, ["odd", "even"])]
+    first, second = START + 2 * HOUR, START + 3 * HOUR + day * DAY
+    again = [scored("x", first, text=TEXT), Tick(at=second, as_if=True), scored("y", second, text=f"{THIRD}真的吗")]
+    answer = scored("z", second + 4 * DAY, text="是吗", root="even", kind="comment")
+    ledger = ran([*stream, *again, answer], crash_every)
+    (aside,) = stories(ledger, "x")
+
+    assert aside not in {STORY, residual_id(SUBJECT.name)}
+    assert stories(ledger, "y") == stories(ledger, "z") == {aside}
 
 
 @KILLS
