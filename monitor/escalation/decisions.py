@@ -70,9 +70,9 @@ class Decisions:
         """Windows count one that they did not, or no longer do."""
         self._effects.counted.append(Counted(subject, digest, counted))
 
-    def spilled(self, story: Story) -> None:
-        """A story's windows let go of what is too much for them: a rebuilding does not count it either."""
-        for digest in story.windows.spill():
+    def spilled(self, story: Story, most: int | None = None) -> None:
+        """A story's windows let go of what is too much for them, or for all: a rebuilding does not count it either."""
+        for digest in story.windows.spill(most):
             self.counted(story.subject.name, digest, counted=False)
 
     def judged(self, word: Judged) -> None:

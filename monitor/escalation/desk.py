@@ -16,6 +16,7 @@ import msgspec
 from monitor.clock import DAY, HOUR
 from monitor.escalation import correcting
 from monitor.escalation.acting import acted_at, applied
+from monitor.escalation.crowding import FACTS, LOOK, ROOM
 from monitor.escalation.effects import Act, AlertChange, Effects, Judged, Known, NewHit, StoryRow, as_judged
 from monitor.escalation.living import Living
 from monitor.escalation.policy import Policy
@@ -43,20 +44,20 @@ class Desk:
     """
     The live stories of one partition. `policies` by subject name, with "" for the default; `fold` makes texts comparable.
 
-    `live` and `waiting`: how many stories and lone mentions are kept at most.
+    `live` and `waiting`: how many stories and lone mentions are kept at most; `facts`, `room`: what all stories may take (crowding.py).
     """
 
     def __init__(
         self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str], *, live: int = LIVE,
-        waiting: int = WAITING,
+        waiting: int = WAITING, facts: int = FACTS, room: int = ROOM,
     ) -> None:  # fmt: skip
-        self._living = Living(subjects, policies, fold, live=live, waiting=waiting)
+        self._living = Living(subjects, policies, fold, live=live, waiting=waiting, facts=facts, room=room)
         self._stories, self._decisions = self._living.stories, self._living.decisions
         self._sought = _Sought(None, b"", None)
         self._taking: list[Story] = []
         self._taken_for: Act | None = None
         self._out: list[Scored] = []  # of the story being taken up, what the act takes out
-        self._swept = 0
+        self._swept = self._looked = 0
         self.now = 0
 
     # -- the log ------------------------------------------------------------------------------------------------------------
@@ -88,6 +89,7 @@ class Desk:
         known = self._decisions.known((scored.score.subject, digest), known)
         if known is not None:
             return self._observe_again(scored, offset, known)
+        self._living.crowding.took(scored.mention)
         if subject is None:
             self._decisions.hit(NewHit(offset=offset, digest=digest, scored=scored, story="", counted=False))
             return True
@@ -177,7 +179,7 @@ class Desk:
 
         Then `take` the hits of the live ones in their order, and say `ready`.
         """
-        self.now, self._swept = now, now // HOUR
+        self.now, self._swept, self._looked = now, now // HOUR, now // LOOK
         self._living.restored_to, subjects = now, self._living.subjects
         here = [row for row in rows if row.subject in subjects]
         aside = (Asleep(row.subject, row.id, row.state.aside, row.settled) for row in here if row.state.aside and not row.keys)
@@ -205,6 +207,7 @@ class Desk:
         story, act = self._stories.get(hit.story), self._taken_for
         if story is None:
             return
+        self._living.crowding.took(hit.scored.mention)
         if act and act.action in correcting.REBUILDING:
             self._take_again(story, hit, act)
             return
@@ -290,6 +293,9 @@ class Desk:
         if hour != self._swept:
             self._swept = hour
             self._living.expire(self.now)
+        if self.now // LOOK != self._looked:
+            self._looked = self.now // LOOK
+            self._living.relieve(self.now)
 
     def _decided(self, scored: Scored) -> Subject | None:
         """The subject it is decided for; None: it is only stored."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from monitor.alert import residual_id, story_id
 from monitor.escalation.agenda import Agenda
 from monitor.escalation.correcting import aside
+from monitor.escalation.crowding import FACTS, ROOM, Crowding
 from monitor.escalation.decisions import Decisions
 from monitor.escalation.effects import Act, StoryRow
 from monitor.escalation.merging import left, merged
@@ -36,10 +37,10 @@ class Living:
 
     def __init__(
         self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str], *, live: int = LIVE,
-        waiting: int = WAITING,
+        waiting: int = WAITING, facts: int = FACTS, room: int = ROOM,
     ) -> None:  # fmt: skip
         self.subjects, self.policies, self._fold = subjects, policies, fold
-        self._live, self._waiting = live, waiting
+        self._live, self._waiting, self.crowding = live, waiting, Crowding(facts, room)
         self.stories: dict[str, Story] = {}
         self.agenda = Agenda(self.stories)
         self.settled = Settled()
@@ -154,14 +155,14 @@ class Living:
         if not story.adopt(scored, order, fact, now) and fact:
             self.decisions.counted(story.subject.name, node.founder, counted=False)
         self.decisions.spilled(story)
-        self.changed_alone(residual, now)
+        self.changed(residual, now)
 
-    def changed_alone(self, residual: Story, now: int) -> None:
-        """Somebody waits no more: the residual story stands otherwise, and is decided at the next minute, as one rebuilt is."""
-        residual.touch()
-        residual.mark(now)
-        self.decisions.touched(residual)
-        self.agenda.soon(residual, now)
+    def changed(self, story: Story, now: int) -> None:
+        """Somebody waits no more, or counts no more: the story stands otherwise, and is decided at the next minute, as one rebuilt is."""
+        story.touch()
+        story.mark(now)
+        self.decisions.touched(story)
+        self.agenda.soon(story, now)
 
     # -- merging --------------------------------------------------------------------------------------------------------------
 
@@ -229,12 +230,33 @@ class Living:
     def bound(self, now: int) -> None:
         """Where too many live, let the longest quiet sleep, and the oldest wait no more."""
         while len(self.stories) - len(self._residuals) > self._live and (key := self._idle.first()):
-            if self.stories[key].held:
-                self._held.add(key)
-            else:
-                self._sleep(self.stories[key])
+            self._lay_down(self.stories[key])
         if len(self._alone) > self._waiting:
             self._bound_waiting(now)
+
+    def relieve(self, now: int) -> None:
+        """Where all stories together are too large, the longest quiet sleep, and the largest count no more than their latest facts."""
+        if self.crowding.many:
+            counts = {key: story.windows.within(now) for key, story in self.stories.items() if story.windows.facts}
+            most = self.crowding.kept(counts.values())
+            for key in sorted(key for key, count in counts.items() if most is not None and count > most):
+                self.stories[key].windows.advance(now)
+                self.decisions.spilled(self.stories[key], most)
+                self.changed(self.stories[key], now)
+        if self.crowding.large:
+            nodes = [node for grouping in self._groupings.values() for node in grouping.nodes()]
+            over = self.crowding.over([node for node in nodes if node.story], [node for node in nodes if not node.story])
+            while over > 0 and (quiet := self._idle.first()):
+                over -= self._lay_down(self.stories[quiet])
+
+    def _lay_down(self, story: Story) -> int:
+        """Let one sleep for want of room, as soon as nothing holds it; how many bytes that is at once."""
+        if story.held:
+            self._held.add(story.id)
+            return 0
+        size = story.node.size if story.node else 0
+        self._sleep(story)
+        return size
 
     def released(self, story: Story) -> None:
         """After a decision: what is asleep and no longer held is let go of."""
@@ -270,7 +292,7 @@ class Living:
                 self.forget_alone(subject, digest)
                 residual.windows.advance(now)
                 residual.state = replace(residual.state, waiting_from=offset + 1)
-                self.changed_alone(residual, now)
+                self.changed(residual, now)
                 many -= 1
         if len(self._alone) > 2 * self._waiting:
             self._alone = deque(one for one in self._alone if one[1] in self._residuals and one[2] in self._residuals[one[1]].waiting)

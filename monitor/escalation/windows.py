@@ -27,6 +27,7 @@ _SPENT = 256  # facts that left every window, or are beyond MOST, before the lis
 _FEW = 12  # facts that are counted when asked: running counts of so few take more room, and more time, than they save
 _SHARED = 2_048  # of what many facts have in common, so many are remembered
 _HEARD = attrgetter("heard", "order")
+_AT = attrgetter("at")
 _ALL = (0, 0, 0)
 K = TypeVar("K")
 
@@ -125,10 +126,14 @@ class Windows:
         if self._tally is None and len(self.facts) > _FEW:
             self._tally = Tally(self.facts, self.starts, self._late)
 
-    def spill(self) -> list[bytes]:
-        """Let go of the oldest where there are more than MOST; returns whose facts they were."""
-        many = len(self.facts) - self.starts[ONE_DAY] - MOST
-        if many <= _SPENT:
+    def within(self, now: int) -> int:
+        """How many facts are in the day's window at `now`, however far these have advanced."""
+        return len(self.facts) - bisect_right(self.facts, now - DAY, key=_AT)
+
+    def spill(self, most: int | None = None) -> list[bytes]:
+        """Let go of the oldest where there are more than MOST, or than `most`; returns whose facts they were."""
+        many = len(self.facts) - self.starts[ONE_DAY] - (MOST if most is None else most)
+        if many <= (_SPENT if most is None else 0):
             return []
         end = self.starts[ONE_DAY] + many
         spilled = list(self.facts[self.starts[ONE_DAY] : end])

@@ -98,6 +98,10 @@ class Grouping:
         """The node that began with this mention, if it is not forgotten."""
         return self._nodes.get(founder)
 
+    def nodes(self) -> Iterable[Node]:
+        """All that are not forgotten."""
+        return self._nodes.values()
+
     def join(self, node: Node, mention: Mention, now: int) -> None:
         """Make the mention part of a node, so that what links to it or repeats it finds the node."""
         self._count += 1

@@ -21,6 +21,8 @@ NAMED = 16
 SKETCHES = 3  # different texts of a story by which copies of it are known for good, those told first
 TEXTS_A_DAY = 8
 _FEW = 8  # keys; most nodes have no more
+KEY_ROOM = 100  # bytes that a key takes, about, with who holds it
+FILED_ROOM = 600  # and a text beside its shingles and terms: mostly that it is found by some of them
 DAYS = 3  # before today, in which a text may still find its like
 
 
@@ -92,6 +94,12 @@ class Node:
         if isinstance(self._keys, tuple):
             return self._keys
         return _flat(dict.fromkeys(self._began(), self.order))
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes, about, with all by which it is found: a function of the mentions that joined it, and of the day."""
+        keys = len(self._keys if isinstance(self._keys, dict) else self._few()[::2])
+        return KEY_ROOM * keys + sum(FILED_ROOM + len(filed.whole) + len(filed.terms) for filed in self.filed)
 
     def alive(self, now: int) -> bool:
         """Whether a mention at `now` may still join it."""

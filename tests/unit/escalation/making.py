@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.clock import MINUTE, micros, moment
 from monitor.escalation.correcting import puts_back
+from monitor.escalation.crowding import FACTS, ROOM
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import (
     Act,
@@ -56,10 +57,13 @@ def scored(
     return Scored(received_at=received or at, mention=mention, score=score, emotion=NO_EMOTION, role=role, as_if=as_if)
 
 
-def desk(floor: Level = Level.NONE, policy: Policy | None = None, *, live: int = LIVE, waiting: int = WAITING) -> Desk:
+def desk(
+    floor: Level = Level.NONE, policy: Policy | None = None, *, live: int = LIVE, waiting: int = WAITING, facts: int = FACTS,
+    room: int = ROOM,
+) -> Desk:  # fmt: skip
     """An empty desk for one subject, under the shipped policy if no other is given."""
     subjects = {SUBJECT.name: replace(SUBJECT, floor=floor)}
-    return Desk(subjects, {"": policy or default_policy()}, str.casefold, live=live, waiting=waiting)
+    return Desk(subjects, {"": policy or default_policy()}, str.casefold, live=live, waiting=waiting, facts=facts, room=room)
 
 
 class Ledger:

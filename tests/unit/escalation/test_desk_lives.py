@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from monitor.alert import Level, residual_id, story_id
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.correcting import puts_back, takes_out
+from monitor.escalation.crowding import FACTS, LOOK, ROOM
 from monitor.escalation.effects import Act, Judgement
 from monitor.escalation.settling import LIVE, WAITING
 from monitor.mention import Scored, Tick, identity
@@ -104,10 +105,13 @@ class Fitting:
         return story
 
 
-def decided(stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, live: int = LIVE, waiting: int = WAITING) -> Ledger:
+def decided(
+    stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, live: int = LIVE, waiting: int = WAITING, facts: int = FACTS,
+    room: int = ROOM,
+) -> Ledger:  # fmt: skip
     """Everything decided of a stream; acts are let through as the service would."""
     ledger = Ledger()
-    fresh = partial(desk, live=live, waiting=waiting)
+    fresh = partial(desk, live=live, waiting=waiting, facts=facts, room=room)
     feed(fresh(), ledger, stream, batch=batch, crash_every=crash_every, fresh=fresh, fitting=Fitting(ledger))
     return ledger
 
@@ -154,6 +158,32 @@ def test_with_little_room_too(seed: int, batch: int, crash_every: int, live: int
     held = [row for row in awake if row.state.level or (row.state.alert and not row.state.alert.ended)]
     assert len(awake) <= max(live, len(held))
     assert all(row.mentions <= waiting for row in one.rows.values() if row.residual)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.integers(1, 17), st.integers(0, 4), st.integers(3, 12), st.integers(2_000, 9_000), st.booleans())
+def test_what_all_stories_take_is_bounded(
+    seed: int, batch: int, crash_every: int, facts: int, room: int, acts: bool  # noqa: FBT001 - drawn
+) -> None:  # fmt: skip
+    """Where all together may count few mentions, and be known by little, what goes is decided by the log alone."""
+    stream = stream_of(seed, acts=acts)
+    one = decided(stream, facts=facts, room=room)
+
+    assert_same(one, decided(stream, batch=1 if acts else batch, crash_every=crash_every, facts=facts, room=room))
+
+
+def test_the_largest_stories_count_less_and_the_quietest_sleep() -> None:
+    """Of two crowds and a small story only the crowds lose facts, to the same number; where room is short the longest quiet sleep."""
+    crowds = [scored(f"{line}-{n}", START + n * SECOND, text=LINES[line]) for n in range(40) for line in (0, 1)]
+    few = [scored(f"2-{n}", START + n * SECOND, text=LINES[2]) for n in range(3)]
+    later = START + MINUTE
+    ledger = decided([*few, *crowds, Tick(at=later, as_if=True)], facts=64)
+    counted = [sum(hit.counted for hit in ledger.hits.values() if hit.story == story) for story in sorted(ledger.rows)]
+
+    assert sorted(counted) == [0, 3, 26, 26]  # nobody waits alone; seven eighths of 64 less the 3, in two
+    calm = [scored(f"2-{n}", START + n * SECOND, text=LINES[2], ill=False) for n in range(3)]
+    quiet = decided([*calm, scored("x", later, text=LINES[3]), scored("y", later + LOOK, text=LINES[3])], room=1_000)
+    assert [row.live for row in quiet.rows.values() if row.title == LINES[2][:40]] == [False]
 
 
 @settings(max_examples=60, deadline=None)
