@@ -79,6 +79,11 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
         return (self.likes or 0) + (self.comments or 0) + (self.reposts or 0)
 
     @property
+    def words(self) -> int:
+        """How many characters it says, passes on and shows."""
+        return sum(len(part) for part in (self.text, self.title, self.quoted, self.transcript) if part)
+
+    @property
     def looked(self) -> tuple[object, ...]:
         """Everything that a later look may change."""
         return (self.likes, self.comments, self.reposts, self.views, self.gone, self.rank, self.heat)

@@ -14,8 +14,9 @@ from monitor.stories.shingles import LONGEST
 
 FACTS = 400_000  # counted mentions of a day in all stories: about 180 MB; of the largest stories the latest count beyond
 ROOM = 250_000_000  # bytes of all by which stories are found; the longest quiet settle beyond
+WORDS = 30_000_000  # characters of the mentions that wait alone: about 100 MB; beyond, the oldest wait no more
 LOOK = 10 * SECOND  # how often it is looked at
-_LEFT = 7 / 8  # of the bound, when room is made: else it would have to be made again at once
+LEFT = 7 / 8  # of the bound, when room is made: else it would have to be made again at once
 _LINKS = 4  # keys that one mention brings at most
 _A_CHARACTER = 12  # bytes of shingles, terms and marks
 _EXTRA = 256  # bytes of its places and persons
@@ -31,8 +32,7 @@ class Crowding:
     def took(self, mention: Mention) -> None:
         """A mention was taken in, or taken up again."""
         self._facts += 1
-        words = sum(len(part) for part in (mention.text, mention.title, mention.quoted, mention.transcript) if part)
-        self._room += _LINKS * KEY_ROOM + FILED_ROOM + _A_CHARACTER * min(words, LONGEST) + _EXTRA
+        self._room += _LINKS * KEY_ROOM + FILED_ROOM + _A_CHARACTER * min(mention.words, LONGEST) + _EXTRA
 
     @property
     def many(self) -> bool:
@@ -50,7 +50,7 @@ class Crowding:
         self._facts = sum(counts)
         if not self.many:
             return None
-        self._facts = left = int(self._most_facts * _LEFT)
+        self._facts = left = int(self._most_facts * LEFT)
         for before, count in enumerate(counts):
             share = left // (len(counts) - before)
             if count > share:
@@ -62,4 +62,4 @@ class Crowding:
         """How many bytes are to be let go of, of the nodes of stories; those that wait alone are bounded elsewhere."""
         room = sum(node.size for node in told)
         self._room = room + sum(node.size for node in alone)
-        return room - int(self._most_room * _LEFT) if room > self._most_room else 0
+        return room - int(self._most_room * LEFT) if room > self._most_room else 0

@@ -16,7 +16,7 @@ import msgspec
 from monitor.clock import DAY, HOUR
 from monitor.escalation import correcting
 from monitor.escalation.acting import acted_at, applied
-from monitor.escalation.crowding import FACTS, LOOK, ROOM
+from monitor.escalation.crowding import FACTS, LOOK, ROOM, WORDS
 from monitor.escalation.effects import Act, AlertChange, Effects, Judged, Known, NewHit, StoryRow, as_judged
 from monitor.escalation.living import Living
 from monitor.escalation.policy import Policy
@@ -44,14 +44,14 @@ class Desk:
     """
     The live stories of one partition. `policies` by subject name, with "" for the default; `fold` makes texts comparable.
 
-    `live` and `waiting`: how many stories and lone mentions are kept at most; `facts`, `room`: what all stories may take (crowding.py).
+    `live` and `waiting`: how many stories and lone mentions are kept at most; the others: what all together may take (crowding.py).
     """
 
     def __init__(
         self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str], *, live: int = LIVE,
-        waiting: int = WAITING, facts: int = FACTS, room: int = ROOM,
+        waiting: int = WAITING, words: int = WORDS, facts: int = FACTS, room: int = ROOM,
     ) -> None:  # fmt: skip
-        self._living = Living(subjects, policies, fold, live=live, waiting=waiting, facts=facts, room=room)
+        self._living = Living(subjects, policies, fold, live=live, waiting=waiting, words=words, facts=facts, room=room)
         self._stories, self._decisions = self._living.stories, self._living.decisions
         self._sought = _Sought(None, b"", None)
         self._taking: list[Story] = []

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from monitor.alert import residual_id, story_id
 from monitor.escalation.agenda import Agenda
 from monitor.escalation.correcting import aside
-from monitor.escalation.crowding import FACTS, ROOM, Crowding
+from monitor.escalation.crowding import FACTS, LEFT, ROOM, WORDS, Crowding
 from monitor.escalation.decisions import Decisions
 from monitor.escalation.effects import Act, StoryRow
 from monitor.escalation.merging import left, merged
@@ -22,7 +22,7 @@ from monitor.escalation.policy import Policy
 from monitor.escalation.settling import ASIDE, LIVE, WAITING, Quiet, Settled, together
 from monitor.escalation.story import Ruled, Story, begun
 from monitor.mention import Mention, Scored
-from monitor.stories.grouping import HORIZON, Grouping, Node, Ties
+from monitor.stories.grouping import HORIZON, Grouping, Node, Remembered, Ties
 from monitor.stories.keys import key_of
 from monitor.stories.shingles import Shingled
 from monitor.stories.sketch import alike, as_keys
@@ -37,16 +37,17 @@ class Living:
 
     def __init__(
         self, subjects: Mapping[str, Subject], policies: Mapping[str, Policy], fold: Callable[[str], str], *, live: int = LIVE,
-        waiting: int = WAITING, facts: int = FACTS, room: int = ROOM,
+        waiting: int = WAITING, words: int = WORDS, facts: int = FACTS, room: int = ROOM,
     ) -> None:  # fmt: skip
         self.subjects, self.policies, self._fold = subjects, policies, fold
-        self._live, self._waiting, self.crowding = live, waiting, Crowding(facts, room)
+        self._live, self._waiting, self._words, self.crowding = live, waiting, words, Crowding(facts, room)
         self.stories: dict[str, Story] = {}
         self.agenda = Agenda(self.stories)
         self.settled = Settled()
         self.decisions = Decisions()
         self.restored_to = 0  # micros: how far the log had come that these stories are taken up from
         self._groupings: dict[str, Grouping] = {}
+        self._remembered = Remembered()
         self._residuals: dict[str, Story] = {}
         self._muted: dict[str, dict[str, None]] = {}  # stories somebody muted, by subject; some are muted no more
         self._quiet, self._idle = Quiet(self._touched_at), Quiet(self._touched_at)
@@ -59,7 +60,8 @@ class Living:
         """The nodes of a subject."""
         grouping = self._groupings.get(subject)
         if grouping is None:
-            grouping = self._groupings[subject] = Grouping(self._fold, names_of(self.subjects[subject]), self.restored_to)
+            names = names_of(self.subjects[subject])
+            grouping = self._groupings[subject] = Grouping(self._fold, names, self.restored_to, self._remembered)
         return grouping
 
     def policy(self, subject: str) -> Policy:
@@ -236,6 +238,11 @@ class Living:
 
     def relieve(self, now: int) -> None:
         """Where all stories together are too large, the longest quiet sleep, and the largest count no more than their latest facts."""
+        for residual in self._residuals.values():
+            residual.waiting.expire(now)
+        words = sum(residual.waiting.words for residual in self._residuals.values())
+        if words > self._words:
+            self._bound_waiting(now, words - int(self._words * LEFT))
         if self.crowding.many:
             counts = {key: story.windows.within(now) for key, story in self.stories.items() if story.windows.facts}
             most = self.crowding.kept(counts.values())
@@ -282,13 +289,16 @@ class Living:
         self.decisions.touched(story)
         self.released(story)
 
-    def _bound_waiting(self, now: int) -> None:
+    def _bound_waiting(self, now: int, long: int = 0) -> None:
+        """`long`: so many characters too much wait."""
         many = sum(len(residual.waiting) for residual in self._residuals.values()) - self._waiting
-        while many > 0:
+        while many > 0 or long > 0:
             offset, subject, digest = self._alone.popleft()
             residual = self._residuals.get(subject)
             if residual and digest in residual.waiting:
+                before = residual.waiting.words
                 residual.waiting.take(digest)
+                long -= before - residual.waiting.words
                 self.forget_alone(subject, digest)
                 residual.windows.advance(now)
                 residual.state = replace(residual.state, waiting_from=offset + 1)

@@ -30,12 +30,13 @@ _Heap = list[tuple[int, int, bytes]]
 class _One:
     """Who waits: in which order it came, by whom and where it was said, and the whole of it in bytes."""
 
-    __slots__ = ("author", "body", "engagement", "negative", "order", "platform", "told")
+    __slots__ = ("author", "body", "engagement", "negative", "order", "platform", "told", "words")
 
     def __init__(self, scored: Scored, order: int, author: int) -> None:
         mention = scored.mention
         self.order, self.author, self.platform = order, author, mention.platform or mention.source
         self.negative, self.engagement, self.told = scored.score.negative, mention.engagement, scored.spreads
+        self.words = mention.words
         self.body = _encode(scored)
 
     @property
@@ -53,6 +54,7 @@ class Waiting:
         self._authors: Counter[int] = Counter()
         self._platforms: Counter[str] = Counter()
         self._negative = self._engagement = 0
+        self.words = 0  # characters of all that wait
         self._oldest: _Heap = []
         self._newest: _Heap = []
         self._expiring: _Heap = []
@@ -146,6 +148,7 @@ class Waiting:
             heapq.heapify(heap)
 
     def _count(self, one: _One, by: int) -> None:
+        self.words += by * one.words
         self._negative += by * one.negative
         self._engagement += by * one.engagement
         bump(self._authors, one.author, by)

@@ -39,12 +39,12 @@ from monitor.stories.telling import (
     unpacked,
 )  # fmt: skip
 
-__all__ = ["HORIZON", "Grouping", "Node", "Ties"]
+__all__ = ["HORIZON", "Grouping", "Node", "Remembered", "Ties"]
 
 _COMMON = 32  # of the texts that share a shingle only the newest are looked at
 _CANDIDATES = 8
-_REMEMBERED = 256
-_WORKED_OUT = 48  # texts of each subject whose shingles and terms are remembered: up to 20 kB each
+_REMEMBERED = 2_048
+_WORKED_OUT = 384  # texts whose shingles and terms are remembered: up to 20 kB each
 
 
 class Ties(NamedTuple):
@@ -52,6 +52,16 @@ class Ties(NamedTuple):
 
     home: Node
     also: tuple[Node, ...]
+
+
+class Remembered:
+    """What was worked out of the latest mentions: it saves work and decides nothing. All subjects share it, however many there are."""
+
+    def __init__(self) -> None:
+        self.subjects = 0  # and other names of one, so far
+        self.named: dict[tuple[str, str], int] = {}
+        self.wordings: dict[tuple[int, str], Wording] = {}
+        self.last: tuple[int, Mention, list[int], Telling | None] | None = None
 
 
 class Grouping:
@@ -62,22 +72,23 @@ class Grouping:
     `now`: how far the log has come; what was told too long before to be found is not filed when stories are taken up again.
     """
 
-    def __init__(self, fold: Callable[[str], str], names: Collection[str] = (), now: int = 0) -> None:
+    def __init__(
+        self, fold: Callable[[str], str], names: Collection[str] = (), now: int = 0, remembered: Remembered | None = None
+    ) -> None:  # fmt: skip
         self._fold = fold
         self._today = now // DAY
         self._nodes: dict[bytes, Node] = {}
         self._holders = Holders()
         self._segments = Segments()
         self._count = 0
-        self._named: dict[tuple[str, str], int] = {}  # saves work, decides nothing; so does
-        self._remembered: dict[str, Wording] = {}
-        self._last: tuple[Mention, list[int], Telling | None] | None = None
+        self._remembered = remembered or Remembered()
         self.call(names)
 
     def call(self, names: Collection[str]) -> None:
         """Other names of the subject, from the next mention on."""
         self._names = Names.of(names, self._fold)
-        self._remembered, self._last = {}, None
+        self._remembered.subjects += 1
+        self._own = self._remembered.subjects  # whose words it works out: what is remembered under other names is not its own
 
     def find(self, mention: Mention, now: int) -> Ties | None:
         """The living node the mention belongs to with those it ties to it, or None."""
@@ -184,29 +195,32 @@ class Grouping:
 
     def _read(self, mention: Mention) -> tuple[list[int], Telling | None]:
         """The keys of its cascade (what it says it belongs to, last what it is), and its words if they tell anything."""
-        if self._last and self._last[0] is mention:
-            return self._last[1:]
+        last = self._remembered.last
+        if last and last[1] is mention and last[0] == self._own:
+            return last[2:]
         links = [self._key(mention.source, name) for name in (mention.root, mention.parent) if name]
         links.append(key_of(mention.digest))
-        self._last = (mention, links, self._telling(mention))
-        return self._last[1:]
+        last = self._remembered.last = (self._own, mention, links, self._telling(mention))
+        return last[2:]
 
     def _key(self, source: str, item: str) -> int:
         """The key of an item that another names: of most, the same few are named again and again."""
-        key = self._named.get((source, item))
+        named = self._remembered.named
+        key = named.get((source, item))
         if key is None:
-            if len(self._named) >= _REMEMBERED:
-                self._named.clear()
-            key = self._named[source, item] = key_of(identity(source, item))
+            if len(named) >= _REMEMBERED:
+                named.clear()
+            key = named[source, item] = key_of(identity(source, item))
         return key
 
     def _telling(self, mention: Mention) -> Telling | None:
         text, quoted = telling_text(mention)
-        words = self._remembered.get(text)
+        wordings = self._remembered.wordings
+        words = wordings.get((self._own, text))
         if words is None:
-            if len(self._remembered) >= _WORKED_OUT:
-                self._remembered.clear()
-            words = self._remembered[text] = Wording(text, self._fold, self._names)
+            if len(wordings) >= _WORKED_OUT:
+                wordings.clear()
+            words = wordings[self._own, text] = Wording(text, self._fold, self._names)
         telling = Telling(words, words.told, words.short, quoted, mention.kind in REPLIES)
         return telling if comparable(telling) else None
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.clock import MINUTE, micros, moment
 from monitor.escalation.correcting import puts_back
-from monitor.escalation.crowding import FACTS, ROOM
+from monitor.escalation.crowding import FACTS, ROOM, WORDS
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import (
     Act,
@@ -59,11 +59,11 @@ def scored(
 
 def desk(
     floor: Level = Level.NONE, policy: Policy | None = None, *, live: int = LIVE, waiting: int = WAITING, facts: int = FACTS,
-    room: int = ROOM,
+    room: int = ROOM, words: int = WORDS,
 ) -> Desk:  # fmt: skip
     """An empty desk for one subject, under the shipped policy if no other is given."""
     subjects = {SUBJECT.name: replace(SUBJECT, floor=floor)}
-    return Desk(subjects, {"": policy or default_policy()}, str.casefold, live=live, waiting=waiting, facts=facts, room=room)
+    return Desk(subjects, {"": policy or default_policy()}, str.casefold, live=live, waiting=waiting, facts=facts, room=room, words=words)
 
 
 class Ledger:

@@ -74,7 +74,7 @@ def test_of_several_that_were_taken_out_each_stays_out(crash_every: int, day: in
     both = [scored("odd", START + MINUTE, text=TEXT, root="p0"), scored("even", START + 2 * MINUTE, text=THIRD, root="p0")]
     stream: list[Record] = [*told("p", START, [OTHER] * 4), *both, excluded(STORY, 6, ["odd", "even"])]
     first, second = START + 2 * HOUR, START + 3 * HOUR + day * DAY
-    again = [scored("x", first, text=TEXT), Tick(at=second, as_if=True), scored("y", second, text=f"{THIRD}真的吗")]
+    again: list[Record] = [scored("x", first, text=TEXT), Tick(at=second, as_if=True), scored("y", second, text=f"{THIRD}真的吗")]
     answer = scored("z", second + 4 * DAY, text="是吗", root="even", kind="comment")
     ledger = ran([*stream, *again, answer], crash_every)
     (aside,) = stories(ledger, "x")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from monitor.alert import Level, residual_id, story_id
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.correcting import puts_back, takes_out
-from monitor.escalation.crowding import FACTS, LOOK, ROOM
+from monitor.escalation.crowding import FACTS, LOOK, ROOM, WORDS
 from monitor.escalation.effects import Act, Judgement
 from monitor.escalation.settling import LIVE, WAITING
 from monitor.mention import Scored, Tick, identity
@@ -107,11 +107,11 @@ class Fitting:
 
 def decided(
     stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0, live: int = LIVE, waiting: int = WAITING, facts: int = FACTS,
-    room: int = ROOM,
+    room: int = ROOM, words: int = WORDS,
 ) -> Ledger:  # fmt: skip
     """Everything decided of a stream; acts are let through as the service would."""
     ledger = Ledger()
-    fresh = partial(desk, live=live, waiting=waiting, facts=facts, room=room)
+    fresh = partial(desk, live=live, waiting=waiting, facts=facts, room=room, words=words)
     feed(fresh(), ledger, stream, batch=batch, crash_every=crash_every, fresh=fresh, fitting=Fitting(ledger))
     return ledger
 
@@ -161,15 +161,14 @@ def test_with_little_room_too(seed: int, batch: int, crash_every: int, live: int
 
 
 @settings(max_examples=60, deadline=None)
-@given(SEEDS, st.integers(1, 17), st.integers(0, 4), st.integers(3, 12), st.integers(2_000, 9_000), st.booleans())
+@given(SEEDS, st.integers(1, 17), st.integers(0, 4), st.integers(3, 12), st.integers(2_000, 9_000), st.integers(40, 200), st.booleans())
 def test_what_all_stories_take_is_bounded(
-    seed: int, batch: int, crash_every: int, facts: int, room: int, acts: bool  # noqa: FBT001 - drawn
+    seed: int, batch: int, crash_every: int, facts: int, room: int, words: int, acts: bool  # noqa: FBT001 - drawn
 ) -> None:  # fmt: skip
-    """Where all together may count few mentions, and be known by little, what goes is decided by the log alone."""
-    stream = stream_of(seed, acts=acts)
-    one = decided(stream, facts=facts, room=room)
+    """Where all together may count few mentions, be known by little and wait with few words, what goes is decided by the log alone."""
+    stream, fewer = stream_of(seed, acts=acts), partial(decided, facts=facts, room=room, words=words)
 
-    assert_same(one, decided(stream, batch=1 if acts else batch, crash_every=crash_every, facts=facts, room=room))
+    assert_same(fewer(stream), fewer(stream, batch=1 if acts else batch, crash_every=crash_every))
 
 
 def test_the_largest_stories_count_less_and_the_quietest_sleep() -> None:
