@@ -81,7 +81,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     @property
     def words(self) -> int:
         """How many characters it says, passes on and shows."""
-        return sum(len(part) for part in (self.text, self.title, self.quoted, self.transcript) if part)
+        return len(self.text) + len(self.title or "") + len(self.quoted or "") + len(self.transcript or "")
 
     @property
     def looked(self) -> tuple[object, ...]:

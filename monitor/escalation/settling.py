@@ -10,11 +10,12 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
 from monitor.stories.shingles import Shingled
-from monitor.stories.sketch import Sketch, Sketches, as_keys, drop, parted
+from monitor.stories.sketch import Holding, Sketch, Sketches, as_keys, drop, hold, holding, parted
 
 LIVE = 100_000  # stories awake in one partition: about 330 MB of memory; the longest quiet settle beyond
 WAITING = 30_000  # mentions that wait alone in one partition: about 150 MB of memory; beyond, the oldest wait no more
 KEYS = 1_000_000  # of settled stories, by which they can still be woken: of about 40,000 stories, the latest settled
+_SPENT = 1_024  # entries of which there may be more than of those they tell of
 ASIDE = 16  # different texts, of those that are put aside together, whose near-copies are known
 
 
@@ -24,6 +25,7 @@ class Quiet:
     def __init__(self, touched: Callable[[str], int | None]) -> None:
         self._touched = touched
         self._heap: list[tuple[int, str]] = []
+        self._most = _SPENT
 
     def add(self, story: str, entry: tuple[int, str] | None = None) -> tuple[int, str] | None:
         """Look after one, too; `entry`: what another gave back for it just now, so that both keep the same."""
@@ -31,7 +33,15 @@ class Quiet:
             entry = at, story
         if entry is not None:
             heapq.heappush(self._heap, entry)
+        if len(self._heap) > self._most:
+            self._tidy()
         return entry
+
+    def _tidy(self) -> None:
+        """Let go of those that are not to be found here any more: more may settle in a day than ever live."""
+        self._heap = [entry for entry in self._heap if self._touched(entry[1]) is not None]
+        heapq.heapify(self._heap)
+        self._most = 2 * len(self._heap) + _SPENT
 
     def since(self, moment: int) -> Iterator[str]:
         """Those last spoken of before that moment, the longest quiet first; each is given once and then looked after no more."""
@@ -68,7 +78,7 @@ class Settled:
         self._sketches: dict[str, tuple[Sketch, ...]] = {}
         self._by_sketch: dict[str, Sketches] = {}
         self._order: deque[tuple[int, str]] = deque()
-        self._by_key: dict[str, dict[int, tuple[str, ...]]] = {}
+        self._by_key: dict[str, Holding] = {}
 
     def add(self, subject: str, story: str, keys: tuple[int, ...]) -> int:
         """Put one by; returns the total, which is its place in their order."""
@@ -110,7 +120,7 @@ class Settled:
     def woken_by(self, subject: str, keys: Iterable[int]) -> str | None:
         """The story that the first known of these keys wakes; of several the one that settled last."""
         holders = self._by_key.get(subject)
-        found = next((holders[key] for key in keys if key in holders), ()) if holders else ()
+        found = next((holding(holders, key) for key in keys if key in holders), ()) if holders else ()
         return max(found, key=lambda story: self._asleep[story].settled, default=None)
 
     def only(self, subjects: Container[str]) -> None:
@@ -129,7 +139,7 @@ class Settled:
         self._order.append((one.settled, one.story))
         holders = self._by_key.setdefault(one.subject, {})
         for key in dict.fromkeys(one.keys):
-            holders[key] = (*holders.get(key, ()), one.story)
+            hold(holders, key, one.story)
         while self._order and self._order[0][0] <= self.total - KEYS:
             settled, story = self._order.popleft()
             if story in self._asleep and self._asleep[story].settled == settled:

@@ -74,7 +74,7 @@ class Totals:
 
     def _first_on(self, platform: str, order: int) -> None:
         known = self._platforms
-        if known[1:2] == (platform,) and self._came()[0][0] <= order:  # almost always
+        if known[1:2] == (platform,) and known[0] <= order:  # almost always
             return
         came = {name: first for first, name in self._came()}
         came[platform] = min(order, came.get(platform, order))

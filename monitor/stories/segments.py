@@ -47,8 +47,8 @@ class Segments:
         segment.living += 1
 
     def unfile(self, filed: Filed) -> None:
-        """Nobody finds it any more."""
-        filed.gone = True
+        """Nobody finds it any more; it may be some time until it is let go of, its words are at once."""
+        filed.gone, filed.whole, filed.terms = True, b"", b""
         day = self._days.get(filed.day, [])
         segment = next((one for one in reversed(day) if one.since <= filed.order), None)
         if segment:

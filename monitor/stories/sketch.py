@@ -64,16 +64,19 @@ def parted(keys: Sequence[int], most: int) -> tuple[tuple[int, ...], tuple[Sketc
     return tuple(others), tuple(array("I", found[number]).tobytes() for number in sorted(found))
 
 
+Holding = dict[int, str | tuple[str, ...]]  # the stories that hold a key; mostly it is one
+
+
 class Sketches:
     """Stories by sketches of their texts."""
 
     def __init__(self) -> None:
-        self._holders: dict[int, tuple[str, ...]] = {}
+        self._holders: Holding = {}
 
     def add(self, story: str, sketches: Iterable[Sketch]) -> None:
         """Let a story be found by its sketches."""
         for value in _entries(sketches):
-            self._holders[value] = (*self._holders.get(value, ()), story)
+            hold(self._holders, value, story)
 
     def keep(self, story: str, sketches: Iterable[Sketch], kept: Iterable[Sketch] = ()) -> None:
         """Of these it is found only by those of `kept` any more."""
@@ -85,16 +88,29 @@ class Sketches:
     def near(self, words: Shingled, sketches: Mapping[str, tuple[Sketch, ...]]) -> list[str]:
         """The stories with a text that this one resembles, of those that share most entries with it."""
         holders = self._holders
-        having = Counter(chain.from_iterable(holders[value][-_HOLDERS:] for value in words.own if value in holders))
+        having = Counter(chain.from_iterable(holding(holders, value)[-_HOLDERS:] for value in words.own if value in holders))
         best = sorted(having, key=lambda story: (-having[story], story))[:_CANDIDATES]
         return [story for story in best if any(alike(words, one) for one in sketches[story])]
 
 
-def drop(holders: dict[int, tuple[str, ...]], key: int, story: str) -> None:
+def holding(holders: Holding, key: int) -> tuple[str, ...]:
+    """The stories that hold a key, in the order in which they came to."""
+    found = holders.get(key, ())
+    return (found,) if isinstance(found, str) else found
+
+
+def hold(holders: Holding, key: int, story: str) -> None:
+    """A story holds a key, too."""
+    holders[key] = (*holding(holders, key), story) if key in holders else story
+
+
+def drop(holders: Holding, key: int, story: str) -> None:
     """A story holds a key no more."""
-    left = tuple(other for other in holders[key] if other != story)
-    if left:
+    left = tuple(other for other in holding(holders, key) if other != story)
+    if len(left) > 1:
         holders[key] = left
+    elif left:
+        holders[key] = left[0]
     else:
         del holders[key]
 
