@@ -46,9 +46,11 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
         consumer = self._consumer
         if consumer is None or not positions.keys() <= self.held.partitions:
             raise Reassigned(f"{self._group} works on {sorted(self.held.partitions)} of {self._topic}, not on {sorted(positions)}")
+        # Whoever waits may be cut off, and aiokafka would then leave an error behind that nobody looks at
+        committing = asyncio.ensure_future(_committed(consumer, {TopicPartition(self._topic, one): at for one, at in positions.items()}))
+        committing.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            async with asyncio.timeout(WITHIN):
-                await consumer.commit({TopicPartition(self._topic, partition): at for partition, at in positions.items()})
+            await asyncio.shield(committing)
         except (errors.CommitFailedError, errors.IllegalStateError) as error:
             raise Reassigned(f"{self._group} was shared out anew: {error}") from error
         except (errors.KafkaError, TimeoutError) as error:
@@ -96,6 +98,11 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
             self.hold(())
             if not await bounded(consumer.stop(), LET_GO):
                 await _cut(consumer)
+
+
+async def _committed(consumer: Any, positions: Mapping[Any, int]) -> None:
+    async with asyncio.timeout(WITHIN):
+        await consumer.commit(positions)
 
 
 async def _begun(consumer: Any) -> None:

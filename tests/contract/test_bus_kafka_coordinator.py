@@ -1,6 +1,7 @@
 """Errors of the group's coordinator, put in place of its answers: a member gets over each by itself, and no position is lost or made up."""
 
 import asyncio
+import gc
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
@@ -27,6 +28,7 @@ class Coordinator:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.told: Counter[tuple[int, int]] = Counter()
+        self.pause = 0.0  # seconds before such an answer
         self.all_said: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self._codes: dict[int, deque[int]] = defaultdict(deque)
         send = AIOKafkaConnection.send
@@ -47,6 +49,7 @@ class Coordinator:
         if self._codes[kind]:
             code = self._codes[kind].popleft()
             self.told[kind, code] += 1
+            await asyncio.sleep(self.pause)
             if not self._codes[kind]:
                 self.all_said[kind].set()
             if "error_code" in response.SCHEMA.names:
@@ -150,3 +153,24 @@ async def test_a_position_that_is_refused_is_told_as_refused(
         assert (await bus.taken(GROUP, RAW))[0] == 1
     assert coordinator.told[COMMIT, code] == 1
     await took(bus, 2)
+
+
+async def test_who_is_cut_off_while_a_position_is_refused_leaves_no_error_behind(bus: KafkaBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a worker is whose partition was just called back: there is nobody left to be told."""
+    left: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
+    coordinator = Coordinator(monkeypatch)
+    member = await bus.join(GROUP, RAW)
+    await shared([member], [4])
+    coordinator.pause = 0.5
+    coordinator.say(COMMIT, UNKNOWN_MEMBER, 1)
+    taking = asyncio.ensure_future(bus.take(Taken(GROUP, RAW, {0: 1})))
+    async with asyncio.timeout(WITHIN):
+        while not coordinator.told:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+    taking.cancel()
+    await asyncio.wait([taking])
+    await said(coordinator, COMMIT)
+    await took(bus, 2)
+    gc.collect()
+    assert left == []
