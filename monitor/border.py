@@ -30,7 +30,7 @@ from monitor.clock import DAY, SECOND, micros
 from monitor.documents import depth, mend
 from monitor.errors import InvalidMention, UsageError, failed_zh
 from monitor.links import normalised
-from monitor.mention import Kind, Mention, Verified
+from monitor.mention import LATEST, Kind, Mention, Verified
 
 OBJECT_LIMIT = 256 * 1024
 STRING_LIMIT = 64 * 1024
@@ -40,6 +40,8 @@ EARLIEST = micros(datetime(2000, 1, 1, tzinfo=UTC))
 AHEAD = DAY
 _EARLIEST_SECOND = EARLIEST / SECOND + 1
 NESTING = 64
+_DEEPEST = NESTING + 8  # of a record of the log: with the levels that its form puts around a mention
+_BRACKETS = 500  # so many cannot nest too deep to be decoded
 LINE_LIMIT = 4 * OBJECT_LIMIT  # with room for escapes and spaces
 TOPICS = 20
 _KINDS = frozenset(get_args(Kind))
@@ -76,6 +78,33 @@ def parse(data: bytes | msgspec.Raw, now: int, defaults: FileDefaults | None = N
     return _with_topics(mention) if _plain(mention, data, now) else examine(data, now, defaults)
 
 
+def limited(mention: Mention, record: bytes, now: int) -> Mention:
+    """
+    The mention that was decoded from a `record` of the log; InvalidMention where the border would have refused it.
+
+    What other programs write to the log has not come by here.
+    """
+    return mention if _plain(mention, record, now) else _examined(record, now)
+
+
+def storable(mention: Mention, record: bytes) -> Mention:
+    """The same where the log was checked once before: a few comparisons prove that a store can hold it, and only a doubt asks for more."""
+    sound = b"\\u0000" not in record and record.count(b"[") + record.count(b"{") <= _BRACKETS and len(record) <= OBJECT_LIMIT
+    return mention if sound and _aware(mention) and _counted(mention) and _ranked(mention) else _examined(record, LATEST)
+
+
+def _aware(mention: Mention) -> bool:
+    """Whether its moments have a zone."""
+    published, seen, collected = mention.published_at, mention.seen_at, mention.collected_at
+    return bool(published.tzinfo and (seen is None or seen.tzinfo) and (collected is None or collected.tzinfo))
+
+
+def _examined(record: bytes, now: int) -> Mention:
+    if depth(record, _DEEPEST) > _DEEPEST:
+        raise InvalidMention([f"object: nests deeper than {_DEEPEST} levels"])
+    return examine(bytes(_members(record)["mention"]), now)
+
+
 def _plain(mention: Mention, data: bytes, now: int) -> bool:
     """Whether a few comparisons prove every limit; False only means that each field must be looked at."""
     # No string of an object is longer in UTF-8 than the object itself, and a NUL can only be written as an escape.
@@ -93,7 +122,7 @@ def _plain(mention: Mention, data: bytes, now: int) -> bool:
         and (url is None or len(url) <= LIMITS["url"] // 4)
         and bool(mention.text or mention.title or mention.quoted or mention.transcript)
         and _counted(mention)
-        and ((mention.rank is None and mention.heat is None and mention.best_rank is None) or _standing(mention))
+        and _ranked(mention)
     )
 
 
@@ -113,7 +142,9 @@ def _counted(mention: Mention) -> bool:
     return True
 
 
-def _standing(mention: Mention) -> bool:
+def _ranked(mention: Mention) -> bool:
+    if mention.rank is None and mention.heat is None and mention.best_rank is None:
+        return True
     ranks = all(rank is None or 0 < rank <= COUNT_LIMIT for rank in (mention.rank, mention.best_rank))
     return mention.kind == "hotlist" and ranks and (mention.heat is None or 0 <= mention.heat <= COUNT_LIMIT)
 

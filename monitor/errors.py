@@ -6,6 +6,7 @@ YuqingError
 │   ├── ConfigError       problems in files, all of them at once
 │   └── Held              the data folder or a port is held by somebody else
 ├── InvalidMention        never: one object is not a mention, with every reason
+├── Unreadable            never: a record of the log that no release of ours, or nothing within the limits, wrote
 ├── SourceFailed          later: a source cannot be read now, in a word of a closed set
 ├── TooManyFailures       stop: so many records fail that it is not they, it is us
 ├── Stuck                 stop: there is work, everything answers, and nothing moves: a new process will do better
@@ -69,6 +70,10 @@ class InvalidMention(YuqingError):
         self.raw = raw
         self.sheet = sheet
         super().__init__("; ".join(errors))
+
+
+class Unreadable(YuqingError):
+    """A record of the log cannot be read, or holds what the border refuses."""
 
 
 class SourceFailed(YuqingError):

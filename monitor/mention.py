@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -23,6 +23,8 @@ Kind = Literal[
 ]  # fmt: skip
 Verified = bool | Literal["person", "org", "gov", "media"]
 WIRE_VERSION = 1
+LATEST = 2**53  # micros: the year 2255
+At = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]  # what is read back beyond it is no moment of ours
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False, gc=False):
@@ -114,7 +116,7 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     """
 
     v: int = WIRE_VERSION
-    received_at: int
+    received_at: At
     mention: Mention
     as_if: bool = False
 
@@ -127,7 +129,7 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """
 
     v: int = WIRE_VERSION
-    received_at: int
+    received_at: At
     mention: Mention
     score: Score
     emotion: Emotion
@@ -159,7 +161,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     v: int = WIRE_VERSION
-    at: int
+    at: At
     as_if: bool = False
     end: bool = False
 

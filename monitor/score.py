@@ -1,12 +1,14 @@
 """A Score: what one mention says about one subject, with the Hits that made it and the shape `yuqing score` prints."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 SentimentLabel = Literal["negative", "neutral", "positive"]
 EmotionLabel = Literal["anger", "worry", "sadness", "doubt", "support", "surprise", "none"]
 SEVERE = 0.5
+Place = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Name = Annotated[str, msgspec.Meta(max_length=800)]  # what an index of PostgreSQL takes in any script
 
 
 class Sentiment(msgspec.Struct, frozen=True, gc=False):
@@ -38,8 +40,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     category: str
     field: str
     text: str
-    start: int
-    end: int
+    start: Place
+    end: Place
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -50,7 +52,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add.
     """
 
-    subject: str
+    subject: Name
     hits: tuple[Hit, ...]
     sentiment: Sentiment
     severity: float

@@ -1,16 +1,18 @@
 """Backtest: the decisions of a recording, or of the retained log, made again in memory: no bus, no store, nothing told."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from monitor.bus.base import SCORED, Bus
+from monitor.bus.base import SCORED, Bus, Stored
 from monitor.collecting.recording import Block
+from monitor.errors import Unreadable
 from monitor.escalation.correcting import puts_back
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Act, Effects
-from monitor.mention import Scored, Tick, decode_scored, decode_tick
+from monitor.mention import Scored, Tick
+from monitor.records import read_scored, read_tick
 from services.acts import ActError
 from services.archive import Archive
 from services.recorded import History, Placed
@@ -89,25 +91,38 @@ class Backtest:
         else:
             self.act(replace(act, offset=self._offset))
 
-    async def log(self, bus: Bus, partition: int, acts: Sequence[Act]) -> None:
-        """Decide what a bus has kept, people's acts included, each where it took effect."""
+    async def log(self, bus: Bus, partition: int, acts: Sequence[Act], left: Collection[int] = ()) -> int:
+        """
+        Decide what a bus has kept, people's acts included, each where it took effect; how many records were left out.
+
+        Left out is what the service did not decide either: what cannot be read, and what it put aside, which stands at `left`.
+        """
         offset, end = (await bus.bounds(SCORED))[partition]
-        waiting = iter([*acts, None])
+        waiting, out = iter([*acts, None]), 0
         act = next(waiting)
         while offset < end and (records := await bus.read(SCORED, partition, offset, min(_READ, end - offset))):
             for record in records:
                 while act is not None and act.offset <= record.offset:
                     self.act(act)
                     act = next(waiting)
-                if record.kind == "tick":
-                    self._desk.tick(decode_tick(record.value))
-                else:
-                    self.observe(decode_scored(record.value), record.offset)
+                out += record.offset in left or not self._read(record)
             offset = records[-1].offset + 1
         while act is not None:  # done after the last record
             self.act(act)
             act = next(waiting)
         self._drain()
+        return out
+
+    def _read(self, record: Stored) -> bool:
+        """Decide one record of the log, if it can be read."""
+        try:
+            if record.kind == "tick":
+                self._desk.tick(read_tick(record.value))
+            else:
+                self.observe(read_scored(record.value), record.offset)
+        except Unreadable:
+            return False
+        return True
 
     def _recall(self, story: str, offset: int, act: Act | None) -> None:
         self._drain()

@@ -6,6 +6,8 @@ back or dropped. Both have the letter's origin as their key, so they lie in one 
 """
 
 from base64 import b32encode, b64decode, b64encode
+from collections import defaultdict
+from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -16,9 +18,11 @@ import msgspec
 from monitor.bus.base import DEAD, Bus, Outcome, Record, RecordKind, Stored
 from monitor.errors import TooLarge
 from monitor.metrics import DeadReason, Metrics
+from monitor.records import BROKEN
 
 MarkWord = Literal["replayed", "dropped"]
 _LONGEST = 2_000  # of an error: the traceback is in the log
+_READ = 1_000
 _LOOKED = 10_000  # records of a partition of the dead, the newest: how far back `lately` looks
 
 
@@ -139,8 +143,21 @@ def read_record(value: bytes) -> DeadLetter | Mark | None:
     """A record of `mentions.dead`; None for what no release of ours wrote."""
     try:
         return _mark(value) if _peek(value).mark else _letter(value)
-    except msgspec.MsgspecError:
+    except BROKEN:
         return None
+
+
+async def put_aside(bus: Bus, topic: str) -> Mapping[int, set[int]]:
+    """The offsets of a topic's records that are among the dead, by partition: also of those put back, as they stand elsewhere now."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for place, (low, end) in (await bus.bounds(DEAD)).items():
+        offset = low
+        while offset < end and (records := await bus.read(DEAD, place, offset, _READ)):
+            for letter in (read_record(record.value) for record in records):
+                if isinstance(letter, DeadLetter) and letter.topic == topic and letter.partition is not None and letter.offset is not None:
+                    found[letter.partition].add(letter.offset)
+            offset = records[-1].offset + 1
+    return found
 
 
 async def lately(bus: Bus, topic: str, partition: int, before: int, count: int) -> set[int]:

@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 
-import msgspec
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import SCORED, Bus, Stored, Taken
 from monitor.clock import MINUTE, SECOND, Clock
-from monitor.errors import BusError, Fenced, TooManyFailures
+from monitor.errors import BusError, Fenced, TooManyFailures, Unreadable
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import AlertChange
 from monitor.escalation.settling import KEYS
-from monitor.mention import Scored, Tick, decode_scored, decode_tick
+from monitor.mention import Scored, Tick
 from monitor.metrics import Metrics
+from monitor.records import read_scored, read_tick
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
@@ -63,7 +63,7 @@ class Escalator:
         self.partition, self._batch = partition, batch
         self._desk: Desk | None = None
         self._changed = False
-        self._offset = self._next = 0
+        self._offset = self._next = self._tries = 0
         self._taken_at, self._taken = 0.0, -1
         self._guard = Guard()
         self._doubts = Doubts(self._guard, clock)
@@ -78,6 +78,11 @@ class Escalator:
     def use(self, make_desk: Callable[[], Desk], told: Told) -> None:
         """Decide by other subjects and policies from the next record on, and tell others."""
         self._make_desk, self._told, self._changed = make_desk, told, True
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """What moves while it works: the position, and the tries of records that fail."""
+        return self._offset, self._tries
 
     @property
     def offset(self) -> int:
@@ -137,6 +142,7 @@ class Escalator:
     async def _doubt(self, records: Sequence[Stored], undecided: _Undecided) -> None:
         if not records:  # nobody's fault but what was written before
             raise undecided.error
+        self._tries += 1
         self._log.warning(
             "decision failed", partition=self.partition, first=records[0].offset, last=records[-1].offset, error=told(undecided.error)
         )
@@ -178,8 +184,8 @@ class Escalator:
         run: list[Observation] = []
         for record in records:
             try:
-                seen = decode_tick(record.value) if record.kind == "tick" else decode_scored(record.value)
-            except msgspec.MsgspecError as error:
+                seen = read_tick(record.value) if record.kind == "tick" else read_scored(record.value)
+            except Unreadable as error:
                 await bury(self._bus, self._metrics, record, "invalid", str(error))
                 continue
             if run and run[-1][1].as_if != seen.as_if:

@@ -21,6 +21,7 @@ from services.dead import Tried, lately
 
 PAUSES = (0.05, 0.2)  # seconds before the second and the third try; a stream full of bad ones must not be slowed to a crawl
 MOST, WINDOW = 100, 1_000  # so many of so many stop the role: 10 %, and 100 in a row are that too
+_RUN = 10  # after so many in a row each further one is tried but once: a bad release is to stop soon, though each try draws a desk anew
 LINGER = 3.0  # seconds in which /readyz still tells why, before the process ends
 _SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
 
@@ -119,7 +120,7 @@ class Doubts:
         known = self._tried[1] if self._tried[0] == record.offset else Tried(0, now)
         tried = Tried(known.attempts + 1, known.first_at, now)
         self._tried = (record.offset, tried)
-        if tried.attempts <= len(PAUSES):
+        if tried.attempts <= len(PAUSES) and len(self.aside) < _RUN:
             return 0.0 if self.aside else PAUSES[tried.attempts - 1]  # after a run of them nobody waits for each
         self._guard.check([True] * (len(self.aside) + 1), error)
         self.aside.append(Aside(record, told(error), tried))

@@ -12,8 +12,9 @@ from rich.progress import track
 
 from monitor.bus.base import RAW, Bus
 from monitor.clock import DAY, Clock, SystemClock
-from monitor.errors import YuqingError
-from monitor.mention import Raw, decode_raw
+from monitor.errors import Unreadable, YuqingError
+from monitor.mention import Raw
+from monitor.records import read_raw
 from monitor.scoring.matcher import Matcher
 from monitor.scoring.rules import AnyOf, Node, Word, parse
 from monitor.scoring.segment import frequencies
@@ -131,8 +132,8 @@ async def _newest(bus: Bus) -> list[Raw]:
         while offset < end and (records := await bus.read(RAW, partition, offset, 1_000)):
             for record in records:
                 try:
-                    found.append(decode_raw(record.value))
-                except msgspec.MsgspecError:  # a dead letter of the scorer's
+                    found.append(read_raw(record.value, record.stored_at))
+                except Unreadable:  # a dead letter of the scorer's
                     continue
             offset = records[-1].offset + 1
     return found

@@ -15,9 +15,9 @@ import msgspec
 from monitor.border import parse
 from monitor.bus.base import DEAD, RAW, SCORED, Bus, Record, Stored
 from monitor.clock import Clock, rfc3339
-from monitor.errors import InvalidMention, TooLarge
-from monitor.mention import decode_raw, decode_scored, decode_tick
+from monitor.errors import InvalidMention, TooLarge, Unreadable
 from monitor.metrics import DeadReason, Metrics
+from monitor.records import read_raw, read_scored, read_tick
 from monitor.settings import Source
 from services.dead import DeadLetter, Mark, MarkWord, mark_record, read_record
 from services.intake import Intake
@@ -215,12 +215,12 @@ def back(letter: DeadLetter, now: int) -> Record | str | None:
     try:
         if letter.topic == SCORED:
             if letter.kind == "tick":
-                decode_tick(raw)
+                read_tick(raw)
                 return Record(key=b"", value=raw, kind="tick", partition=letter.partition)
-            return Record(key=decode_scored(raw).score.subject.encode(), value=raw)
-        mention = decode_raw(raw).mention
+            return Record(key=read_scored(raw).score.subject.encode(), value=raw)
+        mention = read_raw(raw, now).mention
         return Record(key=f"{mention.source}\0{mention.id}".encode(), value=raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except Unreadable as error:
         if letter.topic != RAW or letter.offset is not None:
             return str(error)
     try:

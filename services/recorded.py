@@ -16,6 +16,7 @@ from monitor.clock import micros, moment, rfc3339
 from monitor.collecting.retaken import Taken, taken_of
 from monitor.escalation.acting import FITTING
 from monitor.escalation.effects import Act
+from monitor.records import BROKEN
 from monitor.store.sessions import Store, WriteUnit
 from services import corrections
 from services.acts import ActError, Deed, Desk, NoSuchAlert, Past, done
@@ -64,7 +65,7 @@ def act_of(line: bytes) -> Placed | None:
         told: dict[str, Any] = _members(line)["act"]
         times = {name: micros(msgspec.convert(told[name], datetime)) for name in _TIMES if name in told}
         act = msgspec.convert(told | times | {"id": 0, "partition": 0, "offset": 0}, Act)
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+    except (*BROKEN, KeyError, TypeError):
         return None
     return Placed(act, *(taken_of(line) or (act.at, _AFTER_ALL)))
 
@@ -84,7 +85,7 @@ def end_of(line: bytes) -> int | None:
     try:
         at = msgspec.json.decode(line, type=dict[str, datetime])["end"]
         return micros(at) if at.tzinfo else None
-    except (msgspec.MsgspecError, ValueError):
+    except BROKEN:
         return None
 
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from monitor.bus.base import RAW, SCORED, Bus, Stored, partition_of
 from monitor.clock import Clock
+from monitor.errors import Unreadable
 from monitor.escalation.effects import Known, NewHit, Observed
-from monitor.mention import Raw, Scored, decode_raw
+from monitor.mention import Raw, Scored
+from monitor.records import read_raw
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from monitor.subject import Subject
@@ -63,7 +64,7 @@ class Rescore:
         return Rescored(done.total, done.looked + len(records), done.hit + len(found), done.new + new)
 
     def _found(self, records: Sequence[Stored]) -> list[Scored]:
-        batch = Batch(_decoded(records))
+        batch = Batch(_decoded(records, self._clock.now()))
         batch.score(self._score)  # what fails here has been put aside by the scorer, and is passed over
         return [one for one in batch.scored if one.score.subject == self._subject]
 
@@ -105,12 +106,12 @@ async def make_rescore(settings: Settings, subject: Subject, bus: Bus, store: St
     return Rescore(bus, store, score, subject.name, clock, pace=pace)
 
 
-def _decoded(records: Sequence[Stored]) -> list[Raw]:
+def _decoded(records: Sequence[Stored], now: int) -> list[Raw]:
     """What can be read; what cannot has been put aside by the scorer long ago."""
     raws = []
     for record in records:
         try:
-            raws.append(decode_raw(record.value))
-        except msgspec.MsgspecError:
+            raws.append(read_raw(record.value, max(now, record.stored_at)))
+        except Unreadable:
             continue
     return raws

@@ -8,15 +8,15 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 
-import msgspec
 from msgspec.structs import replace
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import RAW, SCORED, Bus, Record, Stored, Taken
 from monitor.clock import Clock, SystemClock
-from monitor.errors import TooLarge, TooManyFailures
-from monitor.mention import Raw, Scored, decode_raw, encode
+from monitor.errors import TooLarge, TooManyFailures, Unreadable
+from monitor.mention import Raw, Scored, encode
 from monitor.metrics import DeadReason, Metrics
+from monitor.records import read_raw
 from services.dead import ONCE, Tried, bury, bury_bytes
 from services.failing import LINGER, PAUSES, Guard, may_pass, told
 
@@ -122,6 +122,11 @@ class ScoreRole:
         self.offset = 0  # the next record to score; 0 until the first position was read
         self.waits: str | None = None  # why it cannot work now
 
+    @property
+    def progress(self) -> int:
+        """Its position."""
+        return self.offset
+
     async def run(self) -> None:
         """Score for ever; what may pass (a log that cannot be written now) is tried again. TooManyFailures: it is we who fail."""
         offset: int | None = None
@@ -209,11 +214,11 @@ class ScoreRole:
         self._log.error("record put aside", topic=RAW, partition=self.partition, offset=record.offset, error=error)
 
     async def _decoded(self, records: Sequence[Stored]) -> list[tuple[Stored, Raw]]:
-        read = []
+        read, now = [], self._clock.now()
         for record in records:
             try:
-                read.append((record, decode_raw(record.value)))
-            except msgspec.MsgspecError as error:
+                read.append((record, read_raw(record.value, max(now, record.stored_at))))
+            except Unreadable as error:
                 await bury(self._bus, self._metrics, record, "invalid", str(error))
         # what a replay appended it has scored itself, in its own order
         return [(record, raw) for record, raw in read if not raw.as_if]

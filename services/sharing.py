@@ -27,6 +27,11 @@ class Worker(Protocol):
         ...
 
     @property
+    def progress(self) -> object:
+        """What is another value whenever it has done something."""
+        ...
+
+    @property
     def offset(self) -> int:
         """The next record it takes."""
         ...

@@ -51,6 +51,11 @@ class Deciding:
         return self.escalator.waits
 
     @property
+    def progress(self) -> tuple[int, int]:
+        """As of its escalator."""
+        return self.escalator.progress
+
+    @property
     def offset(self) -> int:
         """The next record to decide."""
         return self.escalator.offset

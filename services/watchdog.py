@@ -27,7 +27,7 @@ class Watchdog:
     ) -> None:
         self._bus, self._role, self._topic, self._workers, self._log = bus, role, topic, workers, log
         self._every = patience / LOOKS
-        self._seen: dict[int, tuple[int, int, int]] = {}  # partition -> (which worker, its offset, looks without progress)
+        self._seen: dict[int, tuple[int, object, int]] = {}  # partition -> (which worker, its progress, looks without any)
         self.waits: str | None = None
 
     async def run(self) -> None:
@@ -41,7 +41,8 @@ class Watchdog:
                 continue
             for partition in self._standing({partition: end for partition, (_, end) in bounds.items()}):
                 self.waits = f"{self._topic}/{partition}: 有未处理的记录, 却很久没有进展; 进程停止, 由守护程序重新启动"
-                self._log.error("no progress", role=self._role, topic=self._topic, partition=partition, offset=self._seen[partition][1])
+                offset = self._workers[partition].offset
+                self._log.error("no progress", role=self._role, topic=self._topic, partition=partition, offset=offset)
                 await asyncio.sleep(LINGER)
                 raise Stuck(self.waits)
 
@@ -51,7 +52,7 @@ class Watchdog:
         for partition, worker in self._workers.items():
             before = self._seen.get(partition)
             idle = worker.waits is not None or worker.offset >= ends[partition]
-            same = before is not None and before[:2] == (id(worker), worker.offset)
-            seen[partition] = (id(worker), worker.offset, before[2] + 1 if before and same and not idle else 0)
+            same = before is not None and before[:2] == (id(worker), worker.progress)
+            seen[partition] = (id(worker), worker.progress, before[2] + 1 if before and same and not idle else 0)
         self._seen = seen
         return [partition for partition, (_, _, looks) in seen.items() if looks >= LOOKS]

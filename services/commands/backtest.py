@@ -26,6 +26,7 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from services.backtest import Backtest, StoryMap, all_changes, level_changes
+from services.dead import put_aside
 from services.house import start_logging
 from services.recordings import stage_files, tell_bad, tell_undone
 from services.reload import settled
@@ -185,7 +186,9 @@ async def _from_bus(settings: Settings, make: Callable[[], Backtest]) -> None:
                 acts = {partition: await unit.acts.all(partition) for partition in range(bus.partitions(SCORED))}
         finally:
             await store.close()
-        for partition, done in acts.items():
-            await make().log(bus, partition, done)
+        left = await put_aside(bus, SCORED)
+        out = sum([await make().log(bus, partition, done, left[partition]) for partition, done in acts.items()])
+        if out:
+            click.echo(f"{out} 条记录读不懂或已放进死信, 服务当时也没有判断, 未计入; 用 yuqing dead list 查看", err=True)
     finally:
         await bus.close()

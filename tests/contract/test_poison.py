@@ -1,123 +1,77 @@
-"""What can never be done, on every bus: a record that fails, or is larger than the log takes, costs its neighbours nothing."""
+"""What other programs put on the topics stops neither scorer nor escalator, on every bus and wherever in a batch it lies."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import NewTopic
 from prometheus_client import CollectorRegistry
 
-from monitor.bus.base import DEAD, RAW, SCORED, Bus, Record
-from monitor.bus.kafka import KafkaBus
-from monitor.clock import SECOND, SystemClock
-from monitor.collecting.recording import Block
-from monitor.mention import Raw, Scored, decode_raw, decode_scored, encode
+from monitor.bus.base import RAW, SCORED, Bus, Record
+from monitor.clock import ManualClock
+from monitor.mention import encode
 from monitor.metrics import Metrics
-from services.dead import DeadLetter, read_record
-from services.escalate import Escalator
-from services.intake import Intake
-from services.replay import Replay
-from services.score import ScoreRole
-from services.wiring import make_escalator, open_store
-from tests.contract.conftest import FreshStore
-from tests.contract.kafka_making import a_bus, admin_of
-from tests.kafka_server import Cluster
-from tests.unit.escalation.making import START
-from tests.unit.pipeline.making import decided_beside, log, raw, score, settings_in
+from monitor.store.sessions import Store
+from services.letters import STATES, Choice, letters
+from services.score import ScoreRole, record_of
+from services.wiring import make_escalator
+from tests.contract.conftest import START
+from tests.unit.pipeline.making import log, raw, score, settings_in
 
-COUNT, BOUND = 12, 20_000
-LONG = "某某" * BOUND
+WHOLE = {RAW: encode(raw("x", START, as_if=False)), SCORED: encode(score([raw("x", START, as_if=False)])[0])}
+COUNT = 6
 
 
-class Poisoned:
-    """Scores all but one."""
-
-    def __init__(self, item: str) -> None:
-        self._item = item
-
-    def __call__(self, raws: Sequence[Raw]) -> list[Scored]:
-        """Fails for a batch that has it."""
-        if any(one.mention.id == self._item for one in raws):
-            raise ValueError("poison")
-        return score(raws)
-
-
-async def letters(bus: Bus) -> list[DeadLetter]:
-    """What was put aside."""
-    bounds = await bus.bounds(DEAD)
-    found = [read_record(one.value) for place, (_, end) in bounds.items() if end for one in await bus.read(DEAD, place, 0, end)]
-    return [one for one in found if isinstance(one, DeadLetter)]
+def poisons(topic: str) -> list[bytes]:
+    """Each of another kind."""
+    whole = WHOLE[topic]
+    beyond = (b'"id":"x\\u0000"', b'"id":"x","likes":9223372036854775808', b'"id":"x","views":1180591620717411303424')
+    far = whole.replace(b'"received_at":', b'"received_at":9')
+    return [
+        b"", b"no JSON", b"[1]", b'{"mention":7}', b'{"a":' * 20_000, b"\xed\xa0\x80", whole.replace(b'"x"', b'"\\ud800"'), far,
+        whole.replace(b'"received_at":', b'"received_at":1180591620717411303424,"r":'),
+        *(whole.replace(b'"id":"x"', one) for one in beyond),
+    ]  # fmt: skip
 
 
-async def items(bus: Bus, topic: str) -> list[str]:
-    """The ids of the mentions of a topic, ticks left out, by partition."""
-    read = decode_raw if topic == RAW else decode_scored
-    records = [one for place, (_, end) in (await bus.bounds(topic)).items() if end for one in await bus.read(topic, place, 0, end)]
-    return [read(one.value).mention.id for one in records if one.kind == "mention"]
+def mixed(topic: str, place: int) -> list[Record]:
+    """Good records with all poisons at one place among them."""
+    raws = [raw(f"m{n}", START + n, as_if=False) for n in range(COUNT)]
+    good = [encode(one) for one in raws] if topic == RAW else [record_of(one).value for one in score(raws)]
+    values = good[:place] + poisons(topic) + good[place:]
+    return [Record(key=b"k", value=value, partition=0) for value in values]
 
 
-@pytest.mark.parametrize("batch", [1, 256])
-@pytest.mark.parametrize("place", [0, 5, COUNT - 1])
-async def test_poison_is_put_aside_alone(bus: Bus, place: int, batch: int) -> None:
-    """First, in the middle, last of a batch: the others are scored once and in order, it is kept as it was with its origin."""
-    records = [Record(b"k", encode(raw(f"m{n}", START + n, as_if=False)), partition=0) for n in range(COUNT)]
-    await bus.append(RAW, records)
-    role = ScoreRole(bus, Poisoned(f"m{place}"), Metrics(CollectorRegistry()), log(), batch=batch)
-    offset = 0
-    while offset < COUNT:
-        offset = await role.advance(offset)
-
-    assert await items(bus, SCORED) == [f"m{n}" for n in range(COUNT) if n != place]
-    (letter,) = await letters(bus)
-    assert (letter.origin, letter.content, letter.reason, letter.attempts) == (f"{RAW}/0/{place}", records[place].value, "failed", 3)
-    assert (await bus.taken("score", RAW))[0] == COUNT
+async def buried(bus: Bus) -> set[tuple[str, str]]:
+    """Which topics' records were put aside, and why."""
+    return {(one.letter.topic, one.letter.reason) async for one in letters(bus, Choice(states=STATES))}
 
 
-@pytest.fixture
-async def narrow(kafka: Cluster, prefix: str) -> AsyncIterator[KafkaBus]:
-    """A bus whose topics somebody made for small messages only."""
-    configs = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(BOUND), "retention.ms": str(7 * 86_400_000)}
-    async with admin_of(kafka.servers) as admin:
-        await admin.create_topics([NewTopic(prefix + RAW, 2, 1, topic_configs=configs)])
-    bus = a_bus(kafka.servers, prefix)
-    await bus.start()
-    yield bus
-    await bus.close()
+@pytest.mark.parametrize("place", [0, COUNT // 2, COUNT])
+async def test_a_scorer_puts_aside_what_it_cannot_read(bus: Bus, clock: ManualClock, place: int) -> None:
+    """First, in the middle, last: the good ones are scored in order, the others are the sender's fault."""
+    await bus.append(RAW, mixed(RAW, place))
+    role = ScoreRole(bus, score, Metrics(CollectorRegistry()), log(), clock=clock)
+    assert await role.advance(0, wait=1.0) == COUNT + len(poisons(RAW))
+
+    scored = [record for one in range(2) for record in await bus.read(SCORED, one, 0, 100)]
+    good = score([raw(f"m{n}", START + n, as_if=False) for n in range(COUNT)])
+    assert [record.value for record in scored] == [record_of(one).value for one in good]
+    assert await buried(bus) == {(RAW, "invalid")}
 
 
-async def test_what_is_pushed_and_too_large_is_rejected_by_itself(narrow: KafkaBus) -> None:
-    """The others are taken, each is answered in its place, and there is nothing to be tried again."""
-    intake = Intake(narrow, SystemClock(), Metrics(CollectorRegistry()))
-    pushed = [raw(name, START, LONG if name in "bd" else "某某", as_if=False).mention for name in "abcd"]
-    receipt = await asyncio.wait_for(intake.take(pushed, staff=True), 8)
+@pytest.mark.parametrize("place", [0, COUNT // 2, COUNT])
+async def test_an_escalator_puts_aside_what_it_cannot_read(bus: Bus, clock: ManualClock, tmp_path: Path, place: int) -> None:
+    """In one transaction with the good ones, without a try; a tick that cannot be read is put aside like them."""
+    tick = Record(key=b"", value=b'{"at":' * 20_000, kind="tick", partition=0)
+    await bus.append(SCORED, [*mixed(SCORED, place), tick])
+    store = await Store.open("sqlite", tmp_path)
+    try:
+        escalator = make_escalator(settings_in(tmp_path), bus, store, clock, Metrics(CollectorRegistry()), log())
+        assert await escalator.advance(wait=1.0) == COUNT + len(poisons(SCORED)) + 1
+        async with store.read() as unit:
+            found = (await unit.mentions.search(limit=100)).items
+            assert (await unit.positions.read(SCORED, 0)).offset == COUNT + len(poisons(SCORED)) + 1
+    finally:
+        await store.close()
 
-    assert (receipt.accepted, [one.index for one in receipt.rejected]) == (2, [1, 3])
-    assert all("larger than the log takes" in error for one in receipt.rejected for error in one.errors)
-    assert sorted(await items(narrow, RAW)) == ["a", "c"]
-
-
-@asynccontextmanager
-async def an_escalator(bus: Bus, folder: Path, url: str) -> AsyncIterator[tuple[dict[int, Escalator], Metrics]]:
-    """Somebody who decides each partition of it."""
-    metrics, settings = Metrics(CollectorRegistry()), settings_in(folder, store=url)
-    store = await open_store(settings)
-    yield {one: make_escalator(settings, bus, store, SystemClock(), metrics, log(), partition=one) for one in range(2)}, metrics
-    await store.close()
-
-
-async def test_a_recording_goes_on_past_what_is_too_large(narrow: KafkaBus, fresh_store: FreshStore, tmp_path: Path) -> None:
-    """It is put aside with its words (as many as the log takes); all else is decided; run again nothing is added."""
-    block = Block("b", tuple(raw(f"m{n}", START + n * SECOND, LONG if n == 3 else f"某某 {n}") for n in range(6)))
-    async with fresh_store(tmp_path) as url, an_escalator(narrow, tmp_path, url) as (escalators, metrics):
-        for _ in range(2):
-            async with decided_beside(escalators[0]), decided_beside(escalators[1]):
-                replay = Replay(narrow, ScoreRole(narrow, score, metrics, log()), escalators)
-                await asyncio.wait_for(replay.run(iter([block]), lambda _: None), 30)
-
-    kept = [f"m{n}" for n in range(6) if n != 3]
-    assert (sorted(await items(narrow, RAW)), await items(narrow, SCORED)) == (kept, kept)
-    (letter,) = await letters(narrow)
-    assert (letter.reason, letter.origin.split("/")[:3]) == ("invalid", ["b", "t", "m3"])
-    assert '"m3"' in letter.content.decode(errors="ignore")
+    assert {one.mention.id for one in found} == {f"m{n}" for n in range(COUNT)}
+    assert await buried(bus) == {(SCORED, "invalid")}

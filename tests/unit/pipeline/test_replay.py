@@ -11,11 +11,13 @@ from monitor.alert import Transition
 from monitor.bus.base import RAW, SCORED, Record
 from monitor.clock import HOUR, MINUTE, SECOND
 from monitor.collecting.recording import Block
-from monitor.escalation.effects import Effects
+from monitor.escalation.desk import Desk
+from monitor.escalation.effects import Effects, Known
 from monitor.mention import Raw, Scored, Tick, decode_tick, encode
 from services.backtest import Backtest, StoryMap, level_changes
+from services.dead import put_aside
 from services.replay import in_order, settle_raw
-from services.score import ScoreRole
+from services.score import ScoreRole, record_of
 from services.wiring import desk_maker
 from tests.unit.escalation.making import START
 from tests.unit.pipeline.making import Parts, blocks, parts_in, raw, replayed, score, settings_in
@@ -152,6 +154,37 @@ async def test_the_log_decided_again_is_what_was_decided(parts: Parts) -> None:
     stored = await parts.transitions()
     assert [replace(one, recorded_at=None) for one in stored] == sorted(again, key=lambda one: one.alert)
     assert all(one.recorded_at is not None for one in stored)
+
+
+async def test_the_log_decided_again_leaves_out_what_was_not_decided(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read, and what was put aside: the same transitions as live, and a count of what was left out."""
+    lived = [record_of(one) for one in score([replace(one, as_if=False) for block in blocks() for one in block.raws])]
+    foreign = [Record(key=b"", value=value, partition=0) for value in (b"no JSON", b'{"a":' * 20_000)]
+    await parts.bus.append(SCORED, [*foreign, *lived[:50], *foreign, *lived[50:], *foreign])
+    decide = Desk.observe
+
+    def observe(desk: Desk, scored: Scored, offset: int, known: Known | None) -> bool:
+        if scored.mention.id == "m0040":
+            raise ValueError("poison")
+        return decide(desk, scored, offset, known)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Desk, "observe", observe)
+        broken.setattr("services.failing.PAUSES", (0.0, 0.0))
+        escalator = parts.escalator(batch=11)
+        while await escalator.advance():
+            pass
+    assert escalator.offset == 126
+    again: list[Transition] = []
+    backtest = Backtest(
+        desk_maker(parts.settings)(), lambda effects: again.extend(one.transition for one in effects.changes if one.transition), 7
+    )
+    out = await backtest.log(parts.bus, 0, (), (await put_aside(parts.bus, SCORED))[0])
+
+    assert out == 7
+    stored = await parts.transitions()
+    assert stored
+    assert [replace(one, recorded_at=None) for one in stored] == sorted(again, key=lambda one: one.alert)
 
 
 def test_stories_are_told_after_all_moves(tmp_path: Path) -> None:

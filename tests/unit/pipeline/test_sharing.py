@@ -32,7 +32,12 @@ class Work:
     def __init__(self, partition: int) -> None:
         self.partition, self.offset, self.running = partition, 0, False
         self.waits: str | None = None
-        self.fail = asyncio.Event()
+        self.tries, self.fail = 0, asyncio.Event()
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """What moves when it works."""
+        return self.offset, self.tries
 
     async def run(self) -> None:
         """Until it is told to fail."""
@@ -166,6 +171,10 @@ def _moves(work: Work) -> None:
     work.offset = (work.offset + 1) % 10
 
 
+def _tries(work: Work) -> None:
+    work.tries += 1
+
+
 def _done(work: Work) -> None:
     work.offset = 10
 
@@ -202,9 +211,9 @@ async def test_who_stands_still_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
         await looked(monkeypatch, _still)
 
 
-@pytest.mark.parametrize("each", [_moves, _done, _waits])
+@pytest.mark.parametrize("each", [_moves, _tries, _done, _waits])
 async def test_who_moves_or_waits_is_left_alone(monkeypatch: pytest.MonkeyPatch, each: Callable[[Work], None]) -> None:
-    """Also who has nothing to do, and who says that the store is away."""
+    """Also who tries what fails again one by one, who has nothing to do, and who says that the store is away."""
     assert (await looked(monkeypatch, each)).waits is None
 
 
