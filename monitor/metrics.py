@@ -2,7 +2,7 @@
 The closed list of metrics: what is not in CATALOG is not measured, and README's table is made from it.
 
 `Metrics` is built on a registry it is given; every attribute is called like its metric without `yuqing_`. Label sets that are
-known beforehand stand at 0 from the start, so that a rate sees the first event too.
+known beforehand stand at 0 from the start, so that a rate sees the first event too; but a lag that nobody has measured is not 0.
 """
 
 from collections.abc import Iterable
@@ -47,8 +47,8 @@ CATALOG: tuple[Spec, ...] = (
     Spec("mentions_ingested_total", "counter", "Mentions taken in, by source and what became of them.", ("source", "outcome")),
     Spec("source_newest_item_timestamp_seconds", "gauge", "When the newest item of the source was published, Unix time.", ("source",)),
     Spec("source_failures_total", "counter", "Times a source could not be read, by what was wrong.", ("source", "reason")),
-    Spec("consumer_lag_messages", "gauge", "Records of the topic that the role has not taken yet.", ("topic", "role")),
-    Spec("consumer_lag_seconds", "gauge", "Age of the oldest record that the role has not taken yet.", ("topic", "role")),
+    Spec("consumer_lag_messages", "gauge", "Records of the topic that the role, wherever it runs, has not taken.", ("topic", "role")),
+    Spec("consumer_lag_seconds", "gauge", "Age of the oldest record that the role, wherever it runs, has not taken.", ("topic", "role")),
     Spec("bus_skipped_records_total", "counter", "Records that expired before they were read: retention is too short.", ("topic",)),
     Spec("stage_duration_seconds", "histogram", "Time one batch spent in a stage.", ("stage",), _QUICK),
     Spec("collect_to_decision_seconds", "histogram", "Time from a mention's acceptance to its stored decision.", (), _SLOW),
@@ -106,8 +106,6 @@ class Metrics:
 
     def _begin(self, receivers: Iterable[str]) -> None:
         _start(self.mentions_ingested_total, ((name, how) for name in {*self._sources, OTHER} for how in INGEST_OUTCOMES))
-        _start(self.consumer_lag_messages, CONSUMERS)
-        _start(self.consumer_lag_seconds, CONSUMERS)
         _start(self.bus_skipped_records_total, ((topic,) for topic in TOPICS))
         _start(self.stage_duration_seconds, ((stage,) for stage in STAGES))
         _start(self.alerts, ((level.word, status) for level in Level for status in STATUSES))

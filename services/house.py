@@ -29,7 +29,7 @@ from monitor.store.sessions import Store
 from services.collect import PART, Collecting
 from services.escalate import BATCH, TURNS, Escalator
 from services.escalate import ROLE as ESCALATE
-from services.housekeeping import alarm_of, expire, measure_backlog
+from services.housekeeping import BACKLOG, alarm_of, expire, measure_backlog
 from services.intake import Intake, known_in
 from services.letters import Letters
 from services.lifecycle import Lifecycle, measure_lag
@@ -45,7 +45,7 @@ from services.ticking import Deciding, tick_minutes
 from services.watchdog import Watchdog
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, shared, told_of
 
-INFORMATIVE = ("deciding", PART)  # how the parts of /readyz begin that are told, and never make the service unfit
+INFORMATIVE = ("deciding", PART, BACKLOG)  # how the parts of /readyz begin that are told, and never make the service unfit
 _AGAIN = 1.0  # seconds
 KEEP = 5.0  # seconds for which escalators go on while partitions are shared out anew: to rebuild a desk is dear
 T = TypeVar("T")

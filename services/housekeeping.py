@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from itertools import count
 from time import monotonic
 
 from structlog.stdlib import BoundLogger
@@ -17,26 +18,38 @@ from services.score import ROLE as SCORE
 from services.tenure import Tenure
 
 RETENTION = "retention"
+BACKLOG = "backlog "  # how the parts of /readyz begin that tell of a role's backlog
 _EVERY = 2.0
+_OTHERS = 5  # looks
 _EXPIRE_EVERY = HOUR / SECOND / 4
 
 
 async def measure_backlog(
     bus: Bus, metrics: Metrics, clock: Clock, parts: dict[str, str | None], roles: Collection[str] = (SCORE, ESCALATE)
 ) -> None:
-    """Tell again and again how many records these roles have still to take, how old the oldest is, and whether the bus answers."""
-    while True:
+    """
+    Tell again and again how many records each role has still to take, how old the oldest is, and whether the bus answers.
+
+    Of `roles`, this process's own, often; of the others now and then: a role that nobody holds cannot tell how far it is behind.
+    """
+    for look in count():
         try:
             await bus.bounds(RAW)
             for topic, role in CONSUMERS:
-                if role in roles:
-                    count, age = await backlog(bus, clock, topic, role)
-                    metrics.consumer_lag_messages.labels(topic, role).set(count)
+                if role in roles or look % _OTHERS == 0:
+                    waiting, age = await backlog(bus, clock, topic, role)
+                    metrics.consumer_lag_messages.labels(topic, role).set(waiting)
                     metrics.consumer_lag_seconds.labels(topic, role).set(age)
+                    parts[f"{BACKLOG}{role}"] = abandoned(role, waiting, await bus.members(role)) if waiting else None
             parts["bus"] = None
         except BusUnavailable as error:
             parts["bus"] = str(error)  # the figures stay as last known
         await asyncio.sleep(_EVERY)
+
+
+def abandoned(role: str, waiting: int, members: int) -> str | None:
+    """What to say of a role that has records to take and nobody who does."""
+    return None if members else f"有 {waiting} 条没有处理，却没有进程担任 {role}；请启动 yuqing run --role {role}"
 
 
 async def backlog(bus: Bus, clock: Clock, topic: str, role: str, taken: Mapping[int, int] | None = None) -> tuple[int, float]:
@@ -46,13 +59,13 @@ async def backlog(bus: Bus, clock: Clock, topic: str, role: str, taken: Mapping[
     `taken`: how far it has come, where that is known better than to the bus, which is told now and then.
     """
     taken = taken or await bus.taken(role, topic)
-    count, oldest = 0, clock.now()
+    waiting, oldest = 0, clock.now()
     for partition, (low, end) in (await bus.bounds(topic)).items():
         start = max(low, taken[partition])
         if start < end:
-            count += end - start
+            waiting += end - start
             oldest = min([oldest, *(record.stored_at for record in await bus.read(topic, partition, start, 1))])
-    return count, (clock.now() - oldest) / SECOND
+    return waiting, (clock.now() - oldest) / SECOND
 
 
 def alarm_of(metrics: Metrics, log: BoundLogger) -> Callable[[Gap], None]:

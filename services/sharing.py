@@ -8,13 +8,14 @@ then, somebody else may do too: its effects are guarded by a position in the sto
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import Assignment, Bus, Member
 
 NOTHING = Assignment(0, frozenset())
+LOOK = 2.0  # seconds between looks whether we can take part
 END_WITHIN = 3.0  # seconds; a commit under way is finished first
 
 
@@ -57,6 +58,7 @@ class Sharing(Generic[W]):
         self._workers: dict[int, W] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._member: Member | None = None
+        self._told: str | None = None
 
     @property
     def workers(self) -> Mapping[int, W]:
@@ -91,7 +93,10 @@ class Sharing(Generic[W]):
         """The next assignment; what a worker died of, when that comes first."""
         changing = asyncio.ensure_future(member.changed(held))
         try:
-            await asyncio.wait([changing, *self._tasks.values()], return_when=asyncio.FIRST_COMPLETED)
+            done: set[asyncio.Future[Any]] = set()
+            while not done:
+                done, _ = await asyncio.wait([changing, *self._tasks.values()], timeout=LOOK, return_when=asyncio.FIRST_COMPLETED)
+                self._tell(member.trouble)
             for partition, task in self._tasks.items():
                 if task.done():
                     task.result()
@@ -99,6 +104,12 @@ class Sharing(Generic[W]):
             return await changing
         finally:
             changing.cancel()
+
+    def _tell(self, trouble: str | None) -> None:
+        """What keeps us from taking part stands in the log, once: nobody may be asking /readyz."""
+        if trouble and trouble != self._told:
+            self._log.warning("cannot take part", role=self.role, topic=self.topic, error=trouble)
+        self._told = trouble
 
     def _begin(self, partitions: Iterable[int]) -> None:
         new = sorted(set(partitions) - self._tasks.keys())

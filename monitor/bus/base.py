@@ -103,7 +103,11 @@ class Member(Protocol):
         ...
 
     async def changed(self, known: Assignment) -> Assignment:
-        """Wait until what it works on is not `known` any more. The first is known by `Assignment(0, frozenset())`."""
+        """
+        Wait until what it works on is not `known` any more. The first is known by `Assignment(0, frozenset())`.
+
+        UsageError: by these settings it is never let in.
+        """
         ...
 
     async def leave(self) -> None:
@@ -193,6 +197,10 @@ class Bus(Protocol):
 
         Nothing on Kafka: the brokers do it, see above.
         """
+        ...
+
+    async def members(self, group: str) -> int:
+        """How many workers the group has now, in whatever process; of a log that is for one process, those of this one."""
         ...
 
     async def join(self, group: str, topic: str) -> Member:

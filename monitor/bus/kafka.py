@@ -140,6 +140,11 @@ class KafkaBus:
         self._require_open()
         return 0
 
+    async def members(self, group: str) -> int:
+        """As the group's coordinator counts them."""
+        self._require_open()
+        return await self._reads.members(self._group(group))
+
     async def join(self, group: str, topic: str) -> Member:
         """Be one of the group's members; what of the topic it works on comes when Kafka has shared it out."""
         self.partitions(topic)

@@ -15,11 +15,12 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from monitor.bus.kafka_wire import NEVER, WITHIN, bounded, cut, hang_up, unavailable
 from monitor.bus.membership import Holding
 from monitor.clock import SECOND
-from monitor.errors import Reassigned
+from monitor.errors import Reassigned, UsageError
 
 AGAIN = 1.0
 POLL = 500  # ms
 LET_GO = 2.0
+REFUSED = (errors.InvalidSessionTimeoutError, errors.InconsistentGroupProtocolError, errors.InvalidGroupIdError)
 
 
 class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
@@ -70,10 +71,16 @@ class KafkaMember(Holding, ConsumerRebalanceListener):  # type: ignore[misc]  # 
         self.hold(place.partition for place in places)
 
     async def _keep(self) -> None:
-        """Be a member, again and again, until cancelled."""
+        """Be a member, again and again, until cancelled or refused for good."""
         while True:
             try:
                 await self._belong()
+            except REFUSED as error:
+                self.refuse(UsageError(
+                    f"Kafka 不让消费组 {self._group} 这样加入 ({error}); kafka.session_timeout 是 {self._session / 1000:g} 秒, "
+                    "要在 broker 的 group.min.session.timeout.ms 与 group.max.session.timeout.ms 之间 (默认 6 秒到 30 分钟)"
+                ))  # fmt: skip
+                return
             except (errors.KafkaError, TimeoutError, OSError) as error:
                 self.trouble = str(unavailable(error))
                 if isinstance(error, NEVER):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import errors
+from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
@@ -110,6 +111,16 @@ class Reads:
                 raise errors.for_code(code)(group)
             found[partition] = max(offset, 0)  # -1: never
         return found
+
+    async def members(self, group: str) -> int:
+        """How many members a group has."""
+        return await self._wire.until_answered(lambda: self._count(group))
+
+    async def _count(self, group: str) -> int:
+        ((code, *_, members),) = (await self._wire.ask(await self._wire.coordinator(group), DescribeGroupsRequest([group]))).groups
+        if code:
+            raise errors.for_code(code)(group)
+        return len(members)
 
     async def take(self, group: str, topic: str, positions: Mapping[int, int]) -> None:
         """Commit for a group that has no members; Reassigned when it has some."""

@@ -53,7 +53,7 @@ class SqliteBus:
         self._drain: asyncio.Task[None] | None = None
         self._fresh = {topic: asyncio.Event() for topic in TOPICS}
         self._open = False
-        self._members: list[Alone] = []
+        self._members: list[tuple[str, Alone]] = []
 
     @property
     def knows(self) -> bool:
@@ -68,7 +68,7 @@ class SqliteBus:
     async def close(self) -> None:
         """Write what is queued, wake who waits for records, let go of the file."""
         self._open = False
-        for member in self._members:
+        for _, member in self._members:
             await member.leave()
         for event in self._fresh.values():
             event.set()
@@ -134,11 +134,15 @@ class SqliteBus:
             removed += count
         return removed
 
-    async def join(self, group: str, topic: str) -> Member:  # noqa: ARG002 - whoever asks is the only one
+    async def members(self, group: str) -> int:
+        """Those of this process."""
+        return sum(known == group and bool(member.held.partitions) for known, member in self._members)
+
+    async def join(self, group: str, topic: str) -> Member:
         """Everything, for ever: this log is for one process."""
         self._require_open()
         member = Alone(range(self.partitions(topic)))
-        self._members.append(member)
+        self._members.append((group, member))
         return member
 
     async def _picture(self) -> Picture:

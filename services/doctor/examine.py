@@ -75,7 +75,10 @@ async def _log(settings: Settings, clock: Clock) -> Log | str:
     try:
         decided = await _decided(settings, bus.partitions(SCORED))
         consumers = ((RAW, SCORE, None), (SCORED, ESCALATE, decided))
-        lags = [Lag(topic, role, *await backlog(bus, clock, topic, role, taken)) for topic, role, taken in consumers]
+        lags = [
+            Lag(topic, role, *await backlog(bus, clock, topic, role, taken), await bus.members(role) if settings.brokers else None)
+            for topic, role, taken in consumers
+        ]
         kept = {topic: sum(end - low for low, end in (await bus.bounds(topic)).values()) for topic in (RAW, SCORED, DEAD)}
         return Log(lags, kept, await _last_at(bus), await _dead(bus))
     finally:

@@ -4,12 +4,13 @@ import msgspec
 
 
 class Lag(msgspec.Struct, frozen=True):
-    """How far a role is behind."""
+    """How far a role is behind; `members`: how many work at it, None where one process does everything."""
 
     topic: str
     role: str
     messages: int
     seconds: float
+    members: int | None = None
 
 
 class Dead(msgspec.Struct, frozen=True):

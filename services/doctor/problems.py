@@ -1,7 +1,8 @@
 """What somebody should look at, out of what was found."""
 
 from services.collect import PART
-from services.doctor.findings import Box, Config, Disk, Log, Service
+from services.doctor.findings import Box, Config, Disk, Lag, Log, Service
+from services.housekeeping import abandoned
 
 LAG_SECONDS, OUTBOX_SECONDS = 300.0, 600.0
 _GIB = 1 << 30
@@ -33,9 +34,14 @@ def _of_config(config: Config) -> list[str]:
 def _of_log(log: Log | str) -> list[str]:
     if isinstance(log, str):
         return []
+    nobody = [f"{lag.role}：{said}" for lag in log.lag if (said := _abandoned(lag))]
     late = [f"{lag.role} 落后 {lag.messages} 条（最早 {lag.seconds:.0f} 秒前）" for lag in log.lag if lag.seconds > LAG_SECONDS]
     counted = "、".join(f"{reason} {count}" for reason, count in log.dead.reasons.items())
-    return late + ([f"有 {log.dead.kept} 条死信没有处理：{counted}；用 yuqing dead list 查看"] if log.dead.kept else [])
+    return nobody + late + ([f"有 {log.dead.kept} 条死信没有处理：{counted}；用 yuqing dead list 查看"] if log.dead.kept else [])
+
+
+def _abandoned(lag: Lag) -> str | None:
+    return abandoned(lag.role, lag.messages, lag.members) if lag.messages and lag.members is not None else None
 
 
 def _of_store(store: Box | str) -> list[str]:

@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from monitor.bus.base import RAW, Assignment, Member, Taken
+from monitor.bus.base import RAW, SCORED, Assignment, Member, Taken
 from monitor.bus.kafka import KafkaBus
 from monitor.clock import SECOND
-from monitor.errors import Reassigned
+from monitor.errors import Reassigned, UsageError
+from services.sharing import Sharing, Worker
 from tests.contract.kafka_making import a_bus
 from tests.kafka_server import Cluster
+from tests.unit.pipeline.making import log
 
 GROUP = "score"
 SESSION = 3
@@ -165,3 +167,23 @@ async def said(other: asyncio.subprocess.Process, *words: bytes) -> bytes:
             if line.startswith(words):
                 return line.strip()
     pytest.fail("the other process ended")
+
+
+def never(partition: int) -> Worker:
+    """What is made of a partition that nobody is given."""
+    raise AssertionError(partition)
+
+
+async def test_a_session_that_the_brokers_refuse_is_told(kafka: Cluster, prefix: str) -> None:
+    """It would never be let in: who waits is told which setting to mend, and a process that works there ends."""
+    bus = a_bus(kafka.servers, prefix, partitions=2, session_timeout=3_600 * SECOND)
+    await bus.start()
+    try:
+        member = await bus.join("score", RAW)
+        with pytest.raises(UsageError, match="kafka.session_timeout 是 3600 秒"):
+            await asyncio.wait_for(member.changed(NONE), 20)
+        sharing: Sharing[Worker] = Sharing(bus, "escalate", SCORED, never, log())
+        with pytest.raises(UsageError):
+            await asyncio.wait_for(sharing.run(), 20)
+    finally:
+        await bus.close()

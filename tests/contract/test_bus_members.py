@@ -40,6 +40,16 @@ async def test_a_member_takes_what_it_works_on(bus: Bus) -> None:
     assert await bus.taken("score", RAW) == {0: 5, 1: 2}
 
 
+async def test_the_members_of_a_group_are_counted(bus: Bus) -> None:
+    """Of each group apart, none before anybody joined and none after all have left."""
+    assert await bus.members("score") == 0
+    member = await bus.join("score", RAW)
+    await asyncio.wait_for(member.changed(NONE), 20)
+    assert (await bus.members("score"), await bus.members("escalate")) == (1, 0)
+    await member.leave()
+    assert await bus.members("score") == 0
+
+
 async def test_groups_and_topics_are_joined_apart(bus: Bus) -> None:
     """One process may be a member of several groups, each with everything."""
     members = [await bus.join("score", RAW), await bus.join("escalate", SCORED)]

@@ -150,6 +150,10 @@ def test_every_problem_has_its_line() -> None:
     )  # fmt: skip
     assert len(wrong) == 6
     assert "信源 晚报：timeout" in wrong
+    dead = replace(log, lag=[Lag(RAW, "score", 5, 10.0, 0), Lag(SCORED, "escalate", 0, 0.0, 0)])
+    (told,) = problems_of(config, service, dead, box, disk)
+    assert told.startswith("score：有 5 条没有处理，却没有进程担任 score")
+    assert problems_of(config, service, replace(log, lag=[Lag(RAW, "score", 5, 10.0, 2)]), box, disk) == []
     other = problems_of(config, replace(service, running=False, pid=None), "还没有数据", "读不了：locked", "读不了：x")
     assert [line[:4] for line in other] == ["库读不了", "磁盘读不", "http"]
 

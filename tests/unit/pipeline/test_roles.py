@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from monitor.bus.base import DEAD, RAW, SCORED, Record, Taken
 from monitor.clock import DAY, HOUR, SECOND
@@ -161,7 +161,23 @@ async def test_the_backlog_is_measured(parts: Parts) -> None:
     assert value("yuqing_consumer_lag_seconds", RAW, SCORE) == 7
     assert value("yuqing_consumer_lag_messages", SCORED, ESCALATE) == 0
     assert value("yuqing_consumer_lag_seconds", SCORED, ESCALATE) == 0
-    assert state == {"bus": None}
+    told = "有 3 条没有处理，却没有进程担任 score；请启动 yuqing run --role score"
+    assert state == {"bus": None, "backlog score": told, "backlog escalate": None}
+    member = await parts.bus.join(SCORE, RAW)
+    await for_a_while(measure_backlog(parts.bus, metrics, parts.clock, state, ()), 0.1)
+    assert state["backlog score"] is None
+    await member.leave()
+
+
+async def test_a_role_that_others_hold_is_measured_too(parts: Parts) -> None:
+    """A process without the role tells how far it is behind: who is dead cannot. Before the first look no lag is told, not even 0."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    assert b"yuqing_consumer_lag_messages{" not in generate_latest(registry)
+    await accepted(parts, 5)
+    await for_a_while(measure_backlog(parts.bus, metrics, parts.clock, {}, ()), 0.1)
+
+    assert registry.get_sample_value("yuqing_consumer_lag_messages", {"topic": RAW, "role": SCORE}) == 5
 
 
 async def test_a_bus_that_does_not_answer_is_told(parts: Parts) -> None:
