@@ -218,7 +218,7 @@ def back(letter: DeadLetter, now: int) -> Record | str | None:
                 read_tick(raw)
                 return Record(key=b"", value=raw, kind="tick", partition=letter.partition)
             return Record(key=read_scored(raw).score.subject.encode(), value=raw)
-        mention = read_raw(raw, now).mention
+        mention = read_raw(raw, max(now, letter.last_at)).mention
         return Record(key=f"{mention.source}\0{mention.id}".encode(), value=raw)
     except Unreadable as error:
         if letter.topic != RAW or letter.offset is not None:

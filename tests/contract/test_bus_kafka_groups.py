@@ -180,7 +180,7 @@ async def test_a_session_that_the_brokers_refuse_is_told(kafka: Cluster, prefix:
     await bus.start()
     try:
         member = await bus.join("score", RAW)
-        with pytest.raises(UsageError, match="kafka.session_timeout 是 3600 秒"):
+        with pytest.raises(UsageError, match="session_timeout 是 3600 秒"):
             await asyncio.wait_for(member.changed(NONE), 20)
         sharing: Sharing[Worker] = Sharing(bus, "escalate", SCORED, never, log())
         with pytest.raises(UsageError):

@@ -300,6 +300,24 @@ async def test_what_only_the_writing_finds_is_put_aside_alone(parts: Parts, monk
         assert len((await unit.mentions.search(limit=200)).items) == 39
 
 
+async def test_where_nothing_can_be_written_an_escalator_stops_soon(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try draws the desk anew: after ten failures in a row the next ninety are tried but once; every try is progress."""
+
+    async def failing_add(*_: object) -> None:
+        raise TypeError("unwritable")
+
+    monkeypatch.setattr(MentionsWriter, "add", failing_add)
+    await parts.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n, as_if=False) for n in range(200)])])
+    escalator, seen = parts.escalator(), set[object]()
+    with pytest.raises(TooManyFailures):
+        while await escalator.advance():
+            assert escalator.progress not in seen
+            seen.add(escalator.progress)
+
+    assert len(seen) == 1 + 10 * 3 + 89
+    assert await letters(parts) == []
+
+
 async def test_a_decision_that_fails_once_is_made_after_all(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried again on a desk drawn anew; nothing is put aside."""
     monkeypatch.setattr(Desk, "observe", poisoned("m0030", times=2))
