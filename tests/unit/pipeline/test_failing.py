@@ -309,11 +309,14 @@ async def test_where_nothing_can_be_written_an_escalator_stops_soon(parts: Parts
     monkeypatch.setattr(MentionsWriter, "add", failing_add)
     await parts.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n, as_if=False) for n in range(200)])])
     escalator, seen = parts.escalator(), set[object]()
-    with pytest.raises(TooManyFailures):
+
+    async def work() -> None:
         while await escalator.advance():
             assert escalator.progress not in seen
             seen.add(escalator.progress)
 
+    with pytest.raises(TooManyFailures):
+        await work()
     assert len(seen) == 1 + 10 * 3 + 89
     assert await letters(parts) == []
 
