@@ -26,6 +26,7 @@ _SURELY = 0.85  # of both texts: copies, whatever the rest says
 _ELSE = 2 * ENOUGH  # shingles: so much else is a complaint of its own, however long the header
 _FRAME = 46  # shingles: what is longer is the text itself
 _END = 2 * ENOUGH  # shingles at either end: half of them and more are the same words, though a name unknown to us stands there
+_NONE: frozenset[int] = frozenset()
 _UNIT = 4  # bytes of a character in UTF-32
 _GRAM = _UNIT * WIDTH
 
@@ -56,8 +57,8 @@ class Shingled(NamedTuple):
     own: frozenset[int]
     before: frozenset[int]
     after: frozenset[int]
-    first: frozenset[int]
-    last: frozenset[int]
+    first: Sequence[int]
+    last: Sequence[int]
 
 
 def shingles(words: str) -> frozenset[int]:
@@ -70,13 +71,14 @@ def shingled(words: str, names: Sequence[str]) -> Shingled:
     sums = _sums(words)
     whole = frozenset(sums)
     touched = list(_touched(words[:LONGEST], names))
-    before = [sums[max(0, first - _BESIDE) : first] for first, _ in touched]
+    first, last = sums[:_END], sums[-_END:]
+    if not touched:
+        return Shingled(whole, whole, _NONE, _NONE, first, last)
+    before = [sums[max(0, start - _BESIDE) : start] for start, _ in touched]
     after = [sums[end : end + _BESIDE] or left for (_, end), left in zip(touched, before, strict=True)]
-    ends = frozenset(sums[:_END]), frozenset(sums[-_END:])
-    for first, end in reversed(touched):
-        del sums[first:end]
-    sides = frozenset(chain.from_iterable(before)), frozenset(chain.from_iterable(after))
-    return Shingled(whole, frozenset(sums) if touched else whole, *sides, *ends)
+    for start, end in reversed(touched):
+        del sums[start:end]
+    return Shingled(whole, frozenset(sums), frozenset(chain.from_iterable(before)), frozenset(chain.from_iterable(after)), first, last)
 
 
 def _sums(words: str) -> list[int]:
@@ -134,7 +136,7 @@ def framed(mine: Shingled, theirs: Collection[int]) -> bool:
     shared = len(mine.whole.intersection(theirs))
     if shared > _FRAME or len(theirs) - shared < ENOUGH:
         return False
-    begins, ends = len(mine.first.intersection(theirs)), len(mine.last.intersection(theirs))
+    begins, ends = len({*mine.first}.intersection(theirs)), len({*mine.last}.intersection(theirs))
     return min(begins, ends) < ENOUGH and max(begins, ends) >= _END - 1
 
 

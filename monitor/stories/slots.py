@@ -24,9 +24,12 @@ _SELDOM = 4.0  # a name before an office is no everyday word (马上, 高雅)
 _HAN = "[\u4e00-\u9fff]"
 _NAMED = re.compile(f"(?:{_TITLE})(?:(?:{_COMPOUND})({_HAN}{{2}})|([{_SURNAMES}]{_HAN}))")  # of 欧阳震华 it is 阳震: 欧阳 are many
 _GIVEN = "(?:(?![总副局院校厅部处科所会司厂市县区省镇队店董主任书行园教医护党委常务的])[\u4e00-\u9fff])"
+_OFFICES = re.compile(_OFFICE)
+_BEFORE = 4  # characters before an office in which a name stands
 _IN_OFFICE = re.compile(
-    f"(?:(?:{_COMPOUND})({_HAN}{_GIVEN}){_GIVEN}?|([{_SURNAMES}]{_GIVEN}){_GIVEN}|(?<!{_HAN})([{_SURNAMES}]{_GIVEN}))(?={_OFFICE})"
+    f"(?:(?:{_COMPOUND})({_HAN}{_GIVEN}){_GIVEN}?|([{_SURNAMES}]{_GIVEN}){_GIVEN}|(?<!{_HAN})([{_SURNAMES}]{_GIVEN}))$"
 )
+_PLACED, _RARELY_PLACED = re.compile("[市区省县镇州]"), re.compile("[店村路]|[支分]行|分公司|小区")  # most texts have none
 _PLACE = re.compile(
     "([\u4e00-\u9fff][\u4e00-\u9fff])(?:"
     "(?<![城超股上楼门夜菜全本我都县各地车后开入熊牛集早黑街该外两多几某])(市)(?![场民值面价盈售占])"
@@ -49,7 +52,7 @@ def slots(folded: str) -> dict[str, set[str]]:
     """Under a mark of each kind (a city, a shop…, a person beside a title) the terms by which those it names are known."""
     found: dict[str, set[str]] = {}
     text = folded[:LONGEST]
-    for place in _PLACE.finditer(text):
+    for place in _PLACE.finditer(text) if _PLACED.search(text) else ():
         pair, *kinds, state = place.groups()
         kind = next(filter(None, kinds), "")
         names = {state} if state else {pair} if pair[1] == "州" else {pair, pair[1] + kind}
@@ -63,13 +66,14 @@ def slots(folded: str) -> dict[str, set[str]]:
 
 def _rarely(text: str) -> Iterator[tuple[str, str]]:
     """Of which kind, and the name."""
-    for place in _RARELY.finditer(text):
+    for place in _RARELY.finditer(text) if _RARELY_PLACED.search(text) else ():
         pair, *kinds, street = place.groups()
         if street:
             yield "店", street
         elif known()[pair] >= RARE:
             yield next(filter(None, kinds)), pair
-    for person in _IN_OFFICE.finditer(text):
-        name = next(filter(None, person.groups()))
+    for office in _OFFICES.finditer(text):
+        person = _IN_OFFICE.search(text, max(0, office.start() - _BEFORE), office.start())
+        name = next(filter(None, person.groups())) if person else ""
         if known()[name] >= _SELDOM:
             yield "人", name
