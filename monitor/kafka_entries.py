@@ -54,7 +54,8 @@ def _read_security(section: Section, *, used: bool) -> Security:
     if used and ca_file is not None and not section.absolute(ca_file).is_file():
         section.wrong("ca_file", f"CA 证书文件 {show(ca_file)} 不存在，请检查路径（相对于本配置文件所在的文件夹）")
     if used and protocol.startswith("SASL"):
-        wanted = {"mechanism": mechanism, "username": username, "password_env": password}
+        said = password or any(section.get(f"password{form}") for form in ("", "_env", "_file"))  # what is wrong with it has been told
+        wanted = {"mechanism": mechanism, "username": username, "password_env": said or None}
         for key in [key for key, value in wanted.items() if value is None]:
             section.missing(key, f"protocol: {protocol} 要有认证方式、用户名和密码")
     section.finish()

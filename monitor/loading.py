@@ -120,7 +120,7 @@ class _Loader:
         text = self._root.text("bus", "sqlite")
         if not text.startswith(KAFKA):
             if text != "sqlite":
-                self._root.wrong("bus", f"bus 不能是 {show(text) if '://' not in text else '这个地址'}，请写 bus: sqlite")
+                self._root.wrong("bus", f"bus 不能是 {show(text) if '://' not in text else '这个地址'}，请写 bus: sqlite，或 bus: kafka://主机:9092")
             return "sqlite"
         brokers = read_brokers(text)
         if brokers is None:

@@ -124,6 +124,11 @@ def configure(level: str = "info", stream: TextIO | None = None, secrets: Iterab
     )
 
 
+def quiet_kafka() -> None:
+    """Its client tells each of ten tries a second; who gives up tells why. Also of a verb that has set up no logging."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
 def _rendering(for_person: bool) -> list[Processor]:  # noqa: FBT001 one private caller
     if for_person:
         return [_escape, structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"), timestamp_key="at")]
@@ -149,5 +154,5 @@ def _route(handler: logging.Handler, level: str) -> None:
         logger.propagate = True
     for name in ("httpx", "httpcore", "jieba", "alembic", "aiosqlite"):
         logging.getLogger(name).setLevel(logging.WARNING)  # httpx tells every request's whole address at INFO
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells each of ten tries a second; who gives up tells why
+    quiet_kafka()
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # units cut off at the end; what fails before is raised

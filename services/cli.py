@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from monitor.errors import BusUnavailable, StoreUnavailable, YuqingError, failed_zh
-from monitor.logs import visible
+from monitor.logs import quiet_kafka, visible
 from services.terminal import Context
 from services.verb import Verb, mistake, near
 
@@ -111,6 +111,7 @@ def program() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives its exit code."""
+    quiet_kafka()
     try:
         code: Any = program.main(list(arguments), prog_name="yuqing", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):

@@ -29,6 +29,7 @@ from services.dead import bury
 from services.failing import LINGER, Doubts, Guard, may_pass, told
 from services.sitting import Observation, Sitting
 from services.telling import Told, count, stamped, tell
+from services.waiting import Waiting
 
 ROLE = "escalate"
 BATCH = 1_024
@@ -68,6 +69,7 @@ class Escalator:
         self._guard = Guard()
         self._doubts = Doubts(self._guard, clock)
         self.waits: str | None = None  # why it cannot work now
+        self._waiting = Waiting()
         self._moved = asyncio.Event()
 
     async def reached(self, offset: int) -> None:
@@ -95,6 +97,7 @@ class Escalator:
             try:
                 await self.advance(wait=1.0)
                 self.waits = None
+                self._waiting.over()
             except Fenced:
                 self._doubts.forget()
                 self._log.warning("position was moved by another writer; reading it again", partition=self.partition)
@@ -107,7 +110,8 @@ class Escalator:
                 if not may_pass(error):
                     raise
                 self.waits = str(error)
-                self._log.warning("escalator waits", partition=self.partition, error=self.waits)
+                if self._waiting.tells(self.waits):
+                    self._log.warning("escalator waits", partition=self.partition, error=self.waits)
                 await asyncio.sleep(_AGAIN)
 
     async def advance(self, wait: float = 0.0) -> int:

@@ -42,6 +42,7 @@ from services.score import Newest, Score, ScoreRole
 from services.sharing import Sharing
 from services.telling import Told
 from services.ticking import Deciding, tick_minutes
+from services.waiting import Waiting
 from services.watchdog import Watchdog
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, shared, told_of
 
@@ -147,7 +148,7 @@ class House:
         from services.api.server import bind, serve  # noqa: PLC0415
         from services.api.state import ApiState  # noqa: PLC0415
 
-        listener = bind(*address)
+        listener = bind(*address, said="选项 --probes" if only_probes else "配置的 listen")
         intake = self.intake(self.settings.sources) if pushes and not only_probes else None
         letters = Letters(self.bus, self.clock, self.metrics, self.settings.sources)
         rescoring = Rescoring(self.bus, self.store, self.clock, self.log)
@@ -239,13 +240,15 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
 
 
 async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, *, patient: bool) -> T:
+    waiting = Waiting()
     while True:
         try:
             return await reach()
         except (BusUnavailable, StoreUnavailable) as error:
             if not patient:
                 raise
-            log.warning("waits to begin", error=str(error))
+            if waiting.tells(str(error)):
+                log.warning("waits to begin", error=str(error))
             await asyncio.sleep(_AGAIN)
 
 

@@ -27,6 +27,7 @@ from monitor.notifying.schedule import RetryPolicy
 from monitor.store.rows import LARGEST
 from monitor.store.sessions import ReadUnit, Store, WriteUnit
 from services.tenure import Tenure
+from services.waiting import Waiting
 
 AT_ONCE = 4
 AHEAD = 16  # due messages known beyond those in flight, so that a free place need not wait for the store
@@ -64,6 +65,7 @@ class Notifier:
         self._unknown: set[str] = set(receivers)  # whose health must be read (again)
         self._retired: list[tuple[Receiver, list[asyncio.Task[None]]]] = []
         self._tenure = Tenure(store, "notify")
+        self._quiet = Waiting()
         self._keeping = asyncio.Lock()
         self._measured_at = 0.0
         self._looked_at = LARGEST  # by our clock; so that the first look is taken for one after it was set back
@@ -135,8 +137,10 @@ class Notifier:
             await self._retire()
             await self._give_up([name for name, rows in self._ready.items() if rows and self._health[name].state == "disabled"])
         except StoreUnavailable as error:
-            self._log.warning("notifier waits", error=str(error))
+            if self._quiet.tells(str(error)):
+                self._log.warning("notifier waits", error=str(error))
             return self._poll
+        self._quiet.over()
         return self._poll if next_due is None else min(self._poll, (next_due - now) / SECOND)
 
     async def _know_time(self, now: int) -> None:

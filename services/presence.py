@@ -22,6 +22,7 @@ from monitor.settings import Settings
 from monitor.store.sessions import EMBEDDED, Store
 from services.lifecycle import Lifecycle
 from services.tenure import LEASE, RENEW, this_process
+from services.waiting import Waiting
 
 LOCK = "lock"
 _LONGEST_PID = 20
@@ -56,13 +57,16 @@ async def attend(store: Store, life: Lifecycle, log: BoundLogger, *, alone: bool
 
 
 async def _stay(store: Store, me: str, log: BoundLogger, *, alone: bool) -> None:
+    waiting = Waiting()
     while True:
         await asyncio.sleep(RENEW)
         try:
             if others := await _took(store, me, alone=alone):
                 raise Held(_words(others))
+            waiting.over()
         except StoreUnavailable as error:
-            log.warning("presence waits", error=str(error))
+            if waiting.tells(str(error)):
+                log.warning("presence waits", error=str(error))
 
 
 async def _took(store: Store, me: str, *, alone: bool) -> dict[str, int]:

@@ -19,6 +19,7 @@ from monitor.metrics import DeadReason, Metrics
 from monitor.records import read_raw
 from services.dead import ONCE, Tried, bury, bury_bytes
 from services.failing import LINGER, PAUSES, Guard, may_pass, told
+from services.waiting import Waiting
 
 ROLE = "score"
 BATCH = 1_024
@@ -121,6 +122,7 @@ class ScoreRole:
         self._guard = Guard()
         self.offset = 0  # the next record to score; 0 until the first position was read
         self.waits: str | None = None  # why it cannot work now
+        self._waiting = Waiting()
 
     @property
     def progress(self) -> int:
@@ -136,6 +138,7 @@ class ScoreRole:
                     offset = self.offset = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
                 offset = self.offset = await self.advance(offset, wait=1.0)
                 self.waits = None
+                self._waiting.over()
             except TooManyFailures as error:
                 self.waits = str(error)
                 self._log.error("scorer stops", partition=self.partition, why=self.waits, exc_info=error.__cause__)
@@ -145,7 +148,8 @@ class ScoreRole:
                 if not may_pass(error):
                     raise
                 self.waits = str(error)
-                self._log.warning("scorer waits", partition=self.partition, error=self.waits)
+                if self._waiting.tells(self.waits):
+                    self._log.warning("scorer waits", partition=self.partition, error=self.waits)
                 offset = None
                 await asyncio.sleep(_AGAIN)
 

@@ -15,14 +15,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from monitor.bus.base import TOPICS, kept_for
 from monitor.bus.kafka_wire import WITHIN, answered, bounded, opened
-from monitor.clock import DAY
+from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.errors import UsageError
 from monitor.settings import Kafka, Retention
 
 COPIES = 3  # of each record where there are so many brokers
 STAMPS = "LogAppendTime"
 DELETE = "delete"
-MS_A_DAY = DAY // 1000
+UNITS = ((DAY // 1000, "天"), (HOUR // 1000, "小时"), (MINUTE // 1000, "分钟"), (SECOND // 1000, "秒"))  # ms
 REMEDY = "程序从不改动已有的主题：请用 Kafka 的工具改好主题，或改配置里的 kafka 和 retention，或换一个 topic_prefix"
 _CONFIGS = ("message.timestamp.type", "retention.ms", "min.insync.replicas", "cleanup.policy", "max.message.bytes")
 
@@ -59,10 +59,15 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """What a cluster has of our topics, by their names there."""
+    """
+    What a cluster has of our topics, by their names there.
+
+    `brokers`: all that are known of, also those that are away now: by the addresses we were given, and by what has copies on them.
+    """
 
     brokers: int
     topics: Mapping[str, Found]
+    online: int
 
 
 def wanted(kafka: Kafka, retention: Retention) -> list[Wanted]:
@@ -112,25 +117,37 @@ def _enough(found: int, wanted: int, asked: int | None) -> bool:
 
 
 def _span(ms: int) -> str:
-    return "永久" if ms < 0 else f"{ms / MS_A_DAY:g} 天"
+    if ms < 0:
+        return "永久"
+    size, unit = next(((size, unit) for size, unit in UNITS if ms % size == 0), (1, "毫秒"))
+    return f"{ms // size} {unit}"
 
 
 class TopicDesk:
     """Looks at topics and makes them, over one connection."""
 
-    def __init__(self, admin: Any) -> None:
-        self._admin = admin
+    def __init__(self, admin: Any, named: int) -> None:
+        self._admin, self._named = admin, named
 
     async def look(self, names: Sequence[str]) -> Picture:
         """What there is of these; a name that is absent from the picture is absent there."""
         # all are asked for, as a broker may be set to make what it is asked for by name
-        topics = {topic["topic"]: topic for topic in await self._admin.describe_topics() if topic["topic"] in names}
-        brokers = len((await self._admin.describe_cluster())["brokers"])
+        every = await self._admin.describe_topics()
+        topics = {topic["topic"]: topic for topic in every if topic["topic"] in names}
+        online = {broker["node_id"] for broker in (await self._admin.describe_cluster())["brokers"]}
+        keeping = {node for topic in every for partition in topic["partitions"] for node in partition["replicas"]}
         configs = await self._configs(list(topics))
-        return Picture(brokers, {name: _found(topic["partitions"], configs[name]) for name, topic in topics.items() if name in configs})
+        found = {name: _found(topic["partitions"], configs[name]) for name, topic in topics.items() if name in configs}
+        return Picture(max(len(online | keeping), self._named), found, len(online))
 
-    async def create(self, wants: Sequence[Wanted], brokers: int) -> None:
-        """Make these; one that somebody else has just made is left as it is."""
+    async def create(self, wants: Sequence[Wanted], picture: Picture) -> None:
+        """Make these; one that somebody else has just made is left as it is. While brokers are away none is made: it would be weaker."""
+        brokers = picture.brokers
+        if picture.online < max(want.copies(brokers) for want in wants):
+            raise UsageError(
+                f"还没有主题 {'、'.join(want.name for want in wants)}；{brokers} 台 Kafka 里只有 {picture.online} 台在线，"
+                f"现在建会少副本，而且建好后程序不再改动：请等各台都在线再启动；确实只要这么多台，请在配置里写 replication_factor"
+            )
         response = await self._admin.create_topics([_new(want, brokers) for want in wants], timeout_ms=int(WITHIN * 500))
         for name, code, *why in response.topic_errors:
             error = errors.for_code(code)
@@ -141,7 +158,7 @@ class TopicDesk:
             copies = next(want.copies(brokers) for want in wants if want.name == name)
             raise UsageError(
                 f"主题 {name} 建不了 ({error.__name__}{f': {why[0]}' if why and why[0] else ''}); "
-                f"要 {copies} 个副本，现有 {brokers} 台 Kafka 在线，请检查 replication_factor、min_isr 和账号的权限"
+                f"要 {copies} 个副本，现有 {picture.online} 台 Kafka 在线，请检查 replication_factor、min_isr 和账号的权限"
             )
 
     async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -167,7 +184,7 @@ async def topic_desk(options: Mapping[str, Any]) -> AsyncIterator[TopicDesk]:
 
     admin = await answered(begun)
     try:
-        yield TopicDesk(admin)
+        yield TopicDesk(admin, len(options["bootstrap_servers"]))
     finally:
         await bounded(admin.close(), 1.0)
 
@@ -186,7 +203,7 @@ async def made(options: Mapping[str, Any], wants: Sequence[Wanted]) -> Picture:
             picture = await desk.look([want.name for want in wants])
             missing = [want for want in wants if want.name not in picture.topics]
             if missing:
-                await desk.create(missing, picture.brokers)
+                await desk.create(missing, picture)
                 raise errors.UnknownTopicOrPartitionError("a new topic is not known everywhere yet")  # asked again until it is
             return picture
 

@@ -213,7 +213,8 @@ def _refusal(url: str, error: Exception) -> Exception:
     if state.startswith(_REFUSED):
         return UsageError(f"数据库 {shown(url)} 不接受连接 ({_words(error)}): 请检查 store 中的用户、密码和库名")
     if state == _FORBIDDEN:
-        return UsageError(f"数据库 {shown(url)} 里不能建表 ({_words(error)}): 请给这个用户建表的权限")
+        what, lacks = ("不能建表", "建表的权限") if "for schema" in _words(error) else ("权限不够", "建表和读写已有各表的权限")
+        return UsageError(f"数据库 {shown(url)} 里{what} ({_words(error)}): 请给这个用户{lacks}")
     return StoreUnavailable(f"数据库 {shown(url)} 现在连接不上 ({_words(error)})", server=SERVER)
 
 

@@ -16,8 +16,8 @@ BACKLOG = 512
 GRACE = 1  # seconds for requests under way; long polls are told to end before
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """The bound socket, made before anything starts; UsageError when somebody else has the port."""
+def bind(host: str, port: int, said: str = "配置的 listen") -> socket.socket:
+    """The bound socket, made before anything starts; UsageError when somebody else has the port. `said`: where the address stands."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for the client's delayed ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -28,18 +28,18 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UsageError(_refusal(host, port, error)) from error
+        raise UsageError(_refusal(host, port, said, error)) from error
     listener.setblocking(False)
     return listener
 
 
-def _refusal(host: str, port: int, error: Exception) -> str:
+def _refusal(host: str, port: int, said: str, error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EADDRINUSE:
-        return f"端口 {port} 已被占用 ({host}): 请停掉占用它的程序, 或在配置的 listen 中换一个端口"
+        return f"端口 {port} 已被占用 ({host}): 请停掉占用它的程序, 或在{said} 中换一个端口"
     if number == errno.EACCES:
         return f"没有权限使用端口 {port} ({host}): 请换一个 1024 以上的端口"
-    return f"无法监听 {host}:{port} ({error}): 请检查配置的 listen"
+    return f"无法监听 {host}:{port} ({error}): 请检查{said}"
 
 
 async def serve(app: FastAPI, listener: socket.socket) -> None:

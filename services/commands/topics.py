@@ -41,7 +41,8 @@ def command(config: Path, *, create: bool) -> int:
 
 
 def _show(settings: Settings, wants: list[Wanted], picture: Picture) -> int:
-    click.echo(f"Kafka {', '.join(settings.brokers)}：{picture.brokers} 台在线")
+    away = f"，已知共 {picture.brokers} 台" if picture.brokers > picture.online else ""
+    click.echo(f"Kafka {', '.join(settings.brokers)}：{picture.online} 台在线{away}")
     wrong = False
     for want in wants:
         found = picture.topics.get(want.name)

@@ -140,6 +140,9 @@ class TestOpening:
             with pytest.raises(UsageError, match=why) as told:
                 await Store.open(tried, HOME)
             assert "hunter2" not in str(told.value)
+        await (await Store.open(url, HOME)).close()
+        with pytest.raises(UsageError, match=r"权限不够.*for table.*读写已有各表"):
+            await Store.open(url.replace("postgres:", "weak:hunter2"), HOME)
         async with postgresql.session() as session:
             await session.execute("DROP ROLE locked")
             await session.execute("DROP ROLE weak")

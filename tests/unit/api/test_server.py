@@ -35,6 +35,8 @@ def test_a_port_in_use_is_named_with_its_remedy() -> None:
     """Before anything starts, in the reader's language; a socket that only listens is enough."""
     with bind("127.0.0.1", 0) as taken, pytest.raises(UsageError, match=r"端口 \d+ 已被占用.*listen"):
         bind("127.0.0.1", taken.getsockname()[1])
+    with bind("127.0.0.1", 0) as taken, pytest.raises(UsageError, match=r"端口 \d+ 已被占用.*选项 --probes 中换"):
+        bind("127.0.0.1", taken.getsockname()[1], said="选项 --probes")
 
 
 @pytest.mark.parametrize(("host", "port"), [("203.0.113.1", 8000), ("127.0.0.1", 99_999), ("nobody.invalid", 8000)])
