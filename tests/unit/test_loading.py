@@ -240,7 +240,7 @@ receivers:
         ("kafka: {replication_factor: 2, min_isr: 3}", "5: min_isr 3 大于 replication_factor 2"),
         ("bus: kafka://h:9092\nkafka: {security: {protocol: SSL, ca_file: none.pem}}", "6: CA 证书文件 .*不存在"),
         ("bus: kafka://h:9092\nkafka: {security: {protocol: SASL_SSL, username: u, password: p}}", "6: .*缺少 mechanism"),
-        ("bus: kafka://h:9092\nkafka: {security: {protocol: SASL_SSL, mechanism: PLAIN, username: u, password_env: P}}", "6: .*“P” 没有设置"),
+        ("bus: kafka://h:9092\nkafka: {security: {protocol: SASL_SSL, mechanism: PLAIN, username: u, password_env: P}}", "6: .*“P” 没"),
         ("bus: kafka://h:9092\nkafka: {security: {protocol: SASL_SSL, mechanism: PLAIN, username: u}}", "6: .*缺少 password_env"),
         ("kafka: {security: {protocol: SASL}}", "5: protocol 不能是 “SASL”，.*SASL_SSL"),
         ("kafka: {security: {protocol: SASL_SSL, mechanism: SCRAM}}", "5: mechanism 不能是 “SCRAM”，.*SCRAM-SHA-512"),
