@@ -141,9 +141,9 @@ class TopicDesk:
         return Picture(max(len(online | keeping), self._named), found, len(online))
 
     async def create(self, wants: Sequence[Wanted], picture: Picture) -> None:
-        """Make these; one that somebody else has just made is left as it is. While brokers are away none is made: it would be weaker."""
+        """Make these; one that somebody else has just made is left as it is. None is made weaker because brokers are away now."""
         brokers = picture.brokers
-        if picture.online < max(want.copies(brokers) for want in wants):
+        if any(want.replication is None and picture.online < want.copies(brokers) for want in wants):
             raise UsageError(
                 f"还没有主题 {'、'.join(want.name for want in wants)}；{brokers} 台 Kafka 里只有 {picture.online} 台在线，"
                 f"现在建会少副本，而且建好后程序不再改动：请等各台都在线再启动；确实只要这么多台，请在配置里写 replication_factor"
