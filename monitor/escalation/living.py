@@ -19,7 +19,7 @@ from monitor.escalation.decisions import Decisions
 from monitor.escalation.effects import Act, StoryRow
 from monitor.escalation.merging import left, merged
 from monitor.escalation.policy import Policy
-from monitor.escalation.settling import ASIDE, LIVE, WAITING, Quiet, Settled, together
+from monitor.escalation.settling import ASIDE, LIVE, SPENT, WAITING, Quiet, Settled, together
 from monitor.escalation.story import Ruled, Story, begun
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import HORIZON, Grouping, Node, Remembered, Ties
@@ -53,6 +53,7 @@ class Living:
         self._quiet, self._idle = Quiet(self._touched_at), Quiet(self._touched_at)
         self._held: set[str] = set()  # that would have settled for want of room
         self._alone: deque[tuple[int, str, bytes]] = deque()  # who waits alone by offset; some wait no more
+        self._most_alone = SPENT
 
     # -- asking ---------------------------------------------------------------------------------------------------------------
 
@@ -233,6 +234,8 @@ class Living:
         """Where too many live, let the longest quiet sleep, and the oldest wait no more."""
         while len(self.stories) - len(self._residuals) > self._live and (key := self._idle.first()):
             self._lay_down(self.stories[key])
+        if len(self._alone) > self._most_alone:
+            self._tidy_alone()
         if len(self._alone) > self._waiting:
             self._bound_waiting(now)
 
@@ -304,8 +307,12 @@ class Living:
                 residual.state = replace(residual.state, waiting_from=offset + 1)
                 self.changed(residual, now)
                 many -= 1
-        if len(self._alone) > 2 * self._waiting:
-            self._alone = deque(one for one in self._alone if one[1] in self._residuals and one[2] in self._residuals[one[1]].waiting)
+
+    def _tidy_alone(self) -> None:
+        """Let go of those that wait no more: most have found company."""
+        here = {subject: residual.waiting for subject, residual in self._residuals.items()}
+        self._alone = deque(one for one in self._alone if one[1] in here and one[2] in here[one[1]])
+        self._most_alone = 2 * len(self._alone) + SPENT
 
     def put_aside(self, story: Story, out: Sequence[Scored], act: Act) -> None:
         """Let who repeats what was taken out of a story find it put aside."""

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from monitor.stories.shingles import Shingled
 from monitor.stories.sketch import Holding, Sketch, Sketches, as_keys, drop, hold, holding, parted
 
-LIVE = 100_000  # stories awake in one partition: about 330 MB of memory; the longest quiet settle beyond
+LIVE = 100_000  # stories awake in one partition: about 360 MB of memory; the longest quiet settle beyond
 WAITING = 30_000  # mentions that wait alone in one partition: about 150 MB of memory; beyond, the oldest wait no more
 KEYS = 1_000_000  # of settled stories, by which they can still be woken: of about 40,000 stories, the latest settled
-_SPENT = 1_024  # entries of which there may be more than of those they tell of
+SPENT = 1_024  # entries of which there may be more than of those they tell of
 ASIDE = 16  # different texts, of those that are put aside together, whose near-copies are known
 
 
@@ -25,7 +25,7 @@ class Quiet:
     def __init__(self, touched: Callable[[str], int | None]) -> None:
         self._touched = touched
         self._heap: list[tuple[int, str]] = []
-        self._most = _SPENT
+        self._most = SPENT
 
     def add(self, story: str, entry: tuple[int, str] | None = None) -> tuple[int, str] | None:
         """Look after one, too; `entry`: what another gave back for it just now, so that both keep the same."""
@@ -41,7 +41,7 @@ class Quiet:
         """Let go of those that are not to be found here any more: more may settle in a day than ever live."""
         self._heap = [entry for entry in self._heap if self._touched(entry[1]) is not None]
         heapq.heapify(self._heap)
-        self._most = 2 * len(self._heap) + _SPENT
+        self._most = 2 * len(self._heap) + SPENT
 
     def since(self, moment: int) -> Iterator[str]:
         """Those last spoken of before that moment, the longest quiet first; each is given once and then looked after no more."""
