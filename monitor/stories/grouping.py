@@ -274,18 +274,18 @@ class Grouping:
         told = None if telling.reply and not telling.quoted else same_happening(telling, segments, now, others)
         return [told] if told else []
 
-    def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node], set[Filed]]:
+    def _copies(self, telling: Telling, segments: list[Segment], now: int) -> tuple[list[Node], list[Node], set[Node]]:
         """
         The nodes with a text that resembles this one, and those where only one contains the other; each the oldest first.
 
-        And the texts that say as much of other places or persons.
+        And the nodes with a text that says as much of other places or persons: no other text of theirs is told of these.
         """
         mine = telling.words.shingled
-        near, loose, others = set[Node](), set[Node](), set[Filed]()
+        near, loose, others = set[Node](), set[Node](), set[Node]()
         for filed in self._candidates(mine.own, segments, now) if len(mine.own) >= ENOUGH else ():
             copied = copies(mine, unpacked(filed.whole))
             if copied and elsewhere(telling, filed):
-                others.add(filed)
+                others.add(filed.node)
             elif copied and copied != "frame":
                 (near if copied == "both" else loose).add(filed.node)
         return _oldest_first(near), _oldest_first(loose), others

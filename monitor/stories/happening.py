@@ -34,14 +34,15 @@ _COMMON = 32  # of the texts that share a term only the newest are looked at
 _CANDIDATES = 8
 _LIKELY = 8.0  # weight of rare terms that must be shared for a closer look
 _PRIOR = 40  # stories as if there were so many more: a few stories say little of what is common
+_FEW = 2  # other stories that say a thing: they may be this happening, told again before it was known for one
 _MOST = 1_000  # and no more than so many, for of a common term no more than `_COMMON` texts were looked at
 
 Having = dict[str, list[Filed]]
 Block = list[list[str]]  # runs of terms, with nothing between them but stops and what tells nothing
 
 
-def same_happening(telling: Telling, segments: Sequence[Segment], now: int, others: Collection[Filed] = ()) -> Node | None:
-    """The node that tells the same happening most clearly, but for texts of `others`, the older of equals; None if none does clearly."""
+def same_happening(telling: Telling, segments: Sequence[Segment], now: int, others: Collection[Node] = ()) -> Node | None:
+    """The node that tells the same happening most clearly, but for `others`, the older of equals; None if none does clearly."""
     termed = telling.words.termed
     found = termed.seeking
     whole = mass(found)
@@ -51,7 +52,7 @@ def same_happening(telling: Telling, segments: Sequence[Segment], now: int, othe
     having, candidates = _look_up(termed, segments, now)
     stories = min(sum(segment.living for segment in segments), _MOST) + _PRIOR
     best: tuple[float, int, Node] | None = None
-    for filed in (one for one in candidates if one not in others):
+    for filed in (one for one in candidates if one.node not in others):
         terms = frozenset(unpacked(filed.terms))
         differ = min(against(termed.marks, terms), _MOST_AGAINST)
         needed = (NEEDED if differ else _SOLE) * (1 + _LATER * max(0, now - filed.at) / (DAYS * DAY)) * (1 + _AGAINST * differ)
@@ -101,11 +102,11 @@ def _by_key(termed: Termed) -> dict[int, float]:
 
 
 def _here(shared: list[Block], found: Mapping[str, float], having: Having, node: Node, stories: int) -> dict[str, float]:
-    """What each shared term tells in this subject: little if many of its other stories say it too."""
+    """What each shared term tells in this subject: little if many of its other stories say it too, not if one or two do."""
     here: dict[str, float] = {}
     for term in chain.from_iterable(chain.from_iterable(shared)):
         others = len({filed.node for filed in having.get(term, ()) if filed.node is not node})
-        here[term] = min(found[term], log(stories / others)) if others else found[term]
+        here[term] = min(found[term], log(stories / others)) if others > _FEW else found[term]
     return here
 
 

@@ -64,6 +64,29 @@ def test_what_many_stories_of_the_subject_say_tells_nothing() -> None:
     assert grouping.find(last, START) is None
 
 
+@pytest.mark.parametrize(("names", "texts"), [
+    (("海川集团", "海川"), (
+        "海川集团宣布裁员12%，约4800人受影响", "海川要裁掉近五千人，四千八百个家庭咋办", "消息称海川裁员4800人，占员工总数的百分之十二",
+    )),
+    (("恒远银行", "恒远"), (
+        "恒远银行400万条客户信息被挂在暗网售卖", "恒远银行泄露资料400万条", "暗网惊现恒远银行客户资料，数量达4000000条",
+    )),
+    (("青柳",), (
+        "青柳万象城旋转门夹伤老人，老人被送医抢救", "万象城旋转门夹死青柳老人，警方介入", "青柳万象城通报：七旬老人被旋转门夹伤后不治",
+    )),
+])  # fmt: skip
+def test_a_report_that_waits_alone_keeps_no_others_apart(names: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    """Two that tell the same find each other whether or not a third report of it, which found neither, came between them."""
+    grouping = Grouping(fold, names)
+    for n, text in enumerate(texts[:2]):
+        grouping.found(Mention(source="t", id=f"m{n}", text=text, published_at=moment(START)), f"s{n}", START + n)
+    ties = grouping.find(Mention(source="t", id="x", text=texts[2], published_at=moment(START)), START + HOUR)
+
+    assert together(texts[0], texts[2], names=names)
+    assert ties is not None
+    assert ties.home.story == "s0"
+
+
 def test_rarer_terms_weigh_more() -> None:
     """A name more than an everyday word; a large figure most; a year and a date nothing."""
     assert known()["一个"] < known()["超市"] < known()["婉清"] == RARE < known()["23800"]

@@ -168,6 +168,16 @@ def test_a_template_about_others_is_another_happening(template: str, one: str, o
     assert together(template.format(one), f"转：{template.format(one)}太吓人了", names=NAMES)
 
 
+def test_a_template_about_another_joins_by_no_other_wording() -> None:
+    """A complaint about one in office, told in two wordings: the first wording about somebody else is not taken for the second."""
+    template = "【举报】我要实名举报青柳市{}利用职权插手工程，亲属承包全部市政项目，多次举报石沉大海，请上级纪委彻查！"
+    again = "实名举报青柳市桃源县县长周正清利用职权插手工程，亲属承包了所有市政项目，多次举报石沉大海，求上级彻查"
+    told = [template.format("桃源县县长周正清"), again]
+
+    assert stories(told, ("青柳",)) == 1
+    assert stories([*told, template.format("金水区区委书记罗伟民")], ("青柳",)) == 2
+
+
 def test_slots() -> None:
     """Places by their last two characters before what they are, persons by the first two after their office; words like them are none."""
     assert slots("北屿市柳河县，沅州市长") == {"#市": {"北屿", "屿市", "沅州"}, "#县": {"柳河", "河县"}}

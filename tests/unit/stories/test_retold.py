@@ -55,9 +55,9 @@ def judged(half: str) -> tuple[float, float]:
     return right / told, found / again
 
 
-@pytest.mark.parametrize(("half", "least"), [("tune", 0.45), ("held", 0.35)])
+@pytest.mark.parametrize(("half", "least"), [("tune", 0.6), ("held", 0.45)])
 def test_retold(half: str, least: float) -> None:
-    """What sounds alike stays apart; of what shares few words, near half is one story. As the words stood it was 0.26 and 0.31."""
+    """What sounds alike stays apart; of what shares few words, more than half is one story. As the words stood it was 0.26 and 0.31."""
     precision, recall = judged(half)
 
     assert precision >= 0.97
