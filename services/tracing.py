@@ -37,13 +37,23 @@ class Trace(msgspec.Struct, frozen=True):
     spread: Wire
 
 
-def story_wire(story: StoryRow) -> Wire:
-    """A story as it is listed; its title is that of its alert, where it has one: chosen again as better words came."""
-    alert = story.state.alert
+async def story_wire(unit: Unit, story: StoryRow) -> Wire:
+    """A story as it is listed."""
+    return listed(story, await unit.alerts.running([story.id]))
+
+
+def listed(story: StoryRow, running: Mapping[str, Alert]) -> Wire:
+    """
+    The same, by the open alerts of stories: its level is theirs, also when set by hand and the desk has not come to that yet.
+
+    Its title is that of its alert, where it has one: chosen again as better words came.
+    """
+    alert = running.get(story.id) or story.state.alert
+    level = running[story.id].level if story.id in running else story.state.level
     return {
         "id": story.id, "subject": story.subject, "title": alert.counters.title if alert else story.title,
         "residual": story.residual, "live": story.live,
-        "level": story.state.level.word, "level_zh": story.state.level.zh, "alert": alert.id if alert else None,
+        "level": level.word, "level_zh": level.zh, "policy_level": story.state.level.word, "alert": alert.id if alert else None,
         "opened_at": rfc3339(story.opened_at), "last_at": rfc3339(story.last_at), "mentions": story.mentions,
         "merged_into": story.merged_into,
     }  # fmt: skip

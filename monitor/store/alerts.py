@@ -57,6 +57,12 @@ class Alerts:
         found = await self._where(table.c.story == story, table.c.status.in_(OPEN), order=table.c.episode.desc(), limit=1)
         return found[0] if found else None
 
+    async def running(self, stories: Collection[str]) -> dict[str, Alert]:
+        """By story, the alerts that still wait for somebody."""
+        table = schema.alert
+        found = await self._where(table.c.story.in_(stories), table.c.status.in_(OPEN), order=table.c.episode)
+        return {alert.story: alert for alert in found}
+
     async def list(self, wanted: AlertFilter = EVERY, limit: int = 50, cursor: str | None = None) -> Page[Alert]:
         """Newest change first; an alert that changes during a walk leaves it (`changes` has it), all others come exactly once."""
         if not findable(*wanted.subjects):

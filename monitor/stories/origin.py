@@ -27,7 +27,7 @@ Sure = Literal["high", "medium", "low"]
 
 
 class Doubt(StrEnum):
-    """Why something may have come before."""
+    """Why something may have come before. With each is told of how many mentions: ROOT_MISSING of those below what is missing."""
 
     ROOT_MISSING = "root_missing"
     QUOTED_MISSING = "quoted_missing"
@@ -106,7 +106,7 @@ def _own_doubts(mention: Mention, orphans: frozenset[bytes], tree: Tree) -> list
     """What speaks against the first mention itself."""
     above = tree.above(mention.digest)
     if above and not above.present:
-        return [(Doubt.ROOT_MISSING, above.descendants)]
+        return [(Doubt.ROOT_MISSING, tree.below_missing)]
     if mention.digest in orphans:
         return [(Doubt.QUOTED_MISSING, len(orphans))]
     return [(Doubt.FIRST_IS_REPOST, 1)] if mention.kind in _PASSES_ON or mention.quoted else []
@@ -119,7 +119,7 @@ def _other_doubts(first: Known, ordered: Sequence[Known], orphans: frozenset[byt
     together = sum(abs(one.received_at - first.received_at) < MINUTE for one in ordered)
     late = first.received_at - moment > DAY and together >= _ARCHIVE
     found = {
-        Doubt.ROOT_MISSING: tree.missing, Doubt.QUOTED_MISSING: len(orphans), Doubt.SAME_MOMENT: same * (same >= _MANY),
+        Doubt.ROOT_MISSING: tree.below_missing, Doubt.QUOTED_MISSING: len(orphans), Doubt.SAME_MOMENT: same * (same >= _MANY),
         Doubt.ARCHIVE: together * late,
     }  # fmt: skip
     return [(doubt, count) for doubt, count in found.items() if count]

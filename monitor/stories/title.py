@@ -2,7 +2,8 @@
 A story's title: words of its own mentions, cut for people to read.
 
 A headline tells best, be it a field of its own or in 【】; then the words of an original post, or those that are passed on. What says
-nothing is left out first: greetings, 转发微博, @names, links, faces, and the chain of earlier reposters after `//@`.
+nothing is left out first: greetings, cries (气死我了，转给大家看看), 转发微博, @names, links, faces, and the chain of earlier reposters
+after `//@`.
 """
 
 import re
@@ -27,6 +28,10 @@ _IDLE = re.compile(
 _GREETING = re.compile(
     r"^(?:(?:各位|亲爱的|尊敬的)?(?:大家|你们|您|你|朋友们?|网友们?|家人们|亲们?|领导|老师|同志们?)?"
     r"(?:早上好|上午好|中午好|下午好|晚上好|晚安|早安|您好|你好|好|们)?[,，!！~～。:：、\s]+|(?:回复|请问|求助|求扩散|扩散|转发|转)[:：!！,，\s]+)"
+)
+_CRY = re.compile(
+    r"^(?:[请求]?(?:转给|发给)(?:大家|更多人|朋友|家人)们?(?:都?看一?看|评评理)?|(?:真是|真|太|都?快)?气(?:死|炸|疯)[我人]?"
+    r"|(?:大家)?[都快]*来?看一?看|(?:大家)?快看|震惊)[了吧啊呀]*[,，!！~～。:：、…\s]+"
 )
 _HEADLINE = re.compile(r"【([^【】]{1,120})】")
 _ENDS = "。！？!?；;"
@@ -103,7 +108,7 @@ def _line(text: str) -> str:
 def _clean(text: str) -> str:
     """The words without what tells nothing, from their first letter or opening mark on."""
     line = _BLANK.sub(" ", _IDLE.sub(" ", _line(text[:2_000]))).strip()
-    while line and (shorter := _GREETING.sub("", line, count=1)) != line and _letters(shorter) >= _TELLING:
+    while line and (shorter := _CRY.sub("", _GREETING.sub("", line, count=1), count=1)) != line and _letters(shorter) >= _TELLING:
         line = shorter
     line = line.lstrip(_ENDS + _PAUSES + "…~～-—|/")
     return line if _LETTER.search(line) else ""

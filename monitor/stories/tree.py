@@ -65,6 +65,11 @@ class Tree:
         return len(self._at) - self.mentions
 
     @property
+    def below_missing(self) -> int:
+        """How many mentions hang below originals that are named and not had."""
+        return sum(self._descendants[self.mentions :])
+
+    @property
     def uppermost(self) -> int:
         """How many places hang under nothing."""
         return self._starts[1] - self._starts[0]

@@ -1,8 +1,9 @@
 """What people may say with an act: the bodies, how they are read, and what /openapi.json tells of them."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -20,18 +21,32 @@ _SPAN = re.compile(r"\d{1,9}[smhd]")
 
 
 class ActBody(msgspec.Struct, frozen=True):
-    """Who says it (where a key says who sends it: on whose behalf), in which words; unknown members are ignored."""
+    """
+    Who says it (where a key says who sends it: on whose behalf), in which words; unknown members are ignored.
+
+    `note_tells`: what its note is for, where there must be one.
+    """
+
+    note_tells: ClassVar[str] = ""
 
     by: Name | None = None
     note: Note | None = None
+
+    def __post_init__(self) -> None:
+        if lacks := self.lacks(msgspec.structs.asdict(self)):
+            raise ValueError("; ".join(lacks))
+
+    @classmethod
+    def lacks(cls, told: Mapping[str, object]) -> list[str]:
+        """What these members leave unsaid, whatever else is wrong with them."""
+        note = told.get("note") or ""
+        return [f"`note` is needed: {cls.note_tells}"] if cls.note_tells and isinstance(note, str) and not note.strip() else []
 
 
 class NoteBody(ActBody, frozen=True):
     """A remark is nothing without its words."""
 
-    def __post_init__(self) -> None:
-        if not (self.note or "").strip():
-            raise ValueError("`note` is needed: the remark itself")
+    note_tells = "the remark itself"
 
 
 class AssignBody(ActBody, frozen=True, kw_only=True):
@@ -43,12 +58,10 @@ class AssignBody(ActBody, frozen=True, kw_only=True):
 class LevelBody(ActBody, frozen=True, kw_only=True):
     """The level it is to have; why must be said."""
 
+    note_tells = "why this level"
+
     level: LevelWord
     until: str | None = None
-
-    def __post_init__(self) -> None:
-        if not (self.note or "").strip():
-            raise ValueError("`note` is needed: why this level")
 
     @property
     def at(self) -> Level:
@@ -77,12 +90,36 @@ def said(body: bytes, kind: type[Body]) -> Body:
     try:
         found = msgspec.json.decode(body if body.strip() else b"{}", type=kind)
     except msgspec.ValidationError as error:
-        raise Refusal(422, str(error)) from error
+        raise Refusal(422, "; ".join(_faults(body, kind)) or str(error)) from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Refusal(400, f"the body is not JSON: {error}") from error
     if found.by == POLICY:
         raise Refusal(422, "by: `policy` is what decisions of the service are signed with")
     return found
+
+
+def _faults(body: bytes, kind: type[ActBody]) -> list[str]:
+    """All that is wrong with a body: msgspec itself stops at the first."""
+    try:
+        told = msgspec.json.decode(body if body.strip() else b"{}")
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # what it passed over, or did not come to
+        return []
+    if not isinstance(told, dict):
+        return []
+    wrong = [fault for field in msgspec.structs.fields(kind) if (fault := _fault(told, field))]
+    return wrong + kind.lacks(told)
+
+
+def _fault(told: Mapping[str, object], field: msgspec.structs.FieldInfo) -> str:
+    """What is wrong with one member, in msgspec's words; "": nothing."""
+    if field.name not in told:
+        return f"Object missing required field `{field.name}`" if field.required else ""
+    try:
+        msgspec.convert(told[field.name], field.type)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        return f"{what} - at `$.{field.name}{where.removesuffix('`')}`"
+    return ""
 
 
 def until(text: str | None, now: int) -> int:

@@ -1,5 +1,6 @@
 """Merging stories, taking mentions out, and a person's word over the model's."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -39,17 +40,15 @@ class One(msgspec.Struct, frozen=True):
 
 
 class ExcludeBody(ActBody, frozen=True, kw_only=True):
-    """What does not belong, and why."""
+    """What does not belong."""
 
     mentions: Annotated[list[One], msgspec.Meta(min_length=1, max_length=AT_MOST)]
-
-    def __post_init__(self) -> None:
-        if not (self.note or "").strip():
-            raise ValueError("`note` is needed: why they do not belong")
 
 
 class ScoreBody(ActBody, frozen=True, kw_only=True):
     """What a mention really says of a subject; `relevant` false: it is not about it; true, or a label: it is after all."""
+
+    note_tells = "why"
 
     source: Key
     id: Key
@@ -58,17 +57,17 @@ class ScoreBody(ActBody, frozen=True, kw_only=True):
     emotion: EmotionLabel | None = None
     relevant: bool | None = None
 
-    def __post_init__(self) -> None:
-        if self.label is None and self.emotion is None and self.relevant is None:
-            raise ValueError("one of `label`, `emotion`, `relevant` is needed")
-        if not (self.note or "").strip():
-            raise ValueError("`note` is needed: why")
+    @classmethod
+    def lacks(cls, told: Mapping[str, object]) -> list[str]:
+        """A judgement that says nothing is none."""
+        silent = all(told.get(name) is None for name in ("label", "emotion", "relevant"))
+        return ["one of `label`, `emotion`, `relevant` is needed"] * silent + super().lacks(told)
 
 
 _KEY = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^[^\x00]*$"}
 _MENTION = {"type": "object", "properties": {"source": _KEY, "id": _KEY}, "required": ["source", "id"]}
 _MERGE = schema(("into",), into=_KEY)
-_EXCLUDE = schema(("mentions", "note"), note=SAID, mentions={"type": "array", "minItems": 1, "maxItems": AT_MOST, "items": _MENTION})
+_EXCLUDE = schema(("mentions",), mentions={"type": "array", "minItems": 1, "maxItems": AT_MOST, "items": _MENTION})
 _LABEL = {"enum": [*get_args(SentimentLabel), None]}
 _EMOTION = {"enum": [*get_args(EmotionLabel), None]}
 _SCORE = schema(
@@ -90,7 +89,7 @@ async def merge(story: str, asked: Asking) -> Response:
         row = await unit.stories.get(story)
         if row is None:
             raise Refusal(404, "there is no story of this id")
-        return Told(story_wire(await survivor(unit, row)))
+        return Told(await story_wire(unit, await survivor(unit, row)))
 
     return await settled(asked, lambda unit: corrections.merge(unit, asked.api.desk, story, said.into, who(asked, said)), told)
 

@@ -16,7 +16,7 @@ from services.api.mentions import mention_wire
 from services.api.schemas import PROBLEMS, MentionPage, StoryPage
 from services.api.state import Api, ApiState, Limit, answer, cursor_of, listing, our_cursor, page
 from services.api.story_schemas import StoryDetail, TreePage
-from services.tracing import Trace, places, story_wire, survivor
+from services.tracing import Trace, listed, places, story_wire, survivor
 
 Cursor = Annotated[str | None, cursor_of(stories.CURSORS)]
 TreeCursor = Annotated[str | None, cursor_of(tracing.CURSORS)]
@@ -35,7 +35,8 @@ async def list_stories(
     with our_cursor():
         async with listing(api) as (unit, seq):
             found = await unit.stories.list(subject, limit, cursor, live=live, residual=residual, merged=merged)
-    return answer(page(found, seq, story_wire))
+            running = await unit.alerts.running([one.id for one in found.items])
+    return answer(page(found, seq, lambda one: listed(one, running)))
 
 
 @router.get("/v1/stories/{story}", responses={200: {"model": StoryDetail}, **PROBLEMS})
@@ -46,9 +47,10 @@ async def one_story(api: Api, _: Reader, story: str, limit: Limit = 50) -> Respo
         last = await survivor(unit, found)
         traced = await _traced(api, unit, last)
         tree = await places(unit, traced.tree, None, limit)
+        wire = await story_wire(unit, found)
     merged = {"merged_into": last.id if last is not found else None}
     origin = None if last.residual else traced.origin  # unrelated mentions have none in common
-    return answer(story_wire(found) | merged | {"origin": origin, "spread": traced.spread, "tree": _page(tree)})
+    return answer(wire | merged | {"origin": origin, "spread": traced.spread, "tree": _page(tree)})
 
 
 @router.get("/v1/stories/{story}/tree", responses={200: {"model": TreePage}, **PROBLEMS})

@@ -31,7 +31,7 @@ class TreeMember(Shape):
 
 
 class DoubtModel(Shape):
-    """Why something may have come before the origin, and on how many mentions or missing originals that rests."""
+    """Why something may have come before the origin, and on how many mentions that rests: of root_missing those below what is missing."""
 
     code: Literal["root_missing", "quoted_missing", "first_is_repost", "same_moment", "archive"]
     zh: str
@@ -114,7 +114,11 @@ class SpreadModel(Shape):
 
 
 class StoryModel(Shape):
-    """Mentions of one subject about one happening; the residual one holds what fits no other."""
+    """
+    Mentions of one subject about one happening; the residual one holds what fits no other.
+
+    `level`: that of its open alert, also when set by hand; without one, as `policy_level`: what the policy finds.
+    """
 
     id: str
     subject: str
@@ -123,6 +127,7 @@ class StoryModel(Shape):
     live: bool
     level: LevelWord
     level_zh: str
+    policy_level: LevelWord
     alert: str | None
     opened_at: AwareDatetime
     last_at: AwareDatetime

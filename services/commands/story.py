@@ -68,7 +68,7 @@ async def _read(settings: Settings, asked: str, *, draw: bool) -> tuple[dict[str
         async with store.read() as unit:
             story = await survivor(unit, await _found(unit, asked))
             traced = await trace(unit, story.id)
-            found: Wire = story_wire(story) | {"origin": None if story.residual else traced.origin, "spread": traced.spread}
+            found: Wire = await story_wire(unit, story) | {"origin": None if story.residual else traced.origin, "spread": traced.spread}
             if draw:
                 return found, await branches(unit, traced.tree)
             page = await places(unit, traced.tree, None, 50)

@@ -175,6 +175,42 @@ async def test_taking_out(tmp_path: Path, empty_store: str) -> None:
         assert (await here.story(MILK))["mentions"] == 5
 
 
+async def test_taking_out_needs_no_note(tmp_path: Path, empty_store: str) -> None:
+    """Why may be said, and need not be; what is not in the story is told, not what else might have been said."""
+    async with api(tmp_path, store=empty_store) as here:
+        path = f"/v1/alerts/{(await here.alert_of(MILK))['id']}/exclude"
+        found = problem_of(await here.client.post(path, json={"mentions": [{"source": "t", "id": "nobody"}]}), 404)
+        answer = await here.client.post(path, json={"mentions": [{"source": "t", "id": "p7"}]})
+
+        assert "nobody" in found["detail"]
+        assert (answer.status_code, answer.json()["mentions"]) == (200, 39), answer.text
+
+
+async def test_a_bad_body_tells_all_its_faults(tmp_path: Path, empty_store: str) -> None:
+    """What is wrong with each member, what is missing and what is left unsaid, at once."""
+    async with api(tmp_path, store=empty_store) as here:
+        path = f"/v1/alerts/{(await here.alert_of(MILK))['id']}"
+        bad = [
+            ("/v1/mentions/score", {"source": "t", "subject": 7, "label": "great"}, ["`id`", "`$.subject`", "`$.label`", "`note`"]),
+            ("/v1/mentions/score", {"source": "t", "id": "1", "subject": "s", "note": " "}, ["`relevant`", "`note`"]),
+            (f"{path}/exclude", {"by": "", "mentions": [{"source": "t"}]}, ["`$.by`", "`id`", "`$.mentions[0]`"]),
+            (f"{path}/level", {"level": "purple"}, ["`$.level`", "`note` is needed: why this level"]),
+            (f"{path}/level", [], ["Expected `object`"]),
+        ]
+        for where, body, faults in bad:
+            detail = problem_of(await here.client.post(where, json=body), 422)["detail"]
+            assert [fault for fault in faults if fault not in detail] == [], detail
+
+
+async def test_what_was_passed_over_changes_no_fault(tmp_path: Path, empty_store: str) -> None:
+    """Behind a member that is wrong the body may be broken, or nested without end: 422 as for the member alone."""
+    async with api(tmp_path, store=empty_store) as here:
+        path = f"/v1/alerts/{(await here.alert_of(MILK))['id']}/level"
+        for rest in (b'"', b"[" * 30_000):
+            answer = await here.client.post(path, content=b'{"level": "purple", "x": ' + rest)
+            assert "`$.level`" in problem_of(answer, 422)["detail"]
+
+
 async def test_a_word_over_the_models(tmp_path: Path, empty_store: str) -> None:
     """It stands beside the model's, and the alert has one negative mention less; `relevant: false` takes it out."""
     async with api(tmp_path, store=empty_store) as here:

@@ -58,6 +58,27 @@ async def cascade(here: World) -> None:
     )  # fmt: skip
 
 
+async def test_a_story_has_the_level_of_its_open_alert(here: World) -> None:
+    """Set by hand it is told at once, in the list too, beside the policy's own; once the alert is over, the policy's is left."""
+    (alert, *_) = await raise_alerts(here.store, 1)
+
+    async def levels() -> list[tuple[str, str, str]]:
+        (one,) = (await here.client.get("/v1/stories")).json()["items"]
+        detail = StoryDetail.model_validate((await here.client.get(f"/v1/stories/{STORY}")).json())
+        assert (detail.level, detail.level_zh, detail.policy_level) == (one["level"], one["level_zh"], one["policy_level"])
+        return one["level"], one["policy_level"], one["alert"]
+
+    before = await levels()
+    body = {"level": "red", "note": "要紧", "by": "小王"}
+    assert (await here.client.post(f"/v1/alerts/{alert.id}/level", json=body)).status_code == 200
+    by_hand = await levels()
+    assert (await here.client.post(f"/v1/alerts/{alert.id}/resolve", json={"by": "小王"})).status_code == 200
+
+    assert before[0] != "red"
+    assert by_hand == ("red", before[1], alert.id)
+    assert await levels() == (before[1], before[1], alert.id)
+
+
 async def test_a_story_tells_its_origin_and_spread(here: World) -> None:
     """The earliest mention with how sure that is, the platforms in order, who carried it, and the uppermost of the tree."""
     await raise_alerts(here.store, 1)

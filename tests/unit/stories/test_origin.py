@@ -63,6 +63,17 @@ def test_a_missing_root_leaves_little_sure() -> None:
     assert result.doubts == ((Doubt.ROOT_MISSING, 2),)
 
 
+def test_a_missing_root_is_told_with_all_that_hangs_below() -> None:
+    """One meaning, whoever names it: mentions below missing originals, and what answers those; the first or later ones."""
+    reposts = [stored(str(n), START + n * HOUR, kind="repost", root="x", text="转") for n in range(3, 9)]
+    answer = stored("9", START + 9 * HOUR, kind="comment", root="3", parent="3", text="真的吗")
+    other = stored("2", START + 2 * HOUR, kind="repost", root="y", text="转")
+
+    assert found(stored("1", START), *reposts, answer).doubts == ((Doubt.ROOT_MISSING, 7),)
+    assert found(*reposts, answer).doubts == ((Doubt.ROOT_MISSING, 7),)
+    assert found(other, *reposts, answer).doubts == found(stored("1", START), other, *reposts, answer).doubts == ((Doubt.ROOT_MISSING, 8),)
+
+
 def test_quoted_words_nobody_said_leave_little_sure() -> None:
     """Without links, a quoted text that no mention of the story has is older than all of them."""
     result = found(stored("2", START, kind="repost", quoted=WORDS, text="天哪"), stored("3", START + HOUR, text="我也喝了"))

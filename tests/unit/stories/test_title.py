@@ -52,12 +52,17 @@ def test_a_title_is_the_first_words_there_are() -> None:
         ("【寻！】7月12日晚8点，有人丢了包", "【寻！】7月12日晚8点，有人丢了包"),
         ("求扩散：某某集团的门店倒闭跑路了//@甲: 真的吗//@乙: 求证", "某某集团的门店倒闭跑路了"),
         ("回复@甲: 某某集团的门店倒闭跑路了", "某某集团的门店倒闭跑路了"),
+        ("气死我了，转给大家看看！某某集团的门店倒闭跑路了", "某某集团的门店倒闭跑路了"),
+        ("真是气死人了！！大家快看：某某集团的门店倒闭跑路了", "某某集团的门店倒闭跑路了"),
+        ("气死我了，某某集团", "气死我了，某某集团"),
+        ("震惊世界的某某集团门店倒闭跑路了", "震惊世界的某某集团门店倒闭跑路了"),
+        ("看看某某集团的门店倒闭跑路了", "看看某某集团的门店倒闭跑路了"),
         ("#某某集团# 门店倒闭跑路了", "某某集团 门店倒闭跑路了"),
         ("转发微博", "转发微博"),
     ],
 )
 def test_a_title_passes_over_what_tells_nothing(text: str, words: str) -> None:
-    """Greetings, names, links, faces, 转发微博 and earlier reposters are left out, a headline in 【】 stands alone if it tells enough."""
+    """Greetings, cries, names, links, faces and earlier reposters are left out, a headline in 【】 stands alone if it tells enough."""
     assert title(mention(text=text)) == words
 
 
