@@ -148,6 +148,7 @@ class TestAlerts:
             assert await unit.alerts.open_of_story("s1") is None
             [change] = await unit.alerts.record([raised(new)])
             assert await unit.alerts.open_of_story("s1") == change.alert
+            assert await unit.alerts.running(["s0", "s1"]) == {"s1": change.alert}
 
     async def test_all(self, store: Store) -> None:
         """Every alert comes once, by id in code points, with its transitions oldest first."""
