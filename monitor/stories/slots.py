@@ -22,7 +22,7 @@ _SURNAMES = (
 _COMPOUND = "欧(?=阳)|司(?=[马徒])|上(?=官)|诸(?=葛)|慕(?=容)|皇(?=甫)|尉(?=迟)|令(?=狐)|端(?=木)|夏(?=侯)|公(?=孙)"
 _SELDOM = 4.0  # a name before an office is no everyday word (马上, 高雅)
 _HAN = "[\u4e00-\u9fff]"
-_NAMED = re.compile(f"(?:{_TITLE})(?:(?:{_COMPOUND})({_HAN}{{2}})|([{_SURNAMES}]{_HAN}))")  # of 欧阳震华 it is 阳震: 欧阳 are many
+_NAMED = re.compile(f"(?:{_TITLE})(?:(?:{_COMPOUND})({_HAN}{{2}})|([{_SURNAMES}江夏傅]{_HAN}))")  # of 欧阳震华 it is 阳震: 欧阳 are many
 _GIVEN = "(?:(?![总副局院校厅部处科所会司厂市县区省镇队店董主任书行园教医护党委常务的])[\u4e00-\u9fff])"
 _OFFICES = re.compile(_OFFICE)
 _BEFORE = 4  # characters before an office in which a name stands
@@ -47,6 +47,20 @@ _RARELY = re.compile(  # only where the name is no word: of a shop, a village, a
     ")|([\u4e00-\u9fff][路街场道])店"
 )
 
+# Everyday words that are names of many streets and estates.
+USUAL = "人民|建设|解放|中山|和平|胜利|新华|东风|迎宾|建国|健康|友谊|长江|黄河|光明|幸福|团结|振兴|阳光|锦绣|车站|学城"
+_USUALLY = re.compile(
+    f"({USUAL})(路(?!店(?!铺)|支行)|支行|小区)|([一二三四五六七八九十]中)(?=学|高[一二三]|初[一二三])"
+    f"|([{_SURNAMES}][医老])(?:(?<=医)生|(?<=老)师)"
+)
+_SELDOM_SO = re.compile(
+    f"({_HAN}[路街])(支行)|({_HAN}{{2}})(?:"
+    "(?<![大小满上逛步行业商吃条])(街)(?![上头边坊办拍舞机])|(大道|胡同)|(?<![大天高立过断石铁小座])(桥))"
+)
+_EATING = re.compile(f"([{_SURNAMES}]记)(?=火锅|饭店|面馆|酒楼|餐厅|烧烤)")
+_MODEL = re.compile("(?:冰箱|洗衣机|空调|电视|热水器|手机|电脑)([a-z]{1,3}[0-9]{2,4})(?![a-z0-9])")
+_WHO = re.compile(f"(?:(?<!{_HAN})|(?<=工程师)|(?<=程序员))([{_SURNAMES}]{_HAN}){_HAN}?(?=在|被|触电|跳楼|坠|猝死|身亡|去世|落马|失联)")
+
 
 def slots(folded: str) -> dict[str, set[str]]:
     """Under a mark of each kind (a city, a shop…, a person beside a title) the terms by which those it names are known."""
@@ -58,6 +72,8 @@ def slots(folded: str) -> dict[str, set[str]]:
         names = {state} if state else {pair} if pair[1] == "州" else {pair, pair[1] + kind}
         found.setdefault(f"{MARK}{kind or '州'}", set()).update(names)
     for kind, name in _rarely(text):
+        found.setdefault(f"{MARK}{kind}", set()).add(name)
+    for kind, name in _closed(text):
         found.setdefault(f"{MARK}{kind}", set()).add(name)
     for person in _NAMED.finditer(text):
         found.setdefault(_PERSON, set()).add(person[1] or person[2])
@@ -77,3 +93,17 @@ def _rarely(text: str) -> Iterator[tuple[str, str]]:
         name = next(filter(None, person.groups())) if person else ""
         if known()[name] >= _SELDOM:
             yield "人", name
+
+
+def _closed(text: str) -> Iterator[tuple[str, str]]:
+    """Names that are known by what stands at them, though some are everyday words: likewise."""
+    for usual in _USUALLY.finditer(text):
+        name, kind, school, surname = usual.groups()
+        yield (kind, name) if name else ("中", school) if school else ("姓", surname)
+    for seldom in _SELDOM_SO.finditer(text):
+        name, kind = filter(None, seldom.groups())
+        if known()[name] >= (_SELDOM if len(kind) > 1 and kind != "支行" else RARE):
+            yield kind, name
+    for kind, form in (("店", _EATING), ("型", _MODEL)):
+        yield from ((kind, one[1]) for one in form.finditer(text))
+    yield from (("人", one[1]) for one in _WHO.finditer(text) if known()[one[1]] >= _SELDOM)

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from monitor.clock import moment
@@ -12,7 +12,7 @@ from monitor.scoring.fold import fold
 from monitor.stories.editorial import without_footer
 from monitor.stories.grouping import Grouping
 from monitor.stories.rarity import RARE, known
-from monitor.stories.slots import slots
+from monitor.stories.slots import USUAL, slots
 from tests.unit.escalation.making import START
 from tests.unit.stories.test_happening import together
 
@@ -156,6 +156,17 @@ TEMPLATES = (
     ("澄江集团{}分行因违规发放贷款被监管部门处罚，行长被警告", "临川", "鹤湖"),
     ("澄江集团的洒水车在{}失控，撞倒路边的行道树，无人员受伤", "槐荫路", "鹿鸣路"),
     ("澄江集团公告：{}院长因个人原因辞去所任职务，辞职后不再担任任何职务", "孟晓梅", "欧阳震华"),
+    ("澄江集团{}路灯坏了快一个月没有人来修，晚上黑灯瞎火老人小孩走路都害怕", "人民路", "建设路"),
+    ("澄江集团{}路灯坏了快一个月没有人来修，晚上黑灯瞎火老人小孩走路都害怕", "梅园街", "晋阳街"),
+    ("澄江集团{}路灯坏了快一个月没有人来修，晚上黑灯瞎火老人小孩走路都害怕", "东风大道", "迎宾大道"),
+    ("澄江集团{}路灯坏了快一个月没有人来修，晚上黑灯瞎火老人小孩走路都害怕", "铁匠胡同", "槐树胡同"),
+    ("澄江集团{}上的路灯坏了快一个月没有人来修，晚上黑灯瞎火老人小孩走路都害怕", "三里河桥", "七里沟桥"),
+    ("澄江集团{}门口的路灯坏了快一个月没有人来修，晚上黑灯瞎火老人小孩走路都害怕", "第一中学", "第三中学"),
+    ("澄江集团{}排队两小时只开一个窗口，大堂经理爱答不理，取号机还坏了", "建国路支行", "滨江支行"),
+    ("澄江集团{}物业乱收费，停车费从一百五涨到三百，电梯坏了半年不修", "锦绣小区", "阳光小区"),
+    ("澄江集团{}买了不到半年就坏了，售后推三阻四不给换新，大家避雷", "冰箱BX200", "洗衣机W90"),
+    ("{}在澄江集团车间触电身亡，家属讨说法被保安拦在门外", "王建军", "刘志强"),
+    ("澄江集团{}收红包两千元才肯手术，病人家属忍气吞声，院方装聋作哑", "王医生", "李医生"),
     ("澄江集团门店内一名顾客突发疾病，{}紧急施救，转危为安", "店长孟晓梅", "员工雷小刚"),
 )  # fmt: skip
 
@@ -198,6 +209,7 @@ WORDS = sorted(term for term in known() if len(term) == 2 and term[0] >= "\u4e00
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), st.sampled_from(("店", "村", "路", "支行", "分行", "小区")))
 def test_ordinary_words_fill_no_slot(words: list[str], kind: str) -> None:
     """What anybody says before such a word (饭店, 农村, 道路) names nothing."""
+    assume(words[-1] not in USUAL.split("|"))
     assert f"#{kind}" not in slots(f"{'，'.join(words)}{kind}")
 
 
