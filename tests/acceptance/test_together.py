@@ -44,7 +44,7 @@ def test_a_replay_decides_what_it_decides_on_sqlite(tmp_path: Path, kafka: Clust
     The order across partitions leaks into nothing: alerts, transitions, ids and reasons are the same, and run again none is added.
 
     `backtest --from-bus` decides every partition again. While a service works there a replay is refused in words, `report` is not, and
-    `doctor` sees it.
+    `doctor` sees it, and that nobody scores what was reported.
     """
     stream = write_lines(tmp_path / "made.jsonl", made_stream(scale=1))
     alone = write_config(tmp_path / "alone")
@@ -63,7 +63,8 @@ def test_a_replay_decides_what_it_decides_on_sqlite(tmp_path: Path, kafka: Clust
         reported = yuqing("report", "https://example.com/1", "--config", config)
         assert (reported.code, reported.out.decode().count("已收到")) == (0, 1), reported.err
         examined = yuqing("doctor", "--config", config)
-        assert (examined.code, "在用" in examined.out.decode()) == (0, True), examined.out.decode()
+        told = examined.out.decode()
+        assert (examined.code, "在用" in told, "没有进程担任 score" in told) == (1, True, True), told
         assert service.stop() == 0
     assert alerts_of(config) == first.result()
 
