@@ -161,7 +161,7 @@ async def _finished(bus: Bus, store: Store, count: int) -> None:
     while sum((await bus.taken(ROLE, RAW)).values()) < count:  # noqa: ASYNC110 - another process brings it about
         await asyncio.sleep(LOOK)
     for partition, (_, end) in (await bus.bounds(SCORED)).items():
-        while await _offset(store, partition) < end:  # noqa: ASYNC110 - as above
+        while await _offset(store, partition) < end:  # noqa: ASYNC110 - another process brings it about
             await asyncio.sleep(LOOK)
 
 

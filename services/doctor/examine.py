@@ -88,7 +88,7 @@ async def _log(settings: Settings, clock: Clock) -> Log | str:
 async def _missing(settings: Settings) -> list[str]:
     """Topics that are not there yet: a bus that is started would make them."""
     from monitor.bus.kafka_topics import look, wanted  # noqa: PLC0415 - the embedded log needs no client of Kafka
-    from monitor.bus.kafka_wire import options  # noqa: PLC0415
+    from monitor.bus.kafka_wire import options  # noqa: PLC0415 - as above
 
     wants = wanted(settings.kafka, settings.retention)
     there = (await look(options(settings.brokers, settings.kafka.security), wants)).topics

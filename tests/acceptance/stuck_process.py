@@ -15,6 +15,7 @@ async def hang(*_: object, **__: object) -> None:
 
 
 if __name__ == "__main__":
+    # Ignored types: a real process is made to hang here, by what it has in place of its own methods.
     Watchdog.__init__ = partialmethod(Watchdog.__init__, patience=float(sys.argv[1]))  # type: ignore[method-assign,assignment]
     ScoreRole.advance = hang  # type: ignore[method-assign,assignment]
     sys.exit(run(sys.argv[2:]))

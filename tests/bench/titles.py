@@ -15,12 +15,10 @@ from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
-from monitor.clock import micros, moment
-from monitor.mention import Mention
-from monitor.scoring.fold import fold
-from monitor.stories.grouping import Grouping
+from monitor.clock import micros
 from services.bench.stream import BEGIN
 from tests.acceptance.making import ROOT
+from tests.grouped import stories
 
 HOT_LIST = ROOT.parent / "shared" / "data" / "hot-list-daily.tsv.gz"
 LABELS = Path(__file__).with_name("titles.tsv")
@@ -51,36 +49,10 @@ def truth(told: list[str]) -> list[str]:
     return [labels.get(digest, digest) for digest in digests]
 
 
-def stories(name: str, told: list[str]) -> list[str]:
-    """The story of each, after all merges."""
-    grouping, now = Grouping(fold, (name,)), micros(BEGIN)
-    merged: dict[str, str] = {}
-    homes = []
-    for number, title in enumerate(told):
-        mention = Mention(source="t", id=str(number), text=f"{name}{title}", published_at=moment(now))
-        ties = grouping.find(mention, now)
-        home = ties.home if ties else grouping.found(mention, mention.id, now)
-        for other in ties.also if ties else ():
-            older, younger = sorted((home, other), key=lambda node: node.order)
-            merged[younger.story] = older.story
-            grouping.merge(older, younger)
-            home = older
-        if ties:
-            grouping.join(home, mention, now)
-        homes.append(home.story)
-    return [_last(merged, story) for story in homes]
-
-
-def _last(merged: dict[str, str], story: str) -> str:
-    while story in merged:
-        story = merged[story]
-    return story
-
-
 def report(name: str) -> dict[str, float]:
     """Precision and recall, and how many stories have company."""
     told = judged()
-    found, right = stories(name, told), truth(told)
+    found, right = stories((name,), ((f"{name}{title}", micros(BEGIN)) for title in told)), truth(told)
     both, ours, theirs = Counter(zip(found, right, strict=True)), Counter(found), Counter(right)
     precision = sum(count * count / ours[story] for (story, _), count in both.items()) / len(told)
     company = sum(theirs[label] > 1 for label in right)

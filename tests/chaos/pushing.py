@@ -2,20 +2,19 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.client import HTTPException
 from random import Random
-from threading import Event, Thread
 
 from tests.acceptance.making import Line
 from tests.acceptance.processes import Answer, ask
+from tests.chaos.working import Worker
 
 BATCH = 8
 Identity = tuple[str, str]  # (source, id)
 
 
-class Pusher:
+class Pusher(Worker):
     """
     Pushes what `batch` gives, in threads; what was not acknowledged is pushed again, and some that was, too.
 
@@ -23,22 +22,11 @@ class Pusher:
     """
 
     def __init__(self, base: str, batch: Callable[[int], list[Line]], seed: int = 9, pause: float = 0.05) -> None:
+        super().__init__()
         self.taken: dict[Identity, Line] = {}
         self.odd: list[object] = []
         self.sent = 0
         self._url, self._batch, self._drawn, self._pause = f"{base}/v1/mentions", batch, Random(f"push {seed}"), pause
-        self._stop = Event()
-        self._thread = Thread(target=self._work, daemon=True)
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Pushes within the block, and has every batch acknowledged at its end."""
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            self._thread.join(60)
 
     def _work(self) -> None:
         while not self._stop.is_set():

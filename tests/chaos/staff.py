@@ -2,17 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from random import Random
-from threading import Event, Thread
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from monitor.escalation.acting import FITTING
 from tests.acceptance.making import SUBJECTS
 from tests.acceptance.processes import Answer, ask
+from tests.chaos.working import Worker
 
 DONE = (200, 202)
 REFUSED = (404, 409)  # it does not fit (any more): nothing was done
@@ -35,24 +33,14 @@ class Deed(NamedTuple):
         return self.status in DONE
 
 
-class Staff:
+class Staff(Worker):
     """Does one thing after another until told to stop."""
 
     def __init__(self, base: str, seed: int) -> None:
+        super().__init__()
         self.deeds: list[Deed] = []
         self.sent = 0
-        self._base, self._drawn, self._stop = base, Random(f"staff {seed}"), Event()
-        self._thread = Thread(target=self._work, daemon=True)
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Acts within the block; the last act is answered at its end."""
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            self._thread.join(60)
+        self._base, self._drawn = base, Random(f"staff {seed}")
 
     def again(self) -> list[str]:
         """Every act done is sent once more (one refused may fit by now): what differs from the answer it had."""

@@ -6,38 +6,12 @@ from random import Random
 
 import pytest
 
-from monitor.clock import MINUTE, moment
-from monitor.mention import Mention
-from monitor.scoring.fold import fold
-from monitor.stories.grouping import Grouping
+from monitor.clock import MINUTE
+from tests.grouped import stories
 from tests.unit.escalation.making import START
 
 ROWS = [line.split("\t") for line in Path(__file__).with_name("retold.tsv").read_text("utf-8").splitlines() if not line.startswith("#")]
 ORDERS = 6
-
-
-def stories(names: str, texts: list[str]) -> list[str]:
-    """The story of each text, told five minutes apart, after all merges."""
-    grouping, homes, merged = Grouping(fold, names.split("|")), list[str](), dict[str, str]()
-    for n, text in enumerate(texts):
-        now = START + 5 * n * MINUTE
-        mention = Mention(source="t", id=str(n), text=text, published_at=moment(now))
-        ties = grouping.find(mention, now)
-        home = ties.home if ties else grouping.found(mention, str(n), now)
-        for other in ties.also if ties else ():
-            home, gone = sorted((home, other), key=lambda node: node.order)
-            merged[gone.story] = home.story
-            grouping.merge(home, gone)
-        if ties:
-            grouping.join(home, mention, now)
-        homes.append(home.story)
-    return [_last(merged, story) for story in homes]
-
-
-def _last(merged: dict[str, str], story: str) -> str:
-    while story in merged:
-        story = merged[story]
-    return story
 
 
 def judged(half: str) -> tuple[float, float]:
@@ -47,7 +21,8 @@ def judged(half: str) -> tuple[float, float]:
     for names in dict.fromkeys(row[1] for row in ROWS if row[0] == half):
         for seed in range(ORDERS):
             rows = Random(seed).sample(here := [row[2:] for row in ROWS if row[1] == names], len(here))
-            homes, labels = stories(names, [text for _, text in rows]), [label for label, _ in rows]
+            texts = [(text, START + 5 * n * MINUTE) for n, (_, text) in enumerate(rows)]
+            homes, labels = stories(names.split("|"), texts), [label for label, _ in rows]
             both, ours, theirs = Counter(zip(homes, labels, strict=True)), Counter(homes), Counter(labels)
             told, again = told + len(rows), again + sum(theirs[label] > 1 for label in labels)
             right += sum(count * count / ours[home] for (home, _), count in both.items())
