@@ -7,7 +7,7 @@ import yaml
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from monitor.scoring.fold import fold
-from monitor.scoring.matcher import bounded
+from monitor.scoring.views import bounded
 
 NEGATIONS = ("不是", "不够", "不太", "不会", "没有", "并非", "不", "没", "无", "未", "别", "非")
 

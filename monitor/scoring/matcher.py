@@ -1,35 +1,33 @@
 """
-Which subjects a mention hits, by which rules and where: one automaton over every word of every rule.
+Which subjects a mention hits, by which rules and where.
 
-A rule's tree is looked at only where one of its positive words stands (the parser guarantees that it has one). A rule without
-a field looks at title, text, quoted and transcript together: `A+B` holds where A is in the title and B in the text.
+A rule's tree is looked at only where the index found one of the words it needs. A rule without a field looks at title, text,
+quoted and transcript together: `A+B` holds where A is in the title and B in the text.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
 
-from ahocorasick_rs import AhoCorasick
-
 from monitor.mention import Mention
 from monitor.score import Hit
-from monitor.scoring.fold import fold, fold_with_places, original_span
-from monitor.scoring.library_file import Library, LibraryRule
-from monitor.scoring.memo import Memo
-from monitor.scoring.rules import AllOf, AnyOf, Node, Not, Word, parse, positive_words, words
+from monitor.scoring.fold import fold_with_places, original_span
+from monitor.scoring.index import Index
+from monitor.scoring.library_file import Library
+from monitor.scoring.places import Scope, Seen, holds, witnesses
+from monitor.scoring.rule_tokens import FIELDS as NAMED
+from monitor.scoring.rule_tree import Node, fields
+from monitor.scoring.rules import parse
+from monitor.scoring.views import Span, View
 from monitor.subject import Subject
 
 FIELDS = ("title", "text", "quoted", "transcript")
 MAX_HITS = 50  # of one subject in one mention
-REMEMBERED = 2_400_000  # characters of texts
 ADVERT = "广告"  # the category that marks advertising instead of risk
 OWN = "subject"  # the category of a subject's own rules
 MANUAL = "manual"
-
-Span = tuple[int, int]
-Found = Mapping[str, tuple[Span, ...]]  # word → where it stands in the original text
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,163 +55,122 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
-    """A subject with the entries that make it hit."""
+class _Looked:
+    """One mention as rules look at it: its scope, and every field in it, in order."""
 
-    subject: Subject
-    entries: tuple[_Entry, ...]
+    scope: Scope
+    seen: Sequence[Seen]
 
-    def admits(self, mention: Mention) -> bool:
-        """Whether its filters let the mention through."""
-        subject = self.subject
-        return (
-            (not subject.kinds or mention.kind in subject.kinds)
-            and (not subject.platforms or (mention.platform or mention.source) in subject.platforms)
-            and (not subject.regions or (mention.region or "").startswith(subject.regions))
-        )
+    @property
+    def triggered(self) -> frozenset[int]:
+        """The numbers of the rules worth a look."""
+        return frozenset().union(*(view.triggered for _, view in self.seen))
 
 
 class Matcher:
     """Built once from the subjects and libraries; then only asked."""
 
-    def __init__(self, watched: Sequence[_Watched], risks: Sequence[_Entry]) -> None:
-        self._watched = watched
-        self._risks = tuple(risks)
-        self._watchers: dict[_Entry, list[int]] = defaultdict(list)
-        for number, one in enumerate(watched):
-            for entry in one.entries:
-                self._watchers[entry].append(number)
-        self._by_name = {one.subject.name: number for number, one in enumerate(watched)}
-        self._triggers = _triggers(self._watchers)
-        self._risk_triggers = _triggers(self._risks)
-        self._words = sorted({word.text for entry in chain(self._watchers, self._risks) for word in words(entry.tree)})
-        self._automaton = AhoCorasick(self._words)
-        self._memo: Memo[Found] = Memo(REMEMBERED)
+    def __init__(self, subjects: Sequence[Subject], libraries: Sequence[Library]) -> None:
+        """From checked configuration: a rule that cannot be read raises RuleError."""
+        self._subjects = subjects
+        self._by_name = {subject.name: number for number, subject in enumerate(subjects)}
+        self._entries: list[_Entry] = []
+        self._watchers: dict[int, tuple[int, ...]] = {}
+        self._risks = set[int]()
+        for number, subject in enumerate(subjects):
+            self._add(_own(subject), (number,))
+        shipped = {library.name for library in libraries if library.shipped}
+        for library in libraries:
+            naming = tuple(number for number, subject in enumerate(subjects) if library.name in subject.libraries)
+            if naming or library.name in shipped:
+                self._add(_of_library(library), naming, risk=library.name in shipped)
+        self._index = Index([entry.tree for entry in self._entries])
+        asked = {field for entry in self._entries for field in fields(entry.tree)}
+        self._named = tuple(field for field in NAMED if field in asked and field not in FIELDS)
+
+    def _add(self, entries: Iterable[_Entry], watchers: tuple[int, ...], *, risk: bool = False) -> None:
+        for entry in entries:
+            number = len(self._entries)
+            self._entries.append(entry)
+            if watchers:
+                self._watchers[number] = watchers
+            if risk:
+                self._risks.add(number)
 
     @classmethod
     def build(cls, subjects: Sequence[Subject], libraries: Sequence[Library]) -> "Matcher":
         """From checked configuration: a rule that cannot be read raises RuleError."""
-        entries = {id(library): tuple(_of_library(library, library.rules)) for library in libraries}
-        named: dict[str, list[_Entry]] = defaultdict(list)
-        for library in libraries:
-            named[library.name] += entries[id(library)]
-        shipped = {library.name for library in libraries if library.shipped}
-        risks = [entry for library in libraries if library.name in shipped for entry in entries[id(library)]]
-        watched = [
-            _Watched(subject, (*_own(subject), *chain.from_iterable(named.get(name, ()) for name in subject.libraries)))
-            for subject in subjects
-        ]
-        return cls(watched, risks)
+        return cls(subjects, libraries)
 
     def match(self, mention: Mention, at: int) -> tuple[Match, ...]:
         """The subjects it hits, by name; `at` (micros) is when we received it."""
-        texts = [(field, text, self._found(text)) for field in FIELDS if (text := getattr(mention, field))]
-        present = frozenset().union(*(found.keys() for _, _, found in texts))
-        holding = [entry for entry in _candidates(self._triggers, present) if entry.valid(at) and holds(entry.tree, present)]
-        numbers = {number for entry in holding for number in self._watchers[entry] if self._watched[number].admits(mention)}
-        numbers |= {self._by_name[name] for name in mention.subjects if name in self._by_name}
-        alive = [self._watched[number] for number in numbers if _alive(self._watched[number].subject, at)]
+        looked = self._look(mention)
+        triggered = looked.triggered
+        holding = self._holding(triggered & self._watchers.keys(), looked.scope, at) if triggered else []
+        hit: dict[int, list[int]] = {self._by_name[name]: [] for name in mention.subjects if name in self._by_name}
+        for entry in holding:
+            for number in self._watchers[entry]:
+                if number in hit or _admits(self._subjects[number], mention):
+                    hit.setdefault(number, []).append(entry)
+        alive = [number for number in hit if _alive(self._subjects[number], at)]
         if not alive:
             return ()
-        risks = self._holding_risks(present, at)
-        own = set(holding)
+        risks = self._holding(triggered & self._risks, looked.scope, at)
         return tuple(
-            _matched(one, [*(entry for entry in one.entries if entry in own), *risks], texts, present, mention)
-            for one in sorted(alive, key=lambda one: one.subject.name)
+            _matched(self._subjects[number], self._ordered(hit[number], risks), looked, mention)
+            for number in sorted(alive, key=lambda number: self._subjects[number].name)
         )
 
     def severity(self, text: str, at: int) -> float:
         """How severe these words are by themselves, by the shipped risk libraries."""
-        return _severity(self._holding_risks(frozenset(self._found(text)), at))
+        view = self._index.view(text)
+        risks = self._holding(view.triggered & self._risks, Scope([("quoted", view)]), at)
+        return _severity(self._entries[number] for number in risks)
 
-    def _holding_risks(self, present: frozenset[str], at: int) -> list[_Entry]:
-        candidates = _candidates(self._risk_triggers, present)
-        return [entry for entry in candidates if entry.valid(at) and holds(entry.tree, present)]
+    def _holding(self, numbers: Iterable[int], scope: Scope, at: int) -> list[int]:
+        """Which of these rules hold, in their order."""
+        entries = self._entries
+        return [number for number in sorted(numbers) if entries[number].valid(at) and holds(entries[number].tree, scope)]
 
-    def _found(self, text: str) -> Found:
-        found = self._memo.get(text)
-        if found is None:
-            found = self._find(text)
-            self._memo.put(text, found)
-        return found
+    def _ordered(self, own: Sequence[int], risks: Sequence[int]) -> list[_Entry]:
+        return [self._entries[number] for number in dict.fromkeys((*own, *risks))]
 
-    def _find(self, text: str) -> Found:
-        """Every word of every rule in the text, ASCII ends of words at word boundaries; places only if there is one."""
-        folded = fold(text)
-        matches = self._automaton.find_matches_as_indexes(folded, overlapping=True)
-        if not matches:
-            return {}
-        places = fold_with_places(text)[1]
-        spans: dict[str, list[Span]] = defaultdict(list)
-        for number, start, end in matches:
-            spans_here = spans[self._words[number]]
-            if len(spans_here) < MAX_HITS and bounded(folded, start, end):
-                spans_here.append(original_span(places, start, end))
-        return {word: tuple(dict.fromkeys(here)) for word, here in spans.items() if here}
+    def _look(self, mention: Mention) -> _Looked:
+        view = self._index.view
+        own = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
+        if not self._named:
+            return _Looked(Scope(own), own)
+        named = {field: [(field, view(text)) for text in _values(mention, field)] for field in self._named}
+        return _Looked(Scope(own, named), [*own, *chain.from_iterable(named.values())])
 
 
-def bounded(text: str, start: int, end: int) -> bool:
-    """Whether the span does not cut an ASCII word in two at either end."""
-    return not (_joined(text[start - 1 : start], text[start]) or _joined(text[end - 1], text[end : end + 1]))
+def _values(mention: Mention, field: str) -> Sequence[str]:
+    """What a field that a rule must name says of a mention."""
+    if field == "topic":
+        return mention.topics or ()
+    if field == "platform":
+        return (mention.platform or mention.source,)
+    value = getattr(mention, field)
+    return (value,) if value else ()
 
 
-def _joined(left: str, right: str) -> bool:
-    return _wordly(left) and _wordly(right)
+def _admits(subject: Subject, mention: Mention) -> bool:
+    """Whether a subject's filters let the mention through."""
+    return (
+        (not subject.kinds or mention.kind in subject.kinds)
+        and (not subject.platforms or (mention.platform or mention.source) in subject.platforms)
+        and (not subject.regions or (mention.region or "").startswith(subject.regions))
+    )
 
 
-def _wordly(char: str) -> bool:
-    return char.isascii() and (char.isalnum() or char == "_")
-
-
-def holds(node: Node, present: frozenset[str]) -> bool:
-    """Whether the tree is true where exactly these words stand."""
-    match node:
-        case Word(text):
-            return text in present
-        case Not(part):
-            return not holds(part, present)
-        case AllOf(parts):
-            return all(holds(part, present) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, present) for part in parts)
-
-
-def witnesses(node: Node, present: frozenset[str]) -> Iterator[str]:
-    """The words that make a tree true, those of true branches only."""
-    match node:
-        case Word(text):
-            yield text
-        case Not():
-            return
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                if holds(part, present):
-                    yield from witnesses(part, present)
-
-
-def _of_library(library: Library, rules: Iterable[LibraryRule]) -> Iterator[_Entry]:
-    for rule in rules:
+def _of_library(library: Library) -> Iterator[_Entry]:
+    for rule in library.rules:
         yield _Entry(rule.rule.source, rule.rule.tree, library.category, rule.weight, library)
 
 
 def _own(subject: Subject) -> Iterator[_Entry]:
     for source in subject.rules:
         yield _Entry(source, parse(source).tree, OWN, 0.0, None)
-
-
-def _triggers(entries: Iterable[_Entry]) -> dict[str, list[tuple[int, _Entry]]]:
-    """Word → the entries it may make true, numbered in their order."""
-    triggers: dict[str, list[tuple[int, _Entry]]] = defaultdict(list)
-    for number, entry in enumerate(entries):
-        for text in {word.text for word in positive_words(entry.tree)}:
-            triggers[text].append((number, entry))
-    return dict(triggers)
-
-
-def _candidates(triggers: Mapping[str, list[tuple[int, _Entry]]], present: frozenset[str]) -> list[_Entry]:
-    """The entries worth a look, in their order."""
-    found = {number: entry for word in present if word in triggers for number, entry in triggers[word]}
-    return [found[number] for number in sorted(found)]
 
 
 def _alive(subject: Subject, at: int) -> bool:
@@ -230,21 +187,28 @@ def _severity(entries: Iterable[_Entry]) -> float:
     return round(1.0 - harmless, 4)
 
 
-def _matched(
-    one: _Watched, entries: Sequence[_Entry], texts: Sequence[tuple[str, str, Found]], present: frozenset[str], mention: Mention
-) -> Match:
-    ordered = list(dict.fromkeys(entries))
-    hits = {hit: None for entry in ordered for hit in _hits(entry, texts, present)}
-    by_hand = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if one.subject.name in mention.subjects else []
+def _matched(subject: Subject, entries: Sequence[_Entry], looked: _Looked, mention: Mention) -> Match:
+    places: dict[str, list[int]] = {}
+    hits = {hit: None for entry in entries for hit in _hits(entry, looked, places)}
+    by_hand = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if subject.name in mention.subjects else []
     adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
-    return Match(one.subject.name, (*by_hand, *_first(list(hits), MAX_HITS - len(by_hand))), _severity(ordered), adverts)
+    return Match(subject.name, (*by_hand, *_first(list(hits), MAX_HITS - len(by_hand))), _severity(entries), adverts)
 
 
-def _hits(entry: _Entry, texts: Sequence[tuple[str, str, Found]], present: frozenset[str]) -> Iterator[Hit]:
-    made = sorted(set(witnesses(entry.tree, present)))
-    for field, text, found in texts:
-        for start, end in sorted({span for word in made for span in found.get(word, ())}):
-            yield Hit(entry.source, entry.category, field, text[start:end], start, end)
+def _hits(entry: _Entry, looked: _Looked, places: dict[str, list[int]]) -> Iterator[Hit]:
+    """Its words where they made it hold, field by field; `places` remembers what was led back to which original."""
+    made: dict[tuple[str, str], set[Span]] = defaultdict(set)
+    for field, view, span in witnesses(entry.tree, looked.scope, MAX_HITS):
+        made[field, view.text].add(span)
+    for field, view in looked.seen:
+        for start, end in sorted({_original(view, span, places) for span in made.pop((field, view.text), ())}):
+            yield Hit(entry.source, entry.category, field, view.text[start:end], start, end)
+
+
+def _original(view: View, span: Span, places: dict[str, list[int]]) -> Span:
+    if view.text not in places:
+        places[view.text] = fold_with_places(view.text)[1]
+    return original_span(places[view.text], *span)
 
 
 def _first(hits: Sequence[Hit], limit: int) -> list[Hit]:

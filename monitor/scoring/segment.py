@@ -24,10 +24,10 @@ class Segmenter:
     def __init__(self, logs: Mapping[str, float], total: float) -> None:
         self._logs, self._total = logs, total
 
-    def cut(self, text: str) -> list[str]:
-        """The words of the beginning of a text, punctuation and spaces among them."""
+    def cut(self, text: str, longest: int | None = LONGEST) -> list[str]:
+        """The words of the beginning of a text, punctuation and spaces among them; of all of it where `longest` is None."""
         words: list[str] = []
-        for piece in _PIECE.finditer(text[:LONGEST]):
+        for piece in _PIECE.finditer(text[:longest]):
             if piece.lastindex:
                 self._cut_block(piece[0], words)
             else:

@@ -1,0 +1,132 @@
+"""
+Whether a rule holds in a mention, and where: its tree asked of the views of the mention's fields.
+
+A place is a span of folded text with the spans of the words it is made of: that of `A NEAR/5 B` reaches from the beginning of the
+first to the end of the last, and shows both words.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
+
+from monitor.scoring.patterns import found
+from monitor.scoring.rule_tree import ATOMS, AllOf, AnyOf, In, Near, Node, Not, Regex, Variant, Whole, Without, Word
+from monitor.scoring.variants import variant_places
+from monitor.scoring.views import MAX_PLACES, Span, View, bounded, outside, whole
+
+Seen = tuple[str, View]  # a field's name and its text
+
+
+class Place(NamedTuple):
+    """A span of folded text, and the words in it that make it one."""
+
+    start: int
+    end: int
+    words: tuple[Span, ...]
+
+
+class Scope:
+    """The fields of one mention: those every rule looks at, and those it must name."""
+
+    __slots__ = ("_named", "own")
+
+    def __init__(self, own: Sequence[Seen], named: Mapping[str, Sequence[Seen]] | None = None) -> None:
+        self.own = own
+        self._named = named or {}
+
+    def only(self, field: str) -> "Scope":
+        """What `field:` looks at."""
+        return Scope(self._named.get(field) or [seen for seen in self.own if seen[0] == field])
+
+
+def holds(node: Node, scope: Scope) -> bool:
+    """Whether the tree is true of these fields."""
+    match node:
+        case Word(text):
+            return any(view.has(text) for _, view in scope.own)
+        case AllOf(parts):
+            return all(holds(part, scope) for part in parts)
+        case AnyOf(parts):
+            return any(holds(part, scope) for part in parts)
+        case Not(part):
+            return not holds(part, scope)
+        case In(field, part):
+            return holds(part, scope.only(field))
+    return any(_stands(node, view) for _, view in scope.own)
+
+
+def _stands(node: Node, view: View) -> bool:
+    if isinstance(node, ATOMS):
+        return next(_spans(node, view), None) is not None
+    return bool(places(node, view))
+
+
+def witnesses(node: Node, scope: Scope, most: int) -> Iterator[tuple[str, View, Span]]:
+    """The words that make a tree true, those of true branches only, and of each part at most so many a field."""
+    match node:
+        case Not():
+            return
+        case In(field, part):
+            yield from witnesses(part, scope.only(field), most)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                if holds(part, scope):
+                    yield from witnesses(part, scope, most)
+        case Word(text):
+            yield from ((field, view, span) for field, view in scope.own for span in islice(view.places(text), most))
+        case _:
+            for field, view in scope.own:
+                yield from ((field, view, span) for place in places(node, view)[:most] for span in place.words)
+
+
+def places(node: Node, view: View) -> list[Place]:
+    """The places of a located part in one text, by start; the first MAX_PLACES of each word and pair."""
+    match node:
+        case Without(part, outer):
+            kept = places(part, view)
+            beyond = [(place.start, place.end) for one in outer for place in places(one, view)] if kept else []
+            left = set(outside([(place.start, place.end) for place in kept], beyond))
+            return [place for place in kept if (place.start, place.end) in left]
+        case Near(left_part, right_part, within, ordered):
+            left_places = places(left_part, view)
+            return _near(left_places, places(right_part, view), within, ordered=ordered) if left_places else []
+        case AnyOf(parts):
+            return _unique(place for part in parts for place in places(part, view))
+    return [Place(start, end, ((start, end),)) for start, end in islice(_spans(node, view), MAX_PLACES)]
+
+
+def _spans(node: Node, view: View) -> Iterator[Span]:
+    match node:
+        case Word(text):
+            return view.places(text)
+        case Whole(text):
+            return (span for span in view.places(text) if whole(view.folded, *span))
+        case Variant(text):
+            return (span for span in variant_places(text, view.folded) if bounded(view.folded, *span))
+        case Regex(pattern):
+            return found(pattern, view.folded)
+    raise AssertionError(f"{node} has no places of its own: the parser lets only located parts through")
+
+
+def _near(left: Sequence[Place], right: Sequence[Place], within: int, *, ordered: bool) -> list[Place]:
+    pairs = _following(left, right, within)
+    if not ordered:
+        pairs = chain(pairs, _following(right, left, within))
+    return _unique(Place(one.start, other.end, (*one.words, *other.words)) for one, other in islice(pairs, MAX_PLACES))
+
+
+def _following(first: Sequence[Place], second: Sequence[Place], within: int) -> Iterator[tuple[Place, Place]]:
+    """Pairs of which the second begins where the first ends, or at most so many characters behind it."""
+    starts = [place.start for place in second]
+    for one in first:
+        for number in range(bisect_left(starts, one.end), bisect_right(starts, one.end + within)):
+            yield one, second[number]
+
+
+def _unique(found_places: Iterable[Place]) -> list[Place]:
+    """Each span once, by its start and end."""
+    once: dict[Span, Place] = {}
+    for place in found_places:
+        once.setdefault((place.start, place.end), place)
+    return [once[span] for span in sorted(once)]

@@ -1,0 +1,80 @@
+"""A text as rules look at it: folded once, its words' places found when they are asked for."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+
+from monitor.scoring.segment import load_segmenter
+
+Span = tuple[int, int]
+MAX_PLACES = 20_000  # of one word, or of one NEAR, in one text
+BORDERED = 64  # texts whose words are kept
+
+
+class View:
+    """
+    One text: as it came, folded, and the numbers of the entries whose words it holds.
+
+    The places of a word are folded ones; `matcher.py` leads them back to the original.
+    """
+
+    __slots__ = ("folded", "text", "triggered")
+
+    def __init__(self, text: str, folded: str, triggered: frozenset[int]) -> None:
+        self.text = text
+        self.folded = folded
+        self.triggered = triggered
+
+    def has(self, word: str) -> bool:
+        """Whether a folded word stands there, ASCII ends at word boundaries."""
+        folded = self.folded
+        if word not in folded:
+            return False
+        return not (_edged(word[0]) or _edged(word[-1])) or next(self.places(word), None) is not None
+
+    def places(self, word: str) -> Iterator[Span]:
+        """Where a folded word stands, overlapping places too."""
+        folded, length = self.folded, len(word)
+        edged = _edged(word[0]) or _edged(word[-1])
+        start = folded.find(word)
+        while start >= 0:
+            if not edged or bounded(folded, start, start + length):
+                yield start, start + length
+            start = folded.find(word, start + 1)
+
+
+def bounded(text: str, start: int, end: int) -> bool:
+    """Whether the span does not cut an ASCII word in two at either end."""
+    return not (_joined(text[start - 1 : start], text[start]) or _joined(text[end - 1], text[end : end + 1]))
+
+
+def whole(text: str, start: int, end: int) -> bool:
+    """Whether a bounded span of a folded text begins and ends where its words do: at an ASCII end the boundary is enough."""
+    borders = _borders(text)
+    return (_edged(text[start]) or start in borders) and (_edged(text[end - 1]) or end in borders)
+
+
+def outside(inner: Sequence[Span], outer: Sequence[Span]) -> Iterator[Span]:
+    """The spans of `inner` that lie within none of `outer`."""
+    ordered = sorted(outer)
+    starts = [start for start, _ in ordered]
+    furthest = list(accumulate((end for _, end in ordered), max))
+    for start, end in inner:
+        before = bisect_right(starts, start)
+        if not before or furthest[before - 1] < end:
+            yield start, end
+
+
+def _joined(left: str, right: str) -> bool:
+    return _edged(left) and _edged(right)
+
+
+def _edged(char: str) -> bool:
+    return char.isascii() and (char.isalnum() or char == "_")
+
+
+@lru_cache(maxsize=BORDERED)
+def _borders(text: str) -> frozenset[int]:
+    """Where words begin and end in a folded text, by the dictionary alone: a rule's own word changes nothing for others."""
+    return frozenset(accumulate((len(word) for word in load_segmenter().cut(text, None)), initial=0))

@@ -1,0 +1,83 @@
+"""The engine equals a slow and obvious evaluator, on random rules and texts, whatever the rules beside them."""
+
+from datetime import UTC, datetime
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from monitor.mention import Mention
+from monitor.scoring.library_file import Library, LibraryRule
+from monitor.scoring.matcher import Matcher
+from monitor.scoring.places import Scope, places, witnesses
+from monitor.scoring.rule_tree import located
+from monitor.scoring.rules import Rule, RuleError, parse
+from monitor.scoring.views import View
+from monitor.subject import Subject
+from tests.unit.scoring.obvious import folded, spans, true_of
+
+PIECES = ["红", "十", "字", "紅", "洪", "石", "马扁", "骗", "和", "服", "产品", "务", "女", "子", "好", "a", "B", "ab", "1", " ", "*", "！", "\u200b", "Ａ", "_"]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+WORDS = st.sampled_from(["红", "红十", "十字", "红十字", "骗子", "好", "和服", "a", "ab", "1", "女子", '"红 十"', r"\*", "红a"])
+PREFIXED = st.tuples(st.sampled_from(["", "", "=", "~"]), WORDS).map("".join)
+REGEXES = st.sampled_from(["/红.?字/", "/a+/", "/[红十]+/", "/^红/", "/字$/", "/b|1/"])
+FIELDS = ("title", "text", "quoted", "source", "region", "topic", "kind")
+
+
+def _joined(rules: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Two rules, grouped, joined by any operator; or one in a field, or denied."""
+    operators = st.sampled_from(["|", "+", "-", "!", " OR ", " AND ", " NOT ", " NEAR/0 ", " NEAR/3 ", " BEFORE/2 ", "｜", "＋"])
+    grouped = rules.map("({})".format)
+    part = st.one_of(PREFIXED, grouped)
+    named = st.tuples(st.sampled_from(FIELDS), part).map(":".join)
+    denied = part.map("-{}".format)
+    return st.one_of(st.tuples(part, operators, part).map("".join), named, denied, grouped)
+
+
+SOURCES = st.recursive(st.one_of(PREFIXED, REGEXES), _joined, max_leaves=8)
+
+
+def read(source: str) -> Rule | None:
+    """The rule, if it is one."""
+    try:
+        return parse(source)
+    except RuleError:
+        return None
+
+
+RULES = SOURCES.map(read).filter(bool)
+
+
+@given(st.lists(RULES, min_size=1, max_size=6), TEXTS, TEXTS, TEXTS, TEXTS)
+@settings(max_examples=400, deadline=None)
+def test_the_engine_equals_the_obvious(rules: list[Rule], title: str, text: str, quoted: str, topic: str) -> None:
+    """A rule hits where it is true, and nowhere else: alone, among others, and after other texts."""
+    one = Mention(source="红十字ab", id="1", published_at=datetime(2026, 1, 1, tzinfo=UTC), title=title, text=text, quoted=quoted, topics=(topic, "红"))
+    fields = folded({"title": [title], "text": [text], "quoted": [quoted], "topic": [topic, "红"], "source": [one.source], "kind": ["post"]})
+    subjects = [Subject(name=str(number), rules=(rule.source,)) for number, rule in enumerate(rules)]
+    matcher = Matcher.build(subjects, [Library("l", "l", 0.5, tuple(LibraryRule(rule, 0.5) for rule in rules), shipped=True)])
+    for _ in range(2):
+        hit = {match.subject for match in matcher.match(one, 0)}
+        assert hit == {str(number) for number, rule in enumerate(rules) if true_of(rule.tree, fields)}
+
+
+@given(RULES, TEXTS)
+@settings(max_examples=300, deadline=None)
+def test_places_are_those_of_the_obvious(rule: Rule, text: str) -> None:
+    """Not only whether, but where: every span, and no other; the words shown lie within one of them."""
+    assume(located(rule.tree))
+    fold = folded({"text": [text]})["text"][0]
+    view = View(text, fold, frozenset())
+    found = places(rule.tree, view)
+    assert {(place.start, place.end) for place in found} == spans(rule.tree, fold)
+    assert all(place.start <= start < end <= place.end for place in found for start, end in place.words)
+
+
+@given(RULES, TEXTS)
+@settings(max_examples=200, deadline=None)
+@example(parse("-(-红)"), "红")
+def test_what_holds_has_witnesses(rule: Rule, text: str) -> None:
+    """A rule that hits shows a word that made it hit: there is no hit without a place."""
+    fields = folded({"text": [text]})
+    scope = Scope([("text", View(text, fields["text"][0], frozenset()))])
+    if true_of(rule.tree, fields):
+        assert list(witnesses(rule.tree, scope, 50))
