@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from monitor.alert import Level
+
 SentimentLabel = Literal["negative", "neutral", "positive"]
 EmotionLabel = Literal["anger", "worry", "sadness", "doubt", "support", "surprise", "none"]
 SEVERE = 0.5
@@ -49,7 +51,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     What a mention says about one subject.
 
     `severity` is 0..1 from the risk libraries; `advert` marks an advertisement; `passes_on` says that the words it quotes are
-    themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add.
+    themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add. `floor` is the
+    highest that a rule which hit carries.
     """
 
     subject: Name
@@ -58,6 +61,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     severity: float
     advert: bool = False
     passes_on: bool = False
+    floor: Level = Level.NONE
 
     @property
     def negative(self) -> bool:

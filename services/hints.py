@@ -15,8 +15,11 @@ from monitor.clock import DAY, Clock, SystemClock
 from monitor.errors import Unreadable, YuqingError
 from monitor.mention import Raw
 from monitor.records import read_raw
+from monitor.scoring.library import load_libraries
 from monitor.scoring.matcher import Matcher
-from monitor.scoring.rules import AnyOf, Node, Word, parse
+from monitor.scoring.rule_hints import hints_of
+from monitor.scoring.rule_tree import AnyOf, Node, Word
+from monitor.scoring.rules import parse
 from monitor.scoring.segment import frequencies
 from monitor.settings import Receiver, Settings, Source
 from monitor.subject import Subject
@@ -36,6 +39,7 @@ def hints(settings: Settings) -> Iterator[str]:
     yield from _of_receivers(settings)
     yield from _of_subjects(settings, clock.now())
     yield from _of_words(settings)
+    yield from _of_rules(settings)
     for source in settings.sources:
         yield from _of_source(source)
     yield from _of_retention(settings)
@@ -81,6 +85,17 @@ def _of_words(settings: Settings) -> Iterator[str]:
             yield f"主题 {subject.name} 的规则只凭一个字“{word.written}”就会命中，请写成词，或用 + 加上限定"
         elif common.get(word.text, 0) >= COMMON:
             yield f"主题 {subject.name} 的规则只凭常用词“{word.written}”就会命中，无关信息会很多；可加限定，如 {word.written}+(投诉|曝光)"
+
+
+def _of_rules(settings: Settings) -> Iterator[str]:
+    """What their rules, and those of their own libraries, probably do not mean."""
+    for subject in settings.subjects:
+        for source in subject.rules:
+            yield from (f"主题 {subject.name} 的规则 {source}：{said}" for said in hints_of(parse(source)))
+    libraries, _ = load_libraries(settings.libraries)
+    for library in libraries:
+        for rule in () if library.shipped else library.rules:
+            yield from (f"词库 {library.name} 的规则 {rule.rule.source}：{said}" for said in hints_of(rule.rule))
 
 
 def _bare(node: Node) -> Iterator[Word]:

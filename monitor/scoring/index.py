@@ -42,9 +42,9 @@ class Index:
                             classes[spelled].append(number)
                     case _:
                         words[atom.text[:LONGEST]].append(number)
-        self._words = _Automaton(words)
-        self._classes = _Automaton(classes)
-        self._patterns = _Patterns(patterns)
+        self._words = _Automaton(words) if words else None
+        self._classes = _Automaton(classes) if classes else None
+        self._patterns = _Patterns(patterns) if patterns else None
         self._memo: Memo[View] = Memo(REMEMBERED)
 
     def view(self, text: str) -> View:
@@ -56,13 +56,16 @@ class Index:
         return view
 
     def _view(self, text: str) -> View:
-        folded = fold(text)
-        triggered = self._words.found(folded)
+        """What no automaton asks for is not made: most texts hold nothing, and half of the work on them is folding."""
+        triggered, folded = _NONE, None
+        if self._words or self._patterns:
+            folded = fold(text)
+            triggered = self._words.found(folded) if self._words else _NONE
         if self._classes:
             triggered |= self._classes.found(in_classes(text))
-        if self._patterns:
+        if self._patterns and folded is not None:
             triggered |= self._patterns.found(folded)
-        return View(text, folded, triggered)
+        return View(text, triggered, folded)
 
 
 class _Automaton:
@@ -73,9 +76,6 @@ class _Automaton:
         self._numbers = [frozenset(numbers[string]) for string in strings]
         self._overlap = max(map(len, strings), default=1) - 1
         self._automaton = AhoCorasick(strings, implementation=Implementation.ContiguousNFA)
-
-    def __bool__(self) -> bool:
-        return bool(self._numbers)
 
     def found(self, text: str) -> frozenset[int]:
         """The numbers of the strings in the text."""
@@ -99,9 +99,6 @@ class _Patterns:
         patterns = sorted(numbers)
         self._numbers = [numbers[pattern] for pattern in patterns]
         self._parts = [(start, Together(patterns[start : start + TOGETHER])) for start in range(0, len(patterns), TOGETHER)]
-
-    def __bool__(self) -> bool:
-        return bool(self._numbers)
 
     def found(self, text: str) -> frozenset[int]:
         """The numbers of the rules whose expressions find something in the text."""

@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 
+from monitor.alert import Level
 from monitor.clock import micros
 from monitor.errors import Problem
 from monitor.scoring.rules import Rule, RuleError, parse
@@ -15,17 +16,19 @@ T = TypeVar("T")
 MAX_DEPTH = 10
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = "tag:yaml.org,2002:null"
-_LIBRARY_KEYS = ("name", "note", "category", "weight", "valid_from", "valid_until", "rules")
-_RULE_KEYS = ("rule", "weight", "note")
+_LIBRARY_KEYS = ("name", "note", "owner", "category", "weight", "floor", "valid_from", "valid_until", "rules")
+_RULE_KEYS = ("rule", "weight", "floor", "note")
+FLOORS = ("none", "blue", "yellow", "orange")
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryRule:
-    """One rule of a library; `weight` is how severe its hit is by itself, 0 to 1."""
+    """One rule of a library; `weight` is how severe its hit is by itself, 0 to 1; `floor` the level its sensitive hit opens at."""
 
     rule: Rule
     weight: float
     note: str | None = None
+    floor: Level = Level.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Library:
     valid_from: int | None = None
     valid_until: int | None = None
     shipped: bool = False
+    owner: str | None = None
 
     def valid(self, at: int) -> bool:
         """Whether its rules count for something received at that moment."""
@@ -125,24 +129,27 @@ class _Reader:
         since = self._optional(fields, "valid_from", lambda at: self._moment(at, later=timedelta()))
         until = self._optional(fields, "valid_until", lambda at: self._moment(at, later=timedelta(days=1)))
         note = self._optional(fields, "note", self._text)
-        rules = self._rules(fields["rules"], weight if weight is not None else 0.0)
+        owner = self._optional(fields, "owner", self._text)
+        floor = self._optional(fields, "floor", self._floor) or Level.NONE
+        rules = self._rules(fields["rules"], weight if weight is not None else 0.0, floor)
         if name is None or category is None or weight is None:
             raise _Unreadable
-        return Library(name, category, weight, rules, note, since, until, self._shipped)
+        return Library(name, category, weight, rules, note, since, until, self._shipped, owner)
 
-    def _rules(self, node: yaml.Node, weight: float) -> tuple[LibraryRule, ...]:
+    def _rules(self, node: yaml.Node, weight: float, floor: Level) -> tuple[LibraryRule, ...]:
         if not isinstance(node, yaml.SequenceNode) or not node.value:
             self._refuse(node, "rules 应为列表, 至少一条规则, 每行一条, 以 - 开头")
-        read = [self._attempt(lambda item: self._rule(item, weight), item) for item in node.value]
+        read = [self._attempt(lambda item: self._rule(item, weight, floor), item) for item in node.value]
         return tuple({rule.rule.source: rule for rule in read if rule}.values())
 
-    def _rule(self, node: yaml.Node, weight: float) -> LibraryRule:
+    def _rule(self, node: yaml.Node, weight: float, floor: Level) -> LibraryRule:
         if not isinstance(node, yaml.MappingNode):
-            return LibraryRule(self._parsed(node), weight)
+            return LibraryRule(self._parsed(node), weight, floor=floor)
         fields = self._mapping(node, _RULE_KEYS, required=("rule",))
         own = self._optional(fields, "weight", self._weight)
         note = self._optional(fields, "note", self._text)
-        return LibraryRule(self._parsed(fields["rule"]), weight if own is None else own, note)
+        opens = self._optional(fields, "floor", self._floor)
+        return LibraryRule(self._parsed(fields["rule"]), weight if own is None else own, note, floor if opens is None else opens)
 
     def _parsed(self, node: yaml.Node) -> Rule:
         source = self._text(node)
@@ -192,6 +199,12 @@ class _Reader:
         if not 0.0 <= weight <= 1.0:
             self._refuse(node, "weight 应为 0 到 1 之间的数, 如 0.6")
         return weight
+
+    def _floor(self, node: yaml.Node) -> Level:
+        word = str(node.value)
+        if word not in FLOORS:
+            self._refuse(node, f"floor 应为 {', '.join(FLOORS)} 之一: 一条敏感信息命中即达此级")
+        return Level.of(word)
 
     def _moment(self, node: yaml.Node, later: timedelta) -> int:
         """A date or a time; a plain date begins at its midnight, or `later` than that: the last valid day counts whole."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
 
+from monitor.alert import Level
 from monitor.mention import Mention
 from monitor.score import Hit
 from monitor.scoring.fold import fold_with_places, original_span
@@ -32,12 +33,13 @@ MANUAL = "manual"
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One subject hit; `adverts` are the fields in which an advertising rule hit."""
+    """One subject hit; `adverts` are the fields in which an advertising rule hit, `floor` the highest of the rules that did."""
 
     subject: str
     hits: tuple[Hit, ...]
     severity: float
     adverts: frozenset[str]
+    floor: Level
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,7 @@ class _Entry:
     tree: Node
     category: str
     weight: float
+    floor: Level
     library: Library | None
 
     def valid(self, at: int) -> bool:
@@ -56,15 +59,14 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One mention as rules look at it: its scope, and every field in it, in order."""
+    """One mention as rules look at it: its scope, every field in it in order, and the numbers of the rules worth a look."""
 
     scope: Scope
     seen: Sequence[Seen]
+    triggered: frozenset[int]
 
-    @property
-    def triggered(self) -> frozenset[int]:
-        """The numbers of the rules worth a look."""
-        return frozenset().union(*(view.triggered for _, view in self.seen))
+
+_NOTHING = _Looked(Scope(()), (), frozenset())
 
 
 class Matcher:
@@ -106,7 +108,9 @@ class Matcher:
         """The subjects it hits, by name; `at` (micros) is when we received it."""
         looked = self._look(mention)
         triggered = looked.triggered
-        holding = self._holding(triggered & self._watchers.keys(), looked.scope, at) if triggered else []
+        if not (triggered or mention.subjects):
+            return ()
+        holding = self._holding(triggered & self._watchers.keys(), looked.scope, at)
         hit: dict[int, list[int]] = {self._by_name[name]: [] for name in mention.subjects if name in self._by_name}
         for entry in holding:
             for number in self._watchers[entry]:
@@ -138,10 +142,10 @@ class Matcher:
     def _look(self, mention: Mention) -> _Looked:
         view = self._index.view
         own = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
-        if not self._named:
-            return _Looked(Scope(own), own)
         named = {field: [(field, view(text)) for text in _values(mention, field)] for field in self._named}
-        return _Looked(Scope(own, named), [*own, *chain.from_iterable(named.values())])
+        seen = [*own, *chain.from_iterable(named.values())]
+        triggered = [one.triggered for _, one in seen if one.triggered]
+        return _Looked(Scope(own, named), seen, frozenset().union(*triggered)) if triggered else _NOTHING
 
 
 def _values(mention: Mention, field: str) -> Sequence[str]:
@@ -165,12 +169,12 @@ def _admits(subject: Subject, mention: Mention) -> bool:
 
 def _of_library(library: Library) -> Iterator[_Entry]:
     for rule in library.rules:
-        yield _Entry(rule.rule.source, rule.rule.tree, library.category, rule.weight, library)
+        yield _Entry(rule.rule.source, rule.rule.tree, library.category, rule.weight, rule.floor, library)
 
 
 def _own(subject: Subject) -> Iterator[_Entry]:
     for source in subject.rules:
-        yield _Entry(source, parse(source).tree, OWN, 0.0, None)
+        yield _Entry(source, parse(source).tree, OWN, 0.0, Level.NONE, None)
 
 
 def _alive(subject: Subject, at: int) -> bool:
@@ -192,7 +196,8 @@ def _matched(subject: Subject, entries: Sequence[_Entry], looked: _Looked, menti
     hits = {hit: None for entry in entries for hit in _hits(entry, looked, places)}
     by_hand = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if subject.name in mention.subjects else []
     adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
-    return Match(subject.name, (*by_hand, *_first(list(hits), MAX_HITS - len(by_hand))), _severity(entries), adverts)
+    shown = (*by_hand, *_first(list(hits), MAX_HITS - len(by_hand)))
+    return Match(subject.name, shown, _severity(entries), adverts, max((entry.floor for entry in entries), default=Level.NONE))
 
 
 def _hits(entry: _Entry, looked: _Looked, places: dict[str, list[int]]) -> Iterator[Hit]:

@@ -28,6 +28,8 @@ def scored_records(raw: Raw, mention_score: MentionScore, key: bytes, kol_follow
     name = mention.author if mention.author and (listed or readable(mention, kol_followers)) else None
     author = pseudonym(key, mention.platform or mention.source, mention.author) if mention.author else None
     hidden = replace(mention, author=author)
+    if name is None:
+        scores = list(map(_nameless, scores))
     return [
         Scored(
             received_at=raw.received_at,
@@ -40,6 +42,13 @@ def scored_records(raw: Raw, mention_score: MentionScore, key: bytes, kol_follow
         )
         for score in scores
     ]
+
+
+def _nameless(score: Score) -> Score:
+    """A hit in the author's name tells its rule and its place, but not the name."""
+    if not any(hit.field == "author" for hit in score.hits):
+        return score
+    return replace(score, hits=tuple(replace(hit, text="") if hit.field == "author" else hit for hit in score.hits))
 
 
 def with_role(scored: MentionScore, mention: Mention, kol_followers: int, listed: Collection[str]) -> MentionScore:

@@ -119,6 +119,7 @@ def _subject_score(match: Match, sentiment: Sentiment, said: Said, *, passes_on:
         severity=match.severity,
         advert=bool(adverts),
         passes_on=passes_on,
+        floor=match.floor,
     )
 
 

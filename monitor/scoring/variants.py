@@ -7,13 +7,13 @@ none. A text is spelled once in classes, where an automaton looks for the classe
 too little: a word's pattern holds the class of whatever may stand for its characters.
 """
 
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 from monitor.scoring.fold import fold
 
@@ -23,7 +23,6 @@ MAX_PATTERNS = 64  # of one word
 KEPT = 65_536  # words whose readings are kept ready
 _FIRST_CLASS = 0x80  # two bytes of UTF-8 a class: half of what the characters themselves take
 _PLANE = 0x10000
-_SIGNS = frozenset("PSZC")
 
 
 class Classes(dict[int, str]):
@@ -47,6 +46,14 @@ class Classes(dict[int, str]):
         return "" if is_sign(char) else char
 
 
+class Stands(NamedTuple):
+    """What may stand for a character: characters, strings of several, and what either begins with."""
+
+    single: frozenset[str]
+    split: tuple[str, ...]
+    first: frozenset[str]
+
+
 class Table:
     """What may stand for what: the syllables, the splits and the look-alikes of the shipped files."""
 
@@ -62,22 +69,24 @@ class Table:
         self.classes = Classes({char: numbers[syllables[0]] for char, syllables in readings.items()})
 
     @lru_cache(maxsize=KEPT)  # noqa: B019 - one table a process
-    def standing_for(self, char: str) -> tuple[frozenset[str], tuple[str, ...]]:
-        """The characters, itself among them, and the strings of several that may stand for a folded character."""
+    def standing_for(self, char: str) -> "Stands":
+        """What may stand for a folded character, itself among it."""
         same = {other for syllable in self._readings.get(char, ()) for other in self._sounding[syllable]}
-        return frozenset({char} | same | self._alike.get(char, set())), tuple(sorted(self._splits.get(char, ())))
+        single = frozenset({char} | same | self._alike.get(char, set()))
+        split = tuple(sorted(self._splits.get(char, ())))
+        return Stands(single, split, single | {parts[0] for parts in split})
 
     @lru_cache(maxsize=KEPT)  # noqa: B019 - one table a process
     def spelled(self, char: str) -> tuple[str, ...]:
         """How whatever may stand for a character is spelled in classes."""
-        single, split = self.standing_for(char)
+        single, split, _ = self.standing_for(char)
         of = self.classes.of
         return tuple(sorted({of(other) for other in single} | {"".join(map(of, parts)) for parts in split}))
 
 
 def is_sign(char: str) -> bool:
     """Whether it is neither letter nor figure: punctuation, a symbol, a space."""
-    return unicodedata.category(char)[0] in _SIGNS
+    return not char.isalnum()
 
 
 def bare(text: str) -> str:
@@ -101,21 +110,34 @@ def in_classes(text: str) -> str:
 
 def variant_places(word: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a folded word or a variant of it stands in a folded text, by start and end."""
-    wanted = [table().standing_for(char) for char in word if not char.isspace()]
-    single, split = wanted[0]
-    first = single | {parts[0] for parts in split}
+    wanted = _wanted(word)
+    first = wanted[0].first
     for start, char in enumerate(text):
-        if char in first:
+        if char in first and _may_go_on(wanted, text, start + 1):
             for end in _ends(wanted, text, start):
                 yield start, end
 
 
-def _ends(wanted: list[tuple[frozenset[str], tuple[str, ...]]], text: str, start: int) -> list[int]:
+@lru_cache(maxsize=KEPT)
+def _wanted(word: str) -> tuple[Stands, ...]:
+    return tuple(table().standing_for(char) for char in word if not char.isspace())
+
+
+def _may_go_on(wanted: Sequence[Stands], text: str, place: int) -> bool:
+    """Whether it is worth while to compare: a look at the second character ends most tries, unless the first may be split."""
+    if len(wanted) == 1 or wanted[0].split:
+        return True
+    following = text[place : place + 1]
+    return following in wanted[1].first or is_sign(following)
+
+
+def _ends(wanted: Sequence[Stands], text: str, start: int) -> list[int]:
     """Every place at which all wanted characters, begun at `start`, may be over."""
     ends = {start}
-    for number, (single, split) in enumerate(wanted):
+    for number, (single, split, first) in enumerate(wanted):
         begun = {begin for end in ends for begin in _begins(text, end)} if number else ends
-        ends = {begin + 1 for begin in begun if text[begin : begin + 1] in single and begin < len(text)}
+        begun = {begin for begin in begun if text[begin : begin + 1] in first}
+        ends = {begin + 1 for begin in begun if text[begin] in single}
         ends |= {end for begin in begun for parts in split for end in _split_ends(parts, text, begin)}
         if not ends:
             break

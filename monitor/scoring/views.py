@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
+from monitor.scoring.fold import fold
 from monitor.scoring.segment import load_segmenter
 
 Span = tuple[int, int]
@@ -19,12 +20,19 @@ class View:
     The places of a word are folded ones; `matcher.py` leads them back to the original.
     """
 
-    __slots__ = ("folded", "text", "triggered")
+    __slots__ = ("_folded", "text", "triggered")
 
-    def __init__(self, text: str, folded: str, triggered: frozenset[int]) -> None:
+    def __init__(self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None) -> None:
         self.text = text
-        self.folded = folded
         self.triggered = triggered
+        self._folded = folded
+
+    @property
+    def folded(self) -> str:
+        """The text as words are compared with it."""
+        if self._folded is None:
+            self._folded = fold(self.text)
+        return self._folded
 
     def has(self, word: str) -> bool:
         """Whether a folded word stands there, ASCII ends at word boundaries."""

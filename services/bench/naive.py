@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from monitor.scoring.library import load_libraries
-from monitor.scoring.rules import words
+from monitor.scoring.rule_tree import words
 
 KEYWORDS = 1_000
 SAMPLE = 400

@@ -63,8 +63,9 @@ def _is_whole(word: str, text: str, start: int, end: int) -> bool:
     for cut in load_segmenter().cut(text, None):
         place += len(cut)
         borders.add(place)
-    free = {start for start in (start,) if re.match("[a-z0-9_]", text[start])} | {end for end in (end,) if re.match("[a-z0-9_]", text[end - 1])}
-    return text[start:end] == word and {start, end} <= borders | free
+    latin = re.compile("[a-z0-9_]")
+    begins, ends = start in borders or latin.match(text[start]), end in borders or latin.match(text[end - 1])
+    return text[start:end] == word and bool(begins and ends)
 
 
 def _is_variant(word: str, text: str, start: int, end: int) -> bool:
@@ -83,7 +84,7 @@ def _spells(word: str, text: str, *, begun: bool = False) -> bool:
 
 
 def _begins(word: str, text: str) -> bool:
-    single, split = table().standing_for(word[0])
+    single, split, _ = table().standing_for(word[0])
     if text[:1] and text[0] in single and _spells(word[1:], text[1:], begun=True):
         return True
     return any(_spells(word[1:], rest, begun=True) for parts in split for rest in _after(parts, text))

@@ -8,7 +8,7 @@ from monitor.scoring.rule_tree import In, Near, Node, Not, Regex, Variant, Whole
 from monitor.scoring.rules import RuleError, parse
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=40)
-PIECES = [*'ab红会|+-()"\\“”｜＋－（） =~!/:\0', ' NEAR/3 ', ' BEFORE/1 ', ' OR ', 'title:', 'topic:', '/a+/', '[', '*']
+PIECES = [*'ab红会|+-()"\\“”｜＋－（） =~!/:\0[*', " NEAR/3 ", " BEFORE/1 ", " OR ", "title:", "topic:", "/a+/"]
 RULE_TEXT = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
 
