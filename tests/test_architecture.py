@@ -38,6 +38,7 @@ CONFINED = {
     "uvicorn": ("services.api",),
     "jieba": ("monitor.scoring.segment", "services.bench.naive"),
     "ahocorasick_rs": ("monitor.scoring",),
+    "re2": ("monitor.scoring.patterns",),
     "click": ("services",),
     "prometheus_client": ("monitor.metrics", "services"),
 }

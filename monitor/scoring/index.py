@@ -4,6 +4,7 @@ Which rules are worth a look in a text: one automaton over the words they need, 
 What it tells is necessary, not sufficient: a rule it names may not hold, a rule it does not name cannot.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -21,6 +22,7 @@ LONGEST = 32  # characters of a word that are looked for: more would let one rul
 STRETCH = 4_096  # characters looked through at once: a text of one character finds a word at each of them
 REMEMBERED = 2_400_000  # characters of texts
 TOGETHER = 50  # expressions asked as one
+_RUN = re.compile(rf"(.)\1{{{LONGEST},}}", re.DOTALL)  # what no word tells from a shorter one
 _NONE: frozenset[int] = frozenset()
 
 
@@ -73,14 +75,17 @@ class _Automaton:
 
     def __init__(self, numbers: Mapping[str, Sequence[int]]) -> None:
         strings = sorted(numbers)
-        self._numbers = [frozenset(numbers[string]) for string in strings]
+        self._numbers = [tuple(numbers[string]) for string in strings]
         self._overlap = max(map(len, strings), default=1) - 1
         self._automaton = AhoCorasick(strings, implementation=Implementation.ContiguousNFA)
 
     def found(self, text: str) -> frozenset[int]:
         """The numbers of the strings in the text."""
         if len(text) > STRETCH:
-            return _NONE.union(*(self.found(stretch) for stretch in self._stretches(text)))
+            return _NONE.union(*map(self._found, self._stretches(_RUN.sub(_shortened, text))))
+        return self._found(text)
+
+    def _found(self, text: str) -> frozenset[int]:
         matches = self._automaton.find_matches_as_indexes(text, overlapping=True)
         if not matches:
             return _NONE
@@ -90,6 +95,10 @@ class _Automaton:
         """Overlapping by as much as a string may be cut."""
         step = STRETCH - self._overlap
         return (text[start : start + STRETCH] for start in range(0, len(text), step))
+
+
+def _shortened(run: re.Match[str]) -> str:
+    return run[1] * LONGEST
 
 
 class _Patterns:

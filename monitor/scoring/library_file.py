@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, NoReturn, TypeVar
 
+import msgspec
 import yaml
 
 from monitor.alert import Level
@@ -21,8 +22,7 @@ _RULE_KEYS = ("rule", "weight", "floor", "note")
 FLOORS = ("none", "blue", "yellow", "orange")
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryRule:
+class LibraryRule(msgspec.Struct, frozen=True, gc=False):
     """One rule of a library; `weight` is how severe its hit is by itself, 0 to 1; `floor` the level its sensitive hit opens at."""
 
     rule: Rule

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
 
+import msgspec
+
 from monitor.alert import Level
 from monitor.mention import Mention
 from monitor.score import Hit
@@ -42,9 +44,8 @@ class Match:
     floor: Level
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entry:
-    """A rule to be matched; compared by identity, so one library named by many subjects is looked at once."""
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    """A rule to be matched; one library named by many subjects is looked at once."""
 
     source: str
     tree: Node

@@ -13,7 +13,7 @@ import re2
 from monitor.scoring.fold import fold
 
 MAX_LENGTH = 1_000
-MEMORY = 2 * 1024 * 1024  # bytes, of one expression at most: its program and the states met
+MEMORY = 4 * 1024 * 1024  # bytes, of one expression at most: its program and the states met
 COMPILED = 4_096  # expressions kept ready
 
 

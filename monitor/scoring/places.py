@@ -73,8 +73,8 @@ def witnesses(node: Node, scope: Scope, most: int) -> Iterator[tuple[str, View, 
             for part in parts:
                 if holds(part, scope):
                     yield from witnesses(part, scope, most)
-        case Word(text):
-            yield from ((field, view, span) for field, view in scope.own for span in islice(view.places(text), most))
+        case Word() | Whole() | Variant() | Regex():
+            yield from ((field, view, span) for field, view in scope.own for span in islice(_spans(node, view), most))
         case _:
             for field, view in scope.own:
                 yield from ((field, view, span) for place in places(node, view)[:most] for span in place.words)

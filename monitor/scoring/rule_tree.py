@@ -1,4 +1,8 @@
-"""What a rule is made of: frozen nodes, words folded. Where they hold is decided by `places.py`, how they are written by `rules.py`."""
+"""
+What a rule is made of: frozen nodes, words folded. Where they hold is decided by `places.py`, how they are written by `rules.py`.
+
+A tree holds no circle, and a hundred thousand of them need not be walked by the collector: gc=False.
+"""
 
 from collections.abc import Iterator
 
@@ -33,14 +37,14 @@ class Regex(msgspec.Struct, frozen=True, gc=False):
     written: str
 
 
-class Without(msgspec.Struct, frozen=True):
+class Without(msgspec.Struct, frozen=True, gc=False):
     """`A!B!C`: the places of a part that lie within none of the others'."""
 
     part: "Node"
     outer: "tuple[Node, ...]"
 
 
-class Near(msgspec.Struct, frozen=True):
+class Near(msgspec.Struct, frozen=True, gc=False):
     """Places of both parts with at most `within` folded characters between them; `ordered`: the left one first."""
 
     left: "Node"
@@ -49,26 +53,26 @@ class Near(msgspec.Struct, frozen=True):
     ordered: bool
 
 
-class In(msgspec.Struct, frozen=True):
+class In(msgspec.Struct, frozen=True, gc=False):
     """A part that looks at one field only."""
 
     field: str
     part: "Node"
 
 
-class Not(msgspec.Struct, frozen=True):
+class Not(msgspec.Struct, frozen=True, gc=False):
     """True where its part is not."""
 
     part: "Node"
 
 
-class AllOf(msgspec.Struct, frozen=True):
+class AllOf(msgspec.Struct, frozen=True, gc=False):
     """True where every part is."""
 
     parts: "tuple[Node, ...]"
 
 
-class AnyOf(msgspec.Struct, frozen=True):
+class AnyOf(msgspec.Struct, frozen=True, gc=False):
     """True where one part is."""
 
     parts: "tuple[Node, ...]"
@@ -82,22 +86,20 @@ ATOMS = (Word, Whole, Variant, Regex)
 
 def parts_of(node: Node) -> "tuple[Node, ...]":
     """The nodes right under it, in the order written."""
-    match node:
-        case Without(part, outer):
-            return (part, *outer)
-        case Near(left, right):
-            return (left, right)
-        case In(_, part) | Not(part):
-            return (part,)
-        case AllOf(parts) | AnyOf(parts):
-            return parts
-    return ()
+    if isinstance(node, (AllOf, AnyOf)):
+        return node.parts
+    if isinstance(node, (In, Not)):
+        return (node.part,)
+    if isinstance(node, Without):
+        return (node.part, *node.outer)
+    return (node.left, node.right) if isinstance(node, Near) else ()
 
 
 def atoms(node: Node) -> Iterator[Atom]:
     """Every atom of the tree, in the order written."""
     if isinstance(node, ATOMS):
         yield node
+        return
     for part in parts_of(node):
         yield from atoms(part)
 
@@ -109,6 +111,8 @@ def words(node: Node) -> Iterator[Word]:
 
 def fields(node: Node) -> Iterator[str]:
     """Every field it asks for."""
+    if isinstance(node, ATOMS):
+        return
     if isinstance(node, In):
         yield node.field
     for part in parts_of(node):

@@ -12,7 +12,9 @@ A rule never means silently less than its author wrote: what cannot be read is r
 Chinese, and say what to write instead.
 """
 
-from dataclasses import dataclass
+import re
+
+import msgspec
 
 from monitor.scoring.fold import fold
 from monitor.scoring.patterns import check_pattern, folded_pattern
@@ -22,13 +24,13 @@ from monitor.scoring.variants import bare
 
 MAX_DEPTH = 50
 _CLOSERS = frozenset({Kind.CLOSE, Kind.OR, Kind.END})
+_ONE_WORD = re.compile(r"[\u4e00-\u9fffA-Za-z0-9]{1,100}")
 _BETWEEN = frozenset({Kind.NEAR, Kind.BEFORE})
 
 __all__ = ["Rule", "RuleError", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, gc=False):
     """A rule as written, and its tree."""
 
     source: str
@@ -37,6 +39,8 @@ class Rule:
 
 def parse(source: str) -> Rule:
     """The rule of a string; raises RuleError, and nothing else, with the column where it went wrong."""
+    if _ONE_WORD.fullmatch(source):
+        return Rule(source, Word(fold(source), source))  # most rules are nothing else
     return Rule(source, _Parser(tokens(source)).rule())
 
 

@@ -17,6 +17,7 @@ from monitor.logs import configure, secrets_of
 from monitor.settings import Settings
 from services.bench.dashboards import measure_dashboards
 from services.bench.figure import Figure
+from services.bench.keywords import measure_keywords
 from services.bench.latency import measure_latency
 from services.bench.pipeline import measure_pipeline
 from services.bench.polling import measure_polling
@@ -36,6 +37,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "push": measure_push,
         "alert_latency": measure_latency,
         "memory": measure_replay,
+        "keywords_10k": measure_keywords,
+        "keywords_100k": measure_keywords,
+        "keywords_variants": measure_keywords,
         "scorer": measure_scorer,
         "pipeline": measure_pipeline,
         "takeover": measure_takeover,
@@ -60,6 +64,7 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
     "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
+    "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，"
     "alerts_page 是裸 SQL 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由，dashboards 是答应的 50 毫秒）。\n\n"
     "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"

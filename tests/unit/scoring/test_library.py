@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.alert import Level
 from monitor.clock import micros
 from monitor.errors import Problem
 from monitor.scoring.library import CHINA, Library, load_libraries
@@ -47,6 +48,15 @@ def test_a_library() -> None:
     ]
 
 
+def test_owner_and_floor() -> None:
+    """A library may name who keeps it, and the level its rules open at; a rule its own."""
+    rules = "[甲, {rule: 乙, floor: orange}, {rule: 丙, floor: none}]"
+    [library], problems = read(f"name: a\ncategory: b\nweight: 0.5\nowner: 网宣部\nfloor: blue\nrules: {rules}")
+    assert not problems
+    assert library.owner == "网宣部"
+    assert [rule.floor for rule in library.rules] == [Level.BLUE, Level.ORANGE, Level.NONE]
+
+
 def test_the_last_valid_day_counts_whole() -> None:
     """From the first midnight to the end of the last day, in the organisation's zone."""
     [library], _ = read(GOOD)
@@ -72,6 +82,9 @@ def test_a_list_a_mark_and_crlf() -> None:
         ("3", ["f:1: "]),
         ("name: a\ncategory: b\nrules: [x]", ["f:1: 缺少 weight"]),
         ("name: a\ncategory: b\nweight: 2\nrules: [x]", ["f:3: "]),
+        ("name: a\ncategory: b\nweight: 0\nfloor: red\nrules: [x]", ["f:4: floor"]),
+        ("name: a\ncategory: b\nweight: 0\nrules: [{rule: x, floor: 1}]", ["f:4: floor"]),
+        ("name: a\ncategory: b\nweight: 0\nowner: []\nrules: [x]", ["f:4: "]),
         ("name: a\ncategory: b\nweight: nan\nrules: [x]", ["f:3: "]),
         ("name: a\ncategory: b\nweight: .5\nrules: []", ["f:4: "]),
         ("name: a\ncategory: b\nweight: .5\nrule: [x]", ["f:1: 缺少 rules", "f:4: 不认识的键 'rule'"]),

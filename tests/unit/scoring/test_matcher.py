@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.alert import Level
 from monitor.clock import DAY, micros
 from monitor.mention import Mention
 from monitor.scoring.fold import fold
@@ -240,3 +241,47 @@ def test_order_of_hits_is_settled(texts: list[str]) -> None:
     answers = [first.match(mention(text), AT) for text in texts]
     assert answers == [second.match(mention(text), AT) for text in reversed(texts)][::-1]
     assert all([one.subject for one in answer] == sorted(one.subject for one in answer) for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "field", "text"),
+    [
+        ("title:红会", {"title": "红会通报", "text": "无"}, "title", "红会"),
+        ("author:张三", {"author": "张三丰", "text": "无"}, "author", "张三"),
+        ("source:t", {"text": "无"}, "source", "t"),
+        ("region:广东", {"region": "广东 深圳"}, "region", "广东"),
+        ("topic:红会", {"topics": ("别的", "红会风波")}, "topic", "红会"),
+        ("platform:微博", {"platform": "微博"}, "platform", "微博"),
+        ("outlet:日报", {"outlet": "某某日报"}, "outlet", "日报"),
+        ("url:example", {"url": "https://example.com/a"}, "url", "example"),
+        ("kind:video", {"kind": "video"}, "kind", "video"),
+        ("quoted:甲", {"quoted": "甲"}, "quoted", "甲"),
+        ("text:甲", {"text": "甲"}, "text", "甲"),
+    ],
+)
+def test_a_field_of_its_own(rule: str, fields: dict[str, Any], field: str, text: str) -> None:
+    """Each of the eleven is looked at where the rule names it, and nowhere else."""
+    found = match(Subject(name="s", rules=(rule,)), [], mention(**fields))
+    assert found is not None
+    assert [(hit.field, hit.text) for hit in found.hits] == [(field, text)]
+    elsewhere = mention("无", transcript=text)
+    assert (match(Subject(name="s", rules=(rule,)), [], elsewhere) is None) is (field != "source")
+
+
+def test_the_words_of_a_near_are_shown() -> None:
+    """Both words that are near each other are hits, in original places; one that has no other near is none."""
+    found = match(Subject(name="s", rules=("捐款!捐款箱 NEAR/4 ~挪用",)), [], mention("捐款箱旁, 捐款被*挪*用, 后来又有捐款"))
+    assert found is not None
+    assert [hit.text for hit in found.hits] == ["捐款", "挪*用"]
+    assert found.hits[0].start == 6
+
+
+def test_the_highest_floor_of_the_rules_that_hit() -> None:
+    """A rule of a library may open at once; one that does not hit says nothing."""
+    rules = (LibraryRule(parse("死亡"), 0.9, floor=Level.ORANGE), LibraryRule(parse("受伤"), 0.9, floor=Level.BLUE))
+    libraries = [Library("l", "伤亡", 0.5, rules, shipped=True)]
+    subject = Subject(name="s", rules=("甲",))
+    for text, floor in (("甲死亡, 受伤", Level.ORANGE), ("甲受伤", Level.BLUE), ("甲", Level.NONE)):
+        found = match(subject, libraries, mention(text))
+        assert found is not None
+        assert found.floor is floor

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.mention import Mention, Raw, Scored, decode_scored, encode
 from monitor.pseudonym import pseudonym, readable
-from monitor.score import Emotion, MentionScore, Score, Sentiment
+from monitor.score import Emotion, Hit, MentionScore, Score, Sentiment
 from monitor.scoring.records import scored_records
 
 KEY = b"k" * 32
@@ -89,3 +89,15 @@ def test_pseudonyms(key: bytes, platform: str, one: str, other: str) -> None:
     assert made == pseudonym(key, platform, one)
     assert (made == pseudonym(key, platform, other)) is (one == other)
     assert made != pseudonym(key + b"!", platform, one)
+
+
+def test_a_hit_in_the_authors_name_does_not_tell_it() -> None:
+    """A rule on `author:` looks before the name is hidden; what is stored keeps the rule and the place, a public voice its name."""
+    hits = (Hit("author:张三", "subject", "author", "张三", 0, 2), Hit("甲", "subject", "text", "甲", 0, 1))
+    for followers, told in ((1, ""), (200_000, "张三")):
+        mention = Mention(source="s", id="1", published_at=datetime(2026, 11, 22, tzinfo=UTC), text="甲", author="张三", followers=followers)
+        score = Score(subject="甲", hits=hits, sentiment=NEUTRAL, severity=0.0)
+        judged = MentionScore("s", "1", NEUTRAL, NONE, (score,))
+        [one] = scored_records(Raw(received_at=7, mention=mention), judged, KEY, 100_000)
+        assert [hit.text for hit in one.score.hits] == [told, "甲"]
+        assert one.score.hits[0].end == 2

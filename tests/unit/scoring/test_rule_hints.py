@@ -1,0 +1,32 @@
+"""Hints on rules: what is right but probably not meant is told, what is meant is not."""
+
+import pytest
+
+from monitor.scoring.rule_hints import hints_of
+from monitor.scoring.rules import parse
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("COVID-19", r"COVID\-19"),
+        ("口罩+(N95|KN95)+COVID-19", r"COVID\-19"),
+        ("百度!谷歌", "不含"),
+        ("百度!百度", "两边相同"),
+        ("title:(百度!谷歌)", "不含"),
+        ("~骗", "同音"),
+        ("/.+/", "几乎命中所有"),
+        ("红会 near/5 捐款", "NEAR/5"),
+        ("title：通报", "title:"),
+    ],
+)
+def test_what_is_hinted(rule: str, says: str) -> None:
+    """One line that says what is read, or what to write instead."""
+    [hint] = hints_of(parse(rule))
+    assert says in hint
+
+
+@pytest.mark.parametrize("rule", [r"COVID\-19", '"COVID-19"', "COVID - 19", "银行-招聘", "百度!百度百科", "~骗子", "/郭.?美/", "红会 NEAR/5 捐款", "=和服"])
+def test_what_is_not(rule: str) -> None:
+    """What is meant as it stands gets no hint."""
+    assert list(hints_of(parse(rule))) == []
