@@ -41,6 +41,8 @@ def test_a_good_configuration_gets_no_hint(tmp_path: Path) -> None:
         ("https://h.cn", "http://h.cn", "不是 https"),
         ("红十字会|红会总会", "红十字会|苹果", "常用词“苹果”"),
         ("红十字会|红会总会", "红", "一个字"),
+        ("红十字会|红会总会", "COVID-19", r"COVID\-19"),
+        ("红十字会|红会总会", "百度!谷歌", "后者不含前者"),
         ("receivers: [duty]}", "receivers: [duty], alerts: false}", "alerts: false"),
         ("receivers: [duty]}", "receivers: [duty], valid_until: 2020-01-01}", "valid_until"),
         ("receivers: [{", "receivers: [{name: idle, type: webhook, url: 'https://i.cn'}, {", "idle 没有任何主题使用"),

@@ -95,7 +95,8 @@ def test_a_hit_in_the_authors_name_does_not_tell_it() -> None:
     """A rule on `author:` looks before the name is hidden; what is stored keeps the rule and the place, a public voice its name."""
     hits = (Hit("author:张三", "subject", "author", "张三", 0, 2), Hit("甲", "subject", "text", "甲", 0, 1))
     for followers, told in ((1, ""), (200_000, "张三")):
-        mention = Mention(source="s", id="1", published_at=datetime(2026, 11, 22, tzinfo=UTC), text="甲", author="张三", followers=followers)
+        at = datetime(2026, 11, 22, tzinfo=UTC)
+        mention = Mention(source="s", id="1", published_at=at, text="甲", author="张三", followers=followers)
         score = Score(subject="甲", hits=hits, sentiment=NEUTRAL, severity=0.0)
         judged = MentionScore("s", "1", NEUTRAL, NONE, (score,))
         [one] = scored_records(Raw(received_at=7, mention=mention), judged, KEY, 100_000)
