@@ -83,3 +83,20 @@ def test_what_holds_has_witnesses(rule: Rule, text: str) -> None:
     scope = Scope([("text", View(text))])
     if true_of(rule.tree, fields):
         assert list(witnesses(rule.tree, scope, 50))
+
+
+FEW = st.sampled_from(["红", "十", "字", "红十", "十字", "红十字", "~红十", "=十", "a", "(红|a)", "/十+/", "(红 BEFORE/1 十)"])
+PLACED = st.tuples(FEW, st.sampled_from(["!", *(f" {name}/{n} " for name in ("NEAR", "BEFORE") for n in range(4))]), FEW).map("".join)
+CROWDED = st.lists(st.sampled_from([*"红红十十字洪a*。 "]), min_size=2, max_size=16).map("".join)
+
+
+@given(st.one_of(PLACED, st.tuples(PLACED, st.sampled_from(["!", " NEAR/2 "]), FEW).map("".join)), CROWDED)
+@settings(max_examples=1_500, deadline=None)
+@example("红!红十", "红十")
+@example("~红十", "红***十")
+@example("~红十", "红****十")
+def test_distances_and_exceptions_are_exact(source: str, text: str) -> None:
+    """Where few characters crowd, each limit is met: one more character between, or an end in common, decides."""
+    rule = parse(source)
+    fold = folded({"text": [text]})["text"][0]
+    assert {(place.start, place.end) for place in places(rule.tree, View(text))} == spans(rule.tree, fold)
