@@ -47,7 +47,9 @@ def holds(node: Node, scope: Scope) -> bool:
             return any(view.has(text) for _, view in scope.own)
         case AllOf(parts):
             return all(holds(part, scope) for part in parts)
-        case AnyOf(parts):
+        case AnyOf(parts, plain):
+            if plain and not any(any(map(view.folded.__contains__, plain)) for _, view in scope.own):
+                return False
             return any(holds(part, scope) for part in parts)
         case Not(part):
             return not holds(part, scope)
@@ -89,11 +91,23 @@ def places(node: Node, view: View) -> list[Place]:
             left = set(outside([(place.start, place.end) for place in kept], beyond))
             return [place for place in kept if (place.start, place.end) in left]
         case Near(left_part, right_part, within, ordered):
+            if not (_may_stand(left_part, view) and _may_stand(right_part, view)):
+                return []
             left_places = places(left_part, view)
             return _near(left_places, places(right_part, view), within, ordered=ordered) if left_places else []
         case AnyOf(parts):
-            return _unique(place for part in parts for place in places(part, view))
+            return _unique(place for part in parts if _may_stand(part, view) for place in places(part, view))
     return [Place(start, end, ((start, end),)) for start, end in islice(_spans(node, view), MAX_PLACES)]
+
+
+def _may_stand(node: Node, view: View) -> bool:
+    """False where no word of the part is in the text: told by a search alone, as most words of a long list are in no text."""
+    match node:
+        case Word(text):
+            return text in view.folded
+        case AnyOf(_, plain) if plain:
+            return any(map(view.folded.__contains__, plain))
+    return True
 
 
 def _spans(node: Node, view: View) -> Iterator[Span]:
