@@ -61,7 +61,7 @@ def test_flat_words_about_deaths_are_sensitive() -> None:
     one = of_subject(DEATHS)
     assert one.severity >= 0.5
     assert one.sensitive
-    assert {"伤亡", "火灾事故"} <= {hit.category for hit in one.hits}
+    assert {"伤亡", "安全事故"} <= {hit.category for hit in one.hits}
 
 
 def test_praise_is_not_sensitive() -> None:
