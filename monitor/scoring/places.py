@@ -87,7 +87,9 @@ def places(node: Node, view: View) -> list[Place]:
     match node:
         case Without(part, outer):
             kept = places(part, view)
-            beyond = [(place.start, place.end) for one in outer for place in places(one, view)] if kept else []
+            beyond = [(place.start, place.end) for one in outer if _may_stand(one, view) for place in places(one, view)] if kept else []
+            if not beyond:
+                return kept
             left = set(outside([(place.start, place.end) for place in kept], beyond))
             return [place for place in kept if (place.start, place.end) in left]
         case Near(left_part, right_part, within, ordered):
@@ -95,8 +97,10 @@ def places(node: Node, view: View) -> list[Place]:
                 return []
             left_places = places(left_part, view)
             return _near(left_places, places(right_part, view), within, ordered=ordered) if left_places else []
-        case AnyOf(parts):
-            return _unique(place for part in parts if _may_stand(part, view) for place in places(part, view))
+        case AnyOf(parts, plain):
+            if plain:
+                parts = tuple(Word(text, text) for text in plain if text in view.folded)
+            return _unique(place for part in parts for place in places(part, view))
     return [Place(start, end, ((start, end),)) for start, end in islice(_spans(node, view), MAX_PLACES)]
 
 
