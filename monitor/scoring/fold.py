@@ -6,7 +6,9 @@ case folded, traditional → simplified. Because no character looks at its neigh
 back to one character of the original.
 """
 
+import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
@@ -15,6 +17,8 @@ DROPPED = frozenset({"Mn", "Me", "Cf"})  # marks, enclosing marks, and format si
 EMOJI_MODIFIERS = range(0x1F3FB, 0x1F400)
 REPLACEMENT = "\ufffd"  # what a lone surrogate becomes: nothing behind us takes one
 _PLANE = 0x10000
+_ONE = chr(1)
+_ODD = re.compile(f"[^{_ONE}]")  # folds to none, or to more than one
 
 
 def fold(text: str) -> str:
@@ -24,16 +28,22 @@ def fold(text: str) -> str:
     return text.translate(_table())
 
 
-def fold_with_places(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters the index in `text` it came from."""
-    if text.isascii():
-        return text.lower(), list(range(len(text)))
-    table = _table()
-    pieces = [table[ord(char)] for char in text]
-    return "".join(pieces), [place for place, piece in enumerate(pieces) for _ in piece]
+def origins(text: str) -> Sequence[int]:
+    """For each character of the folded text the index in `text` it came from."""
+    sizes = "" if text.isascii() else text.translate(_sizes())
+    if sizes.count(_ONE) == len(sizes):
+        return range(len(text))
+    places, done = list[int](), 0
+    for odd in _ODD.finditer(sizes):
+        place = odd.start()
+        places += range(done, place)
+        places += [place] * ord(odd[0])
+        done = place + 1
+    places += range(done, len(text))
+    return places
 
 
-def original_span(places: list[int], start: int, end: int) -> tuple[int, int]:
+def original_span(places: Sequence[int], start: int, end: int) -> tuple[int, int]:
     """The span of the original text behind the folded span [start, end), which must not be empty."""
     return places[start], places[end - 1] + 1
 
@@ -62,6 +72,16 @@ class _Table(dict[int, str]):
         return kept.casefold()
 
 
+class _Sizes(dict[int, str]):
+    """Code point → the character whose number is the length of what it folds to; bounded as the table is."""
+
+    def __missing__(self, code: int) -> str:
+        size = chr(len(_table()[code]))
+        if code < _PLANE:
+            self[code] = size
+        return size
+
+
 def _dropped(char: str) -> bool:
     return unicodedata.category(char) in DROPPED or unicodedata.combining(char) != 0 or char in INVISIBLE or ord(char) in EMOJI_MODIFIERS
 
@@ -75,3 +95,8 @@ def _table() -> _Table:
             traditional, _, plain = line.partition("\t")
             simplified[traditional] = plain
     return _Table(simplified)
+
+
+@cache
+def _sizes() -> _Sizes:
+    return _Sizes()

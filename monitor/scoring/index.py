@@ -1,12 +1,14 @@
 """
 Which rules are worth a look in a text: one automaton over the words they need, one over the classes of their variants.
 
-What it tells is necessary, not sufficient: a rule it names may not hold, a rule it does not name cannot.
+What it tells is necessary, not sufficient: a rule it names may not hold, a rule it does not name cannot. A rule is woken by the
+rarest of its words alone, but those of every part are looked for: a text with none of them has no say, and the matcher leaves it out.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -14,7 +16,7 @@ from monitor.scoring.fold import fold
 from monitor.scoring.memo import Memo
 from monitor.scoring.needed import Choice
 from monitor.scoring.patterns import Together
-from monitor.scoring.rule_tree import Node, Regex, Variant
+from monitor.scoring.rule_tree import Atom, Node, Regex, Variant, located
 from monitor.scoring.variants import class_patterns, in_classes
 from monitor.scoring.views import View
 
@@ -24,29 +26,28 @@ REMEMBERED = 2_400_000  # characters of texts
 TOGETHER = 50  # expressions asked as one
 _RUN = re.compile(rf"(.)\1{{{LONGEST},}}", re.DOTALL)  # what no word tells from a shorter one
 _NONE: frozenset[int] = frozenset()
+_Waking = tuple[int, ...]  # numbers of rules
 
 
 class Index:
-    """Numbers rules by their order, and tells of a text the numbers of those worth a look."""
+    """Numbers rules by their order, and tells of a text the numbers of those worth a look. `loose`: rules that must see silent texts."""
 
     def __init__(self, trees: Sequence[Node]) -> None:
-        words: dict[str, list[int]] = defaultdict(list)
-        classes: dict[str, list[int]] = defaultdict(list)
-        patterns: dict[str, list[int]] = defaultdict(list)
-        choice = Choice(trees)
+        asked, loose, choice = _Asked(), set[int](), Choice(trees)
         for number, tree in enumerate(trees):
-            for atom in choice.needed(tree):
-                match atom:
-                    case Regex(pattern):
-                        patterns[pattern].append(number)
-                    case Variant(text):
-                        for spelled in class_patterns(text):
-                            classes[spelled].append(number)
-                    case _:
-                        words[atom.text[:LONGEST]].append(number)
-        self._words = _Automaton(words) if words else None
-        self._classes = _Automaton(classes) if classes else None
-        self._patterns = _Patterns(patterns) if patterns else None
+            needed = choice.needed(tree)
+            for atom in needed:
+                asked.add(atom, (number,))
+            others = () if located(tree) else choice.telling(tree).difference(needed)
+            for atom in others:
+                if isinstance(atom, Regex):  # to ask it of every text would be too dear
+                    loose.add(number)
+                else:
+                    asked.add(atom, ())
+        self.loose = frozenset(loose)
+        self._words = _Automaton(asked.words) if asked.words else None
+        self._classes = _Automaton(asked.classes) if asked.classes else None
+        self._patterns = _Patterns(asked.patterns) if asked.patterns else None
         self._memo: Memo[View] = Memo(REMEMBERED)
 
     def view(self, text: str) -> View:
@@ -59,37 +60,55 @@ class Index:
 
     def _view(self, text: str) -> View:
         """What no automaton asks for is not made: most texts hold nothing, and half of the work on them is folding."""
-        triggered, folded = _NONE, None
-        if self._words or self._patterns:
-            folded = fold(text)
-            triggered = self._words.found(folded) if self._words else _NONE
+        folded = fold(text) if self._words or self._patterns else None
+        found: list[_Waking] = []
+        if self._words and folded:
+            found += self._words.found(folded)
         if self._classes:
-            triggered |= self._classes.found(in_classes(text))
-        if self._patterns and folded is not None:
-            triggered |= self._patterns.found(folded)
-        return View(text, triggered, folded)
+            found += self._classes.found(in_classes(text))
+        if self._patterns and folded:
+            found += self._patterns.found(folded)
+        return View(text, _NONE.union(*found) if found else _NONE, folded, silent=not found)
+
+
+class _Asked:
+    """What is looked for, with the numbers of the rules it wakes."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, list[int]] = defaultdict(list)
+        self.classes: dict[str, list[int]] = defaultdict(list)
+        self.patterns: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, atom: Atom, waking: Iterable[int]) -> None:
+        """Look for what stands wherever the atom does."""
+        match atom:
+            case Regex(pattern):
+                self.patterns[pattern] += waking
+            case Variant(text):
+                for spelled in class_patterns(text):
+                    self.classes[spelled] += waking
+            case _:
+                self.words[atom.text[:LONGEST]] += waking
 
 
 class _Automaton:
     """Every string of a set, found in one pass."""
 
-    def __init__(self, numbers: Mapping[str, Sequence[int]]) -> None:
-        strings = sorted(numbers)
-        self._numbers = [tuple(numbers[string]) for string in strings]
+    def __init__(self, waking: Mapping[str, Sequence[int]]) -> None:
+        strings = sorted(waking)
+        self._waking = [tuple(waking[string]) for string in strings]
         self._overlap = max(map(len, strings), default=1) - 1
         self._automaton = AhoCorasick(strings, implementation=Implementation.ContiguousNFA)
 
-    def found(self, text: str) -> frozenset[int]:
-        """The numbers of the strings in the text."""
+    def found(self, text: str) -> Collection[_Waking]:
+        """Whom the strings in the text wake, each once."""
         if len(text) > STRETCH:
-            return _NONE.union(*map(self._found, self._stretches(_RUN.sub(_shortened, text))))
+            return set(chain.from_iterable(map(self._found, self._stretches(_RUN.sub(_shortened, text)))))
         return self._found(text)
 
-    def _found(self, text: str) -> frozenset[int]:
+    def _found(self, text: str) -> Collection[_Waking]:
         matches = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        if not matches:
-            return _NONE
-        return _NONE.union(*(self._numbers[string] for string in {match[0] for match in matches}))
+        return [self._waking[string] for string in {match[0] for match in matches}] if matches else ()
 
     def _stretches(self, text: str) -> Iterator[str]:
         """Overlapping by as much as a string may be cut."""
@@ -104,12 +123,12 @@ def _shortened(run: re.Match[str]) -> str:
 class _Patterns:
     """Expressions that must be asked of every text, a few of them at once."""
 
-    def __init__(self, numbers: Mapping[str, Sequence[int]]) -> None:
-        patterns = sorted(numbers)
-        self._numbers = [numbers[pattern] for pattern in patterns]
+    def __init__(self, waking: Mapping[str, Sequence[int]]) -> None:
+        patterns = sorted(waking)
+        self._waking = [tuple(waking[pattern]) for pattern in patterns]
         self._parts = [(start, Together(patterns[start : start + TOGETHER])) for start in range(0, len(patterns), TOGETHER)]
 
-    def found(self, text: str) -> frozenset[int]:
-        """The numbers of the rules whose expressions find something in the text."""
+    def found(self, text: str) -> list[_Waking]:
+        """Whom the expressions that find something in the text wake."""
         encoded = text.encode()
-        return _NONE.union(*(self._numbers[start + found] for start, part in self._parts for found in part.found(encoded)))
+        return [self._waking[start + found] for start, part in self._parts for found in part.found(encoded)]

@@ -2,35 +2,30 @@
 Which subjects a mention hits, by which rules and where.
 
 A rule's tree is looked at only where the index found one of the words it needs. A rule without a field looks at title, text,
-quoted and transcript together: `A+B` holds where A is in the title and B in the text.
+quoted and transcript together: `A+B` holds where A is in the title and B in the text. Texts in which no rule has a word have no say,
+so the thousands who pass on one text and add 转发微博 get one answer, worked out once.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import chain
-
-import msgspec
 
 from monitor.alert import Level
 from monitor.mention import Mention
 from monitor.score import Hit
-from monitor.scoring.fold import fold_with_places, original_span
+from monitor.scoring.hits import ADVERT, MAX_HITS, Entry, first, hits_of, of_library, of_subject, severity
 from monitor.scoring.index import Index
 from monitor.scoring.library_file import Library
-from monitor.scoring.places import Scope, Seen, holds, witnesses
+from monitor.scoring.memo import Memo
+from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
-from monitor.scoring.rule_tree import Node, fields
-from monitor.scoring.rules import parse
-from monitor.scoring.views import Span, View
+from monitor.scoring.rule_tree import fields
 from monitor.subject import Subject
 
 FIELDS = ("title", "text", "quoted", "transcript")
-MAX_HITS = 50  # of one subject in one mention
-ADVERT = "广告"  # the category that marks advertising instead of risk
-OWN = "subject"  # the category of a subject's own rules
 MANUAL = "manual"
+REMEMBERED = 1_200_000  # characters of texts whose matches are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,54 +39,31 @@ class Match:
     floor: Level
 
 
-class _Entry(msgspec.Struct, frozen=True, gc=False):
-    """A rule to be matched; one library named by many subjects is looked at once."""
-
-    source: str
-    tree: Node
-    category: str
-    weight: float
-    floor: Level
-    library: Library | None
-
-    def valid(self, at: int) -> bool:
-        return self.library is None or self.library.valid(at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """One mention as rules look at it: its scope, every field in it in order, and the numbers of the rules worth a look."""
-
-    scope: Scope
-    seen: Sequence[Seen]
-    triggered: frozenset[int]
-
-
-_NOTHING = _Looked(Scope(()), (), frozenset())
-
-
 class Matcher:
     """Built once from the subjects and libraries; then only asked."""
 
     def __init__(self, subjects: Sequence[Subject], libraries: Sequence[Library]) -> None:
         """From checked configuration: a rule that cannot be read raises RuleError."""
-        self._subjects = subjects
-        self._by_name = {subject.name: number for number, subject in enumerate(subjects)}
-        self._entries: list[_Entry] = []
-        self._watchers: dict[int, tuple[int, ...]] = {}
+        self._subjects = {subject.name: subject for subject in subjects}
+        self._limited = {subject.name: subject for subject in subjects if _is_limited(subject)}
+        self._entries: list[Entry] = []
+        self._watchers: dict[int, tuple[str, ...]] = {}
         self._risks = set[int]()
-        for number, subject in enumerate(subjects):
-            self._add(_own(subject), (number,))
+        for subject in subjects:
+            self._add(of_subject(subject), (subject.name,))
         shipped = {library.name for library in libraries if library.shipped}
         for library in libraries:
-            naming = tuple(number for number, subject in enumerate(subjects) if library.name in subject.libraries)
+            naming = tuple(subject.name for subject in subjects if library.name in subject.libraries)
             if naming or library.name in shipped:
-                self._add(_of_library(library), naming, risk=library.name in shipped)
+                self._add(of_library(library), naming, risk=library.name in shipped)
+        self._dated = tuple(library for library in libraries if library.valid_from is not None or library.valid_until is not None)
         self._index = Index([entry.tree for entry in self._entries])
         asked = {field for entry in self._entries for field in fields(entry.tree)}
         self._named = tuple(field for field in NAMED if field in asked and field not in FIELDS)
+        self._matches: Memo[tuple[Match, ...]] = Memo(REMEMBERED)
+        self._severities: Memo[float] = Memo(REMEMBERED)
 
-    def _add(self, entries: Iterable[_Entry], watchers: tuple[int, ...], *, risk: bool = False) -> None:
+    def _add(self, entries: Iterable[Entry], watchers: tuple[str, ...], *, risk: bool = False) -> None:
         for entry in entries:
             number = len(self._entries)
             self._entries.append(entry)
@@ -107,46 +79,88 @@ class Matcher:
 
     def match(self, mention: Mention, at: int) -> tuple[Match, ...]:
         """The subjects it hits, by name; `at` (micros) is when we received it."""
-        looked = self._look(mention)
-        triggered = looked.triggered
-        if not (triggered or mention.subjects):
+        seen = self._look(mention)
+        by_hand = sorted({name for name in mention.subjects if name in self._subjects}) if mention.subjects else []
+        if not (seen or by_hand):
             return ()
-        holding = self._holding(triggered & self._watchers.keys(), looked.scope, at)
-        hit: dict[int, list[int]] = {self._by_name[name]: [] for name in mention.subjects if name in self._by_name}
-        for entry in holding:
-            for number in self._watchers[entry]:
-                if number in hit or _admits(self._subjects[number], mention):
-                    hit.setdefault(number, []).append(entry)
-        alive = [number for number in hit if _alive(self._subjects[number], at)]
-        if not alive:
-            return ()
-        risks = self._holding(triggered & self._risks, looked.scope, at)
-        return tuple(
-            _matched(self._subjects[number], self._ordered(hit[number], risks), looked, mention)
-            for number in sorted(alive, key=lambda number: self._subjects[number].name)
-        )
+        told = "".join([f"\0{field}{len(view.text)} {view.text}" for field, view in seen])
+        key = f"{self._era(at)}{by_hand or ''}{told}"
+        matches = self._matches.get(key)
+        if matches is None:
+            matches = self._found(seen, by_hand, at)
+            self._matches.put(key, matches)
+        if not self._limited:
+            return matches
+        return tuple(match for match in matches if self._lets(match.subject, mention, at))
 
     def severity(self, text: str, at: int) -> float:
         """How severe these words are by themselves, by the shipped risk libraries."""
-        view = self._index.view(text)
-        risks = self._holding(view.triggered & self._risks, Scope([("quoted", view)]), at)
-        return _severity(self._entries[number] for number in risks)
+        key = self._era(at) + text
+        known = self._severities.get(key)
+        if known is None:
+            view = self._index.view(text)
+            risks = self._holding(view.triggered & self._risks, Scope([("quoted", view)]), at)
+            known = severity(self._entries[number] for number in risks)
+            self._severities.put(key, known)
+        return known
+
+    def _era(self, at: int) -> str:
+        """Which of the libraries with dates say something at that moment."""
+        return "".join(["01"[library.valid(at)] for library in self._dated]) if self._dated else ""
+
+    def _look(self, mention: Mention) -> list[Seen]:
+        """The texts of it that have a say, if any rule is worth a look."""
+        view = self._index.view
+        seen = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
+        if self._named:
+            seen += [(field, view(text)) for field in self._named for text in _values(mention, field)]
+        if not any(one.triggered for _, one in seen):
+            return []
+        loose = self._index.loose
+        if loose and not all(loose.isdisjoint(one.triggered) for _, one in seen):
+            return seen
+        return [one for one in seen if not one[1].silent]
+
+    def _found(self, seen: Sequence[Seen], by_hand: Sequence[str], at: int) -> tuple[Match, ...]:
+        """The subjects hit by these texts or by hand, whomever else they may let through."""
+        scope = _scope(seen)
+        triggered = frozenset(chain.from_iterable(view.triggered for _, view in seen))
+        hit: dict[str, list[int]] = {name: [] for name in by_hand}
+        for number in self._holding(triggered & self._watchers.keys(), scope, at):
+            for name in self._watchers[number]:
+                hit.setdefault(name, []).append(number)
+        if not hit:
+            return ()
+        risks = self._holding(triggered & self._risks, scope, at)
+        told: dict[int, list[Hit]] = {}
+        for number in {*risks, *chain.from_iterable(hit.values())}:
+            told[number] = hits_of(self._entries[number], scope, seen)
+        return tuple(self._matched(name, dict.fromkeys((*hit[name], *risks)), told, by_hand=name in by_hand) for name in sorted(hit))
 
     def _holding(self, numbers: Iterable[int], scope: Scope, at: int) -> list[int]:
         """Which of these rules hold, in their order."""
         entries = self._entries
         return [number for number in sorted(numbers) if entries[number].valid(at) and holds(entries[number].tree, scope)]
 
-    def _ordered(self, own: Sequence[int], risks: Sequence[int]) -> list[_Entry]:
-        return [self._entries[number] for number in dict.fromkeys((*own, *risks))]
+    def _matched(self, name: str, numbers: Iterable[int], told: Mapping[int, Sequence[Hit]], *, by_hand: bool) -> Match:
+        entries = [self._entries[number] for number in numbers]
+        hits = list(dict.fromkeys(chain.from_iterable(told[number] for number in numbers)))
+        shown = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if by_hand else []
+        shown += first(hits, MAX_HITS - len(shown))
+        adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
+        return Match(name, tuple(shown), severity(entries), adverts, max((entry.floor for entry in entries), default=Level.NONE))
 
-    def _look(self, mention: Mention) -> _Looked:
-        view = self._index.view
-        own = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
-        named = {field: [(field, view(text)) for text in _values(mention, field)] for field in self._named}
-        seen = [*own, *chain.from_iterable(named.values())]
-        triggered = [one.triggered for _, one in seen if one.triggered]
-        return _Looked(Scope(own, named), seen, frozenset().union(*triggered)) if triggered else _NOTHING
+    def _lets(self, name: str, mention: Mention, at: int) -> bool:
+        """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""
+        subject = self._limited.get(name)
+        return subject is None or (_alive(subject, at) and (name in mention.subjects or _admits(subject, mention)))
+
+
+def _scope(seen: Sequence[Seen]) -> Scope:
+    named: dict[str, list[Seen]] = defaultdict(list)
+    for one in seen:
+        named[one[0]].append(one)
+    return Scope([one for one in seen if one[0] in FIELDS], named)
 
 
 def _values(mention: Mention, field: str) -> Sequence[str]:
@@ -168,62 +182,9 @@ def _admits(subject: Subject, mention: Mention) -> bool:
     )
 
 
-def _of_library(library: Library) -> Iterator[_Entry]:
-    for rule in library.rules:
-        yield _Entry(rule.rule.source, rule.rule.tree, library.category, rule.weight, rule.floor, library)
-
-
-def _own(subject: Subject) -> Iterator[_Entry]:
-    for source in subject.rules:
-        yield _Entry(source, parse(source).tree, OWN, 0.0, Level.NONE, None)
-
-
 def _alive(subject: Subject, at: int) -> bool:
     return subject.valid_until is None or at < subject.valid_until
 
 
-def _severity(entries: Iterable[_Entry]) -> float:
-    """Noisy-or over categories, each by its heaviest rule: two different harms are worse than one told twice."""
-    heaviest: dict[str, float] = {}
-    for entry in entries:
-        if entry.category != ADVERT:
-            heaviest[entry.category] = max(heaviest.get(entry.category, 0.0), entry.weight)
-    harmless = reduce(lambda product, category: product * (1.0 - heaviest[category]), sorted(heaviest), 1.0)
-    return round(1.0 - harmless, 4)
-
-
-def _matched(subject: Subject, entries: Sequence[_Entry], looked: _Looked, mention: Mention) -> Match:
-    places: dict[str, list[int]] = {}
-    hits = {hit: None for entry in entries for hit in _hits(entry, looked, places)}
-    by_hand = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if subject.name in mention.subjects else []
-    adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
-    shown = (*by_hand, *_first(list(hits), MAX_HITS - len(by_hand)))
-    return Match(subject.name, shown, _severity(entries), adverts, max((entry.floor for entry in entries), default=Level.NONE))
-
-
-def _hits(entry: _Entry, looked: _Looked, places: dict[str, list[int]]) -> Iterator[Hit]:
-    """Its words where they made it hold, field by field; `places` remembers what was led back to which original."""
-    made: dict[tuple[str, str], set[Span]] = defaultdict(set)
-    for field, view, span in witnesses(entry.tree, looked.scope, MAX_HITS):
-        made[field, view.text].add(span)
-    for field, view in looked.seen:
-        for start, end in sorted({_original(view, span, places) for span in made.pop((field, view.text), ())}):
-            yield Hit(entry.source, entry.category, field, view.text[start:end], start, end)
-
-
-def _original(view: View, span: Span, places: dict[str, list[int]]) -> Span:
-    if view.text not in places:
-        places[view.text] = fold_with_places(view.text)[1]
-    return original_span(places[view.text], *span)
-
-
-def _first(hits: Sequence[Hit], limit: int) -> list[Hit]:
-    """At most so many, in their order; a rule that hits often leaves room for the first hits of the others."""
-    if len(hits) <= limit:
-        return list(hits)
-    met: dict[tuple[str, str], int] = defaultdict(int)
-    ranks = []
-    for place, hit in enumerate(hits):
-        met[hit.rule, hit.category] += 1
-        ranks.append((met[hit.rule, hit.category], place))
-    return [hits[place] for place in sorted(place for _, place in sorted(ranks)[:limit])]
+def _is_limited(subject: Subject) -> bool:
+    return bool(subject.kinds or subject.platforms or subject.regions or subject.valid_until is not None)

@@ -8,7 +8,7 @@ guessed from its length and from how many rules of the same library hold it: a w
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from monitor.scoring.rule_tree import AllOf, AnyOf, Atom, In, Near, Node, Not, Regex, Variant, Without, Word, atoms
+from monitor.scoring.rule_tree import AllOf, AnyOf, Atom, In, Near, Node, Not, Regex, Variant, Without, Word, atoms, leaves
 
 _COMMONNESS = (1.0, 1.0, 0.1, 0.01, 0.001)  # of a word, by its length; longer ones are as rare as the last
 _VARIANT = 3.0  # so much more often than the word itself
@@ -29,6 +29,10 @@ class Choice:
         if found is None:
             raise AssertionError(f"{tree} needs no word: the parser refuses such a rule")
         return tuple(dict.fromkeys(found[1]))
+
+    def telling(self, tree: Node) -> set[Atom]:
+        """The words without which a text has no part of the rule, denied ones among them, and so no say in whether it holds."""
+        return {atom for leaf in leaves(tree) for atom in self.needed(leaf)}
 
     def _needed(self, node: Node) -> tuple[float, Sequence[Atom]] | None:
         """What it costs to look for them, and the words; None where the node can be true without any."""

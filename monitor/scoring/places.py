@@ -15,6 +15,7 @@ from monitor.scoring.rule_tree import ATOMS, AllOf, AnyOf, In, Near, Node, Not, 
 from monitor.scoring.variants import variant_places
 from monitor.scoring.views import MAX_PLACES, Span, View, bounded, outside, whole
 
+MAX_SHOWN = 50  # places of one part in one text
 Seen = tuple[str, View]  # a field's name and its text
 
 
@@ -48,38 +49,59 @@ def holds(node: Node, scope: Scope) -> bool:
         case AllOf(parts):
             return all(holds(part, scope) for part in parts)
         case AnyOf(parts, plain):
-            if plain and not any(any(map(view.folded.__contains__, plain)) for _, view in scope.own):
-                return False
+            if plain:
+                return any(_one_of(plain, view) for _, view in scope.own)
             return any(holds(part, scope) for part in parts)
         case Not(part):
             return not holds(part, scope)
         case In(field, part):
             return holds(part, scope.only(field))
-    return any(_stands(node, view) for _, view in scope.own)
+    return any(_shown(node, view) for _, view in scope.own)
 
 
-def _stands(node: Node, view: View) -> bool:
-    if isinstance(node, ATOMS):
-        return next(_spans(node, view), None) is not None
-    return bool(places(node, view))
-
-
-def witnesses(node: Node, scope: Scope, most: int) -> Iterator[tuple[str, View, Span]]:
-    """The words that make a tree true, those of true branches only, and of each part at most so many a field."""
+def witnesses(node: Node, scope: Scope) -> Iterator[tuple[str, View, Span]]:
+    """The words that make a tree true, those of true branches only, and of each part at most MAX_SHOWN places a field."""
     match node:
         case Not():
             return
         case In(field, part):
-            yield from witnesses(part, scope.only(field), most)
+            yield from witnesses(part, scope.only(field))
+        case Word(text):
+            yield from _words([text], scope)
+        case AnyOf(_, plain) if plain:
+            yield from _words(plain, scope)
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 if holds(part, scope):
-                    yield from witnesses(part, scope, most)
-        case Word() | Whole() | Variant() | Regex():
-            yield from ((field, view, span) for field, view in scope.own for span in islice(_spans(node, view), most))
+                    yield from witnesses(part, scope)
         case _:
             for field, view in scope.own:
-                yield from ((field, view, span) for place in places(node, view)[:most] for span in place.words)
+                for span in _shown(node, view):
+                    yield field, view, span
+
+
+def _words(words: Iterable[str], scope: Scope) -> Iterator[tuple[str, View, Span]]:
+    for field, view in scope.own:
+        for word in words:
+            if word in view.folded:
+                yield from ((field, view, span) for span in islice(view.places(word), MAX_SHOWN))
+
+
+def _one_of(words: tuple[str, ...], view: View) -> bool:
+    """Most words of a long list are in no text, and a search alone tells."""
+    return any(map(view.folded.__contains__, words)) and any(map(view.has, words))
+
+
+def _shown(node: Node, view: View) -> tuple[Span, ...]:
+    """The words of a part's first places in one text; looked for once, as a rule asks first whether and then where."""
+    shown = view.shown.get(id(node))
+    if shown is None:
+        if isinstance(node, ATOMS):
+            shown = tuple(islice(_spans(node, view), MAX_SHOWN))
+        else:
+            shown = tuple(span for place in places(node, view)[:MAX_SHOWN] for span in place.words)
+        view.shown[id(node)] = shown  # the tree outlives the view: both belong to one index
+    return shown
 
 
 def places(node: Node, view: View) -> list[Place]:

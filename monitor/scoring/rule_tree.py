@@ -130,6 +130,15 @@ def located(node: Node) -> bool:
     return isinstance(node, (*ATOMS, Without, Near)) or (isinstance(node, AnyOf) and all(map(located, node.parts)))
 
 
+def leaves(node: Node) -> Iterator[Node]:
+    """The largest parts that have places: whether the tree is true depends on which of them stand, and on nothing else."""
+    if located(node):
+        yield node
+        return
+    for part in parts_of(node):
+        yield from leaves(part)
+
+
 def needs_a_word(node: Node) -> bool:
     """Whether it can be true only where one of its words stands: what the matcher relies on to find it."""
     match node:

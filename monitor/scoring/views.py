@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
-from monitor.scoring.fold import fold
+from monitor.scoring.fold import fold, original_span, origins
 from monitor.scoring.segment import load_segmenter
 
 Span = tuple[int, int]
@@ -15,17 +15,21 @@ BORDERED = 64  # texts whose words are kept
 
 class View:
     """
-    One text: as it came, folded, and the numbers of the entries whose words it holds.
+    One text: as it came, folded, and the numbers of the rules whose words it holds; `silent` where no word of any rule stands.
 
-    The places of a word are folded ones; `matcher.py` leads them back to the original.
+    The places of a word are folded ones; `original` leads them back. What was found in it once is remembered in `shown`: an
+    original is looked at with thousands of reposts.
     """
 
-    __slots__ = ("_folded", "text", "triggered")
+    __slots__ = ("_folded", "_origins", "shown", "silent", "text", "triggered")
 
-    def __init__(self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None) -> None:
+    def __init__(self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None, *, silent: bool = False) -> None:
         self.text = text
         self.triggered = triggered
+        self.silent = silent
+        self.shown: dict[int, tuple[Span, ...]] = {}
         self._folded = folded
+        self._origins: Sequence[int] | None = None
 
     @property
     def folded(self) -> str:
@@ -33,6 +37,12 @@ class View:
         if self._folded is None:
             self._folded = fold(self.text)
         return self._folded
+
+    def original(self, span: Span) -> Span:
+        """Where in the text itself the words of a folded span stand."""
+        if self._origins is None:
+            self._origins = origins(self.text)
+        return original_span(self._origins, *span)
 
     def has(self, word: str) -> bool:
         """Whether a folded word stands there, ASCII ends at word boundaries."""

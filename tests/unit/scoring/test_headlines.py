@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from monitor.score import SEVERE
+from monitor.scoring.hits import ADVERT
 from monitor.scoring.library import Library, load_libraries
-from monitor.scoring.matcher import ADVERT, Matcher
+from monitor.scoring.matcher import Matcher
 from monitor.scoring.rule_tree import AllOf, AnyOf, Node, Not, Without, Word
 
 HARMLESS = "-"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from monitor.mention import Mention
-from monitor.scoring.matcher import MAX_HITS, Match, Matcher
+from monitor.scoring.hits import MAX_HITS
+from monitor.scoring.matcher import Match, Matcher
 from monitor.scoring.rules import RuleError, parse
 from monitor.subject import Subject
 

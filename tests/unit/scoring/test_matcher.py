@@ -11,8 +11,9 @@ from monitor.alert import Level
 from monitor.clock import DAY, micros
 from monitor.mention import Mention
 from monitor.scoring.fold import fold
+from monitor.scoring.hits import MAX_HITS
 from monitor.scoring.library_file import Library, LibraryRule
-from monitor.scoring.matcher import MAX_HITS, Match, Matcher
+from monitor.scoring.matcher import Match, Matcher
 from monitor.scoring.rules import parse
 from monitor.subject import Subject
 
@@ -285,3 +286,24 @@ def test_the_highest_floor_of_the_rules_that_hit() -> None:
         found = match(subject, libraries, mention(text))
         assert found is not None
         assert found.floor is floor
+
+
+SAID = st.sampled_from(["", "转发", "红", "十字", "红十字", "招聘", "a", "1"])
+MET = st.tuples(
+    SAID, SAID, SAID, st.sampled_from(["post", "repost"]), st.sampled_from([(), ("甲",), ("乙", "无")]), st.sampled_from([AT - 1, AT])
+)
+
+
+@given(st.lists(MET, max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_what_was_met_before_changes_no_answer(met: list[tuple[str, str, str, Any, tuple[str, ...], int]]) -> None:
+    """Answers are remembered by the texts that have a say; filters, names by hand, dates and expressions are asked each time."""
+    rules = ("红+字-招聘", "转!转发|十 NEAR/3 红", "红-/[0-9]/", "title:红|kind:repost+十")
+    subjects = [Subject(name="甲", rules=rules, kinds=("post",)), Subject(name="乙", rules=("a", "红"), valid_until=AT)]
+    libraries = [library("r", "红", "字-a", shipped=True, valid_from=AT), library("s", "招聘", weight=0.3, shipped=True)]
+    old = Matcher.build(subjects, libraries)
+    for title, text, quoted, kind, by_hand, at in met:
+        one = mention(text, title=title, quoted=quoted, kind=kind, subjects=by_hand)
+        fresh = Matcher.build(subjects, libraries)
+        assert old.match(one, at) == fresh.match(one, at)
+        assert old.severity(text, at) == fresh.severity(text, at)

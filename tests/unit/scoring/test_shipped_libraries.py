@@ -10,8 +10,9 @@ import yaml
 from monitor.errors import Problem
 from monitor.score import SEVERE
 from monitor.scoring.fold import fold
+from monitor.scoring.hits import ADVERT
 from monitor.scoring.library import Library, load_libraries
-from monitor.scoring.matcher import ADVERT, Matcher
+from monitor.scoring.matcher import Matcher
 from monitor.scoring.rules import parse
 
 

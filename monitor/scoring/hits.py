@@ -1,0 +1,82 @@
+"""What the rules that hold in a mention tell of it: the hits shown, how severe it is, the fields that advertise."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+
+import msgspec
+
+from monitor.alert import Level
+from monitor.score import Hit
+from monitor.scoring.library_file import Library
+from monitor.scoring.places import Scope, Seen, witnesses
+from monitor.scoring.rule_tree import Node
+from monitor.scoring.rules import parse
+from monitor.scoring.views import Span
+from monitor.subject import Subject
+
+MAX_HITS = 50  # of one subject in one mention
+ADVERT = "广告"  # the category that marks advertising instead of risk
+OWN = "subject"  # the category of a subject's own rules
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A rule to be matched; one library named by many subjects is looked at once."""
+
+    source: str
+    tree: Node
+    category: str
+    weight: float
+    floor: Level
+    library: Library | None
+
+    def valid(self, at: int) -> bool:
+        """Whether its library says anything at that moment."""
+        return self.library is None or self.library.valid(at)
+
+
+def of_library(library: Library) -> Iterator[Entry]:
+    """The rules of a library."""
+    for rule in library.rules:
+        yield Entry(rule.rule.source, rule.rule.tree, library.category, rule.weight, rule.floor, library)
+
+
+def of_subject(subject: Subject) -> Iterator[Entry]:
+    """The rules of a subject's own; from checked configuration: one that cannot be read raises RuleError."""
+    for source in subject.rules:
+        yield Entry(source, parse(source).tree, OWN, 0.0, Level.NONE, None)
+
+
+def severity(entries: Iterable[Entry]) -> float:
+    """Noisy-or over categories, each by its heaviest rule: two different harms are worse than one told twice."""
+    heaviest: dict[str, float] = {}
+    for entry in entries:
+        if entry.category != ADVERT:
+            heaviest[entry.category] = max(heaviest.get(entry.category, 0.0), entry.weight)
+    harmless = reduce(lambda product, category: product * (1.0 - heaviest[category]), sorted(heaviest), 1.0)
+    return round(1.0 - harmless, 4)
+
+
+def hits_of(entry: Entry, scope: Scope, seen: Sequence[Seen]) -> list[Hit]:
+    """Its words where they made it hold, field by field."""
+    made: dict[tuple[str, str], set[Span]] = defaultdict(set)
+    for field, view, span in witnesses(entry.tree, scope):
+        made[field, view.text].add(span)
+    hits = []
+    for field, view in seen:
+        spans = made.pop((field, view.text), ())
+        for start, end in sorted({view.original(span) for span in spans}) if spans else ():
+            hits.append(Hit(entry.source, entry.category, field, view.text[start:end], start, end))
+    return hits
+
+
+def first(hits: Sequence[Hit], limit: int) -> Sequence[Hit]:
+    """At most so many, in their order; a rule that hits often leaves room for the first hits of the others."""
+    if len(hits) <= limit:
+        return hits
+    met: dict[tuple[str, str], int] = defaultdict(int)
+    ranks = []
+    for place, hit in enumerate(hits):
+        met[hit.rule, hit.category] += 1
+        ranks.append((met[hit.rule, hit.category], place))
+    return [hits[place] for place in sorted(place for _, place in sorted(ranks)[:limit])]
