@@ -45,6 +45,7 @@ VERBS: Mapping[str, Listed] = MappingProxyType(
         "story": Listed("services.commands.story", "把一个事件画成传播树: 起源、扩散、谁在传"),
         "export": Listed("services.commands.export", "把一个预警的信息和处置写成可以重放的文件"),
         "backtest": Listed("services.commands.backtest", "不落库地重新判断, 输出级别变化"),
+        "sentiment": Listed("services.commands.sentiment", "情感评价: 模型与人的判断比一比, 或导出人判过的原文"),
         "dead": Listed("services.commands.dead", "死信: 列出、查看、放回重做或丢弃处理不了的记录"),
         "doctor": Listed("services.commands.doctor", "体检: 在不在运行、积压、待发、磁盘, 可贴进工单"),
         "topics": Listed("services.commands.topics", "列出 Kafka 上的主题, 与配置对照, 建立还没有的"),

@@ -28,6 +28,7 @@ from monitor.store.mentions import Mentions
 from monitor.store.mentions_writing import MentionsWriter
 from monitor.store.meta import Meta, MetaWriter
 from monitor.store.newest import Glance, Server, Shared
+from monitor.store.opinions import Opinions
 from monitor.store.outbox import Outbox, OutboxWriter
 from monitor.store.positions import Positions, PositionsWriter
 from monitor.store.spread import Spreads
@@ -55,6 +56,7 @@ class ReadUnit:
         self.acts = Acts(connection)
         self.meta = Meta(connection)
         self.spread = Spreads(connection)
+        self.opinions = Opinions(connection)
         self.leases = Leases(connection)
 
 
@@ -70,6 +72,7 @@ class WriteUnit:
         self.acts = ActsWriter(connection)
         self.meta = MetaWriter(connection)
         self.spread = Spreads(connection)
+        self.opinions = Opinions(connection)
         self.leases = LeasesWriter(connection)
 
 

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from getpass import getuser
 from pathlib import Path
 from typing import Any, cast
@@ -18,9 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.bus.base import Bus
-from monitor.clock import SystemClock, micros, moment
+from monitor.clock import SystemClock, moment
 from monitor.errors import Held, UsageError
-from monitor.escalation.policy import duration
 from monitor.loading import load_settings
 from monitor.logs import configure, secrets_of, visible
 from monitor.metrics import DEAD_REASONS, DeadReason, Metrics
@@ -43,6 +41,7 @@ from services.letters import (
     wire_whole,
 )
 from services.presence import hold_embedded
+from services.since import since
 from services.terminal import folded, page_width, screen, table
 from services.verb import Verb, config_option
 from services.wiring import bus_there, open_bus
@@ -130,20 +129,7 @@ def _choice(word: str, ids: Sequence[str], asked: dict[str, Any], zone: ZoneInfo
         states = STATES
     elif word == "list":
         states = (cast("State", asked["state"]),)
-    return Choice(frozenset(ids) if ids else None, asked["reason"], asked["topic"], _since(asked["since"], zone), states)
-
-
-def _since(text: str | None, zone: ZoneInfo) -> int:
-    """The moment meant, micros; 0: any."""
-    if text is None:
-        return 0
-    try:
-        if text[-1:] in "smhd" and text[:-1].isdecimal():
-            return SystemClock().now() - duration(text)
-        at = datetime.fromisoformat(text)
-        return micros(at if at.tzinfo else at.replace(tzinfo=zone))
-    except (ValueError, OverflowError):
-        raise UsageError(f"--since {visible(text)}: 请写成 2026-11-22、2026-11-22T08:00:00+08:00 或 24h、7d") from None
+    return Choice(frozenset(ids) if ids else None, asked["reason"], asked["topic"], since(asked["since"], zone), states)
 
 
 @asynccontextmanager

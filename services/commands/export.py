@@ -1,24 +1,21 @@
 """`yuqing export --alert ID --config FILE [-o FILE]`: the mentions and acts of an alert's story as a file that can be replayed."""
 
 import asyncio
-import gzip
 import os
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import click
 
 from monitor.alert import Alert
-from monitor.errors import UsageError, failed_zh
+from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
 from services.case import Case
+from services.files import into
 from services.verb import Verb, config_option
 from services.wiring import store_there
 
@@ -50,7 +47,7 @@ async def _export(settings: Settings, asked: str, output: Path | None) -> Counte
         async with store.read() as unit:
             alert = await _found(unit, asked)
             case = Case(unit, alert)
-            with _opened(output) as stream:
+            with into(output) as stream:
                 written = await _write(case, alert, stream)
     finally:
         await store.close()
@@ -81,21 +78,3 @@ async def _write(case: Case, alert: Alert, stream: IO[bytes]) -> Counter[str]:
     if not written:
         raise UsageError(f"预警 {alert.id} 的信息原文都已过保存期, 没有可写出的: 预警本身用 yuqing alerts --json 查看")
     return written
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[IO[bytes]]:
-    """Where the lines go; a file appears under its name only when it is whole."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    part = output.with_name(f".{output.name}.part")
-    try:
-        with gzip.GzipFile(part, "wb", mtime=0) if output.suffix == ".gz" else part.open("wb") as stream:
-            yield cast("IO[bytes]", stream)
-        part.replace(output)
-    except OSError as error:
-        raise UsageError(f"{output}: 写不了 ({failed_zh(error)}), 请检查路径、权限和空间") from error
-    finally:
-        part.unlink(missing_ok=True)
