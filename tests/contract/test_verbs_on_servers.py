@@ -43,7 +43,9 @@ def test_brokers_that_are_away_are_named(
     assert "数据目录" not in err
 
 
-@pytest.mark.parametrize("line", [("alerts",), ("alerts", "--json"), ("story", ALERT), ("export", "--alert", ALERT), ("sentiment", "report")], ids=" ".join)
+@pytest.mark.parametrize(
+    "line", [("alerts",), ("alerts", "--json"), ("story", ALERT), ("export", "--alert", ALERT), ("sentiment", "report")], ids=" ".join
+)
 def test_a_database_that_is_away_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str], line: tuple[str, ...]) -> None:
     """PostgreSQL is what cannot be used, and its address is told without the password."""
     assert run([*line, "--config", config(tmp_path, NOWHERE, f"postgresql://u:geheim@{NOWHERE}/x")]) == 2
