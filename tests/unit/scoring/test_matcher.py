@@ -307,3 +307,23 @@ def test_what_was_met_before_changes_no_answer(met: list[tuple[str, str, str, An
         fresh = Matcher.build(subjects, libraries)
         assert old.match(one, at) == fresh.match(one, at)
         assert old.severity(text, at) == fresh.severity(text, at)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "hits"),
+    [
+        ("红-招聘", "招聘", False),
+        ("红-~招聘", "招*聘", False),
+        ("红-=招聘", "招聘", False),
+        ("红-/[0-9]/", "1", False),
+        ("红-(招聘 NEAR/2 启事)", "招聘启事", False),
+        ("红-(招聘 NEAR/2 启事)", "招聘的若干启事", True),
+        ("红+/[0-9]/", "1", True),
+        ("红+(十|字)", "字", True),
+        ("红-(一" + "二" * 40 + ")", "一" + "二" * 40, False),
+    ],
+)
+def test_a_text_without_the_words_that_wake_a_rule_has_its_say(rule: str, text: str, *, hits: bool) -> None:
+    """What a rule denies or also wants is seen in a text that does not wake it."""
+    found = match(Subject(name="s", rules=(rule,)), [], mention(text, quoted="红"))
+    assert (found is not None) is hits
