@@ -122,16 +122,25 @@ REASON_ZH: dict[ReasonCode, str] = {
 }
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """One indicator against its threshold at the moment of the decision; what people do has no figures."""
 
     code: ReasonCode
     value: float = 0.0
     threshold: float = 0.0
+    rule: str | None = None  # of a floor that is not the subject's: the keyword rule that carries it
 
     def wire(self) -> dict[str, object]:
         """The shape of contract 3; the figures are floats as they come back from a store, also where an int was passed."""
-        return {"code": self.code.value, "value": float(self.value), "threshold": float(self.threshold)}
+        figures: dict[str, object] = {"code": self.code.value, "value": float(self.value), "threshold": float(self.threshold)}
+        return figures if self.rule is None else {**figures, "rule": self.rule}
+
+    @property
+    def zh(self) -> str:
+        """Its name in words."""
+        if self.rule is None:
+            return REASON_ZH[self.code]
+        return f"命中规则“{self.rule}”的一条敏感信息即达此级"
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from monitor.alert import Level
-
 SentimentLabel = Literal["negative", "neutral", "positive"]
 EmotionLabel = Literal["anger", "worry", "sadness", "doubt", "support", "surprise", "none"]
+FloorWord = Literal["blue", "yellow", "orange"]
 SEVERE = 0.5
 Place = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Name = Annotated[str, msgspec.Meta(max_length=800)]  # what an index of PostgreSQL takes in any script
@@ -46,13 +45,20 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     end: Place
 
 
+class Floor(msgspec.Struct, frozen=True, gc=False):
+    """首条即报: one sensitive mention that this rule hits opens at once at that level."""
+
+    level: FloorWord
+    rule: str
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """
     What a mention says about one subject.
 
     `severity` is 0..1 from the risk libraries; `advert` marks an advertisement; `passes_on` says that the words it quotes are
     themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add. `floor` is the
-    highest that a rule which hit carries.
+    highest of the rules that hit.
     """
 
     subject: Name
@@ -61,7 +67,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     severity: float
     advert: bool = False
     passes_on: bool = False
-    floor: Level = Level.NONE
+    floor: Floor | None = None
 
     @property
     def negative(self) -> bool:

@@ -305,7 +305,7 @@ class Desk:
         """The story of a new mention: one that lives, one it founds, with others that waited or alone, or the residual one."""
         if ties:
             return self._living.tied(subject, ties, self.now)
-        if subject.floor and scored.spreads and scored.score.sensitive:
+        if (subject.floor or scored.score.floor) and scored.sensitive:
             # Where a floor makes one enough for an alert, it is told by its own name, and waits for nobody
             return self._living.found(subject, scored)
         return self._living.wait(subject, scored, offset)

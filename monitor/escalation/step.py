@@ -26,8 +26,10 @@ class Change(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...]
 
 
-def step(policy: Policy, floor: Level, state: StoryState, indicators: Indicators, now: int) -> tuple[StoryState, Change | None]:
-    """The next state and the change of level, if any. `now` in micros; never earlier than the state's own."""
+def step(
+    policy: Policy, floor: Level, state: StoryState, indicators: Indicators, now: int, *, rule: str | None = None
+) -> tuple[StoryState, Change | None]:
+    """The next state and the change of level, if any. `now` in micros; never earlier than the state's own. `rule`: whose floor it is."""
     raising, clearing = _since(policy, floor, state, indicators, now)
     after = _risen(policy, floor, state.level, raising, indicators, now)
     if after == state.level:
@@ -37,7 +39,7 @@ def step(policy: Policy, floor: Level, state: StoryState, indicators: Indicators
             return state, None
         return msgspec.structs.replace(state, raising=raising, clearing=clearing), None
     up = after > state.level
-    reasons = _rise_reasons(policy, floor, after, indicators) if up else _fall_reasons(policy, state.level, clearing, indicators, now)
+    reasons = _rise_reasons(policy, floor, rule, after, indicators) if up else _fall_reasons(policy, state.level, clearing, indicators, now)
     new = msgspec.structs.replace(state, level=after, raising=raising, clearing=_still(clearing, after))
     return new, Change(state.level, after, reasons)
 
@@ -109,14 +111,14 @@ def _still(clearing: tuple[int, int, int, int], after: Level) -> tuple[int, int,
     return blue, yellow, orange, red
 
 
-def _rise_reasons(policy: Policy, floor: Level, after: Level, indicators: Indicators) -> tuple[Reason, ...]:
+def _rise_reasons(policy: Policy, floor: Level, rule: str | None, after: Level, indicators: Indicators) -> tuple[Reason, ...]:
     """The clause that lifted it: of its own rung, or of a higher one whose hold still runs."""
     for rung in policy.rungs[after - 1 :]:
         clause = met(rung.clauses, indicators)
         if clause:
             return tuple(Reason(code, indicators[code], figure) for code, figure in clause)
         if _floored(rung, floor, indicators):
-            return (Reason(ReasonCode.FLOOR, indicators[ReasonCode.SENSITIVE_24H], 1.0),)
+            return (Reason(ReasonCode.FLOOR, indicators[ReasonCode.SENSITIVE_24H], 1.0, rule),)
     message = f"no clause bears out {after.word}"
     raise AssertionError(message)
 

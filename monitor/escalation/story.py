@@ -15,13 +15,14 @@ from monitor.escalation.policy import Policy, steady
 from monitor.escalation.step import NEVER, Change, next_deadline, step
 from monitor.escalation.totals import Totals
 from monitor.escalation.waiting import Waiting
-from monitor.escalation.windows import Fact, Windows, reach, reaction_weight
+from monitor.escalation.windows import Fact, Lift, Windows, reach, reaction_weight
 from monitor.mention import Mention, Scored
 from monitor.stories.grouping import Node
 from monitor.stories.keys import key_of
 from monitor.stories.title import title
 
 RESIDUAL_TITLE = "散点信息"
+MAX_RULE = 100  # characters of a rule that a reason names
 _STILL = (0, 0, 0, 0)
 _BEGUN = StoryState()
 _NOBODY = Waiting()  # of every story but a residual one; nobody is ever put there
@@ -142,7 +143,9 @@ class Story:
         self.waiting.expire(now)
         indicators = self.windows.indicators()
         before = self.state
-        state, change = step(self.policy, self.subject.floor, before, indicators, now)
+        lift = self.windows.lift
+        floor, rule = lift if lift and lift.level > self.subject.floor else (self.subject.floor, None)
+        state, change = step(self.policy, floor, before, indicators, now, rule=rule)
         found: list[AlertChange] = []
         if change or (recount and before.dirty) or now >= episodes.let_go_at(before):
             counters = self._gathered.counters(self.title, indicators)
@@ -261,7 +264,13 @@ def fact(scored: Scored, author: int, order: int) -> Fact:
         media=(mention.outlet or scored.name or mention.author or mention.source) if scored.role == "media" else None,
         kol=author if scored.role == "kol" else None, severity=scored.score.severity, sensitive=scored.sensitive,
         weight=reaction_weight(mention.engagement, mention.views or 0), reach=reach(mention.engagement, mention.views or 0),
+        lift=_lift(scored),
     )  # fmt: skip
+
+
+def _lift(scored: Scored) -> Lift | None:
+    floor = scored.score.floor
+    return Lift(Level.of(floor.level), floor.rule[:MAX_RULE]) if floor and scored.sensitive else None
 
 
 def author_key(mention: Mention) -> int:

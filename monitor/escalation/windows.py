@@ -14,7 +14,7 @@ from math import log, log1p
 from operator import attrgetter
 from typing import NamedTuple, Self, TypeVar
 
-from monitor.alert import ReasonCode
+from monitor.alert import Level, ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE
 
 SPANS = (10 * MINUTE, HOUR, DAY)
@@ -32,6 +32,13 @@ _ALL = (0, 0, 0)
 K = TypeVar("K")
 
 
+class Lift(NamedTuple):
+    """The floor of a rule that hit a sensitive mention; of two as high the one whose rule sorts last is told."""
+
+    level: Level
+    rule: str
+
+
 class Said(NamedTuple):
     """What the facts of many mentions have in common."""
 
@@ -40,6 +47,7 @@ class Said(NamedTuple):
     kol: int | None
     severity: float
     sensitive: bool
+    lift: Lift | None
 
 
 # A day may hold hundreds of thousands of facts, and of these there are few: one of each is kept. A cache changes no answer.
@@ -58,11 +66,11 @@ class Fact:
 
     def __init__(
         self, *, at: int, heard: int, order: int, digest: bytes, voice: int, author: int, platform: str, outlet: str | None,
-        media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int, reach: int = 0,
+        media: str | None, kol: int | None, severity: float, sensitive: bool, weight: int, reach: int = 0, lift: Lift | None = None,
     ) -> None:  # fmt: skip
         self.at, self.heard = at, at if heard == at else heard
         self.order, self.digest, self.voice, self.author = order, digest, voice, author
-        self.outlet, self.said = _name(outlet), _said(platform, media, kol, severity, sensitive)
+        self.outlet, self.said = _name(outlet), _said(platform, media, kol, severity, sensitive, lift)
         self.weight, self.reach = weight, reach
 
     @property
@@ -253,6 +261,13 @@ class Windows:
             return dict(_SILENCE)
         return (self._tally or Tally(self.facts, self.starts, self._late)).indicators()
 
+    @property
+    def lift(self) -> Lift | None:
+        """The highest floor of a rule in the day's window."""
+        if self._tally:
+            return max(self._tally.lifts, default=None)
+        return max((fact.said.lift for fact in self.facts[self.starts[ONE_DAY] :] if fact.said.lift), default=None)
+
     def _count(self, window: int, fact: Fact, by: int) -> None:
         if self._tally:
             self._tally.count(window, fact, by)
@@ -293,8 +308,8 @@ class Windows:
 class Tally:
     """Running counts of the three windows over these facts. `fresh`: who spoke in the last hour, or was heard late in it."""
 
-    __slots__ = ("authors", "by_digest", "fresh", "kol", "media", "outlets", "platforms", "reaches", "sensitive", "severities", "voices",
-                 "weight")  # fmt: skip
+    __slots__ = ("authors", "by_digest", "fresh", "kol", "lifts", "media", "outlets", "platforms", "reaches", "sensitive", "severities",
+                 "voices", "weight")  # fmt: skip
 
     def __init__(self, facts: Sequence[Fact], starts: Sequence[int], late: Sequence[Fact]) -> None:
         self.by_digest: dict[bytes, Fact] = {}
@@ -305,6 +320,7 @@ class Tally:
         self.media: dict[str, int] = {}
         self.kol: dict[int, int] = {}
         self.severities: dict[float, int] = {}
+        self.lifts: dict[Lift, int] = {}
         self.reaches: dict[int, int] = {}
         self.voices: dict[int, int] = {}
         self.sensitive = 0
@@ -333,6 +349,8 @@ class Tally:
         bump(self.voices, fact.voice, by)
         if fact.outlet is not None:
             bump(self.outlets, fact.outlet, by)
+        if said.lift is not None:
+            bump(self.lifts, said.lift, by)
         if said.media is not None:
             bump(self.media, said.media, by)
         if said.kol is not None:

@@ -13,7 +13,7 @@ from typing import cast
 
 import msgspec
 
-from monitor.alert import POLICY, REASON_ZH, Alert, Reason, Transition
+from monitor.alert import POLICY, Alert, Reason, Transition
 from monitor.clock import rfc3339
 from monitor.notifying.plain import plain
 from monitor.notifying.routing import changes_level, changes_status
@@ -87,7 +87,7 @@ def summary(kind: str, alert: Alert, transition: Transition) -> str:
 
 
 def _in_words(reason: Reason) -> str:
-    words = REASON_ZH.get(reason.code, str(reason.code))
+    words = plain(reason.zh, 2 * _TITLE)
     return f"{words} {reason.value:g}(阈值 {reason.threshold:g})" if reason.threshold else words
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 import msgspec
 
 from monitor.alert import Level
-from monitor.score import Hit
+from monitor.score import Floor, Hit
 from monitor.scoring.library_file import Library
 from monitor.scoring.places import Scope, Seen, witnesses
 from monitor.scoring.rule_tree import Node
@@ -55,6 +55,12 @@ def severity(entries: Iterable[Entry]) -> float:
             heaviest[entry.category] = max(heaviest.get(entry.category, 0.0), entry.weight)
     harmless = reduce(lambda product, category: product * (1.0 - heaviest[category]), sorted(heaviest), 1.0)
     return round(1.0 - harmless, 4)
+
+
+def floor_of(entries: Iterable[Entry]) -> Floor | None:
+    """The highest, with the first rule that carries it."""
+    highest = max(entries, key=lambda entry: entry.floor, default=None)
+    return Floor(highest.floor.word, highest.source) if highest and highest.floor else None  # type: ignore[arg-type]  # no rule has red
 
 
 def hits_of(entry: Entry, scope: Scope, seen: Sequence[Seen]) -> list[Hit]:

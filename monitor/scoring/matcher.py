@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from monitor.alert import Level
 from monitor.mention import Mention
-from monitor.score import Hit
-from monitor.scoring.hits import ADVERT, MAX_HITS, Entry, first, hits_of, of_library, of_subject, severity
+from monitor.score import Floor, Hit
+from monitor.scoring.hits import ADVERT, MAX_HITS, Entry, first, floor_of, hits_of, of_library, of_subject, severity
 from monitor.scoring.index import Index
 from monitor.scoring.library_file import Library
 from monitor.scoring.memo import Memo
@@ -36,7 +35,7 @@ class Match:
     hits: tuple[Hit, ...]
     severity: float
     adverts: frozenset[str]
-    floor: Level
+    floor: Floor | None
 
 
 class Matcher:
@@ -148,7 +147,7 @@ class Matcher:
         shown = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if by_hand else []
         shown += first(hits, MAX_HITS - len(shown))
         adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
-        return Match(name, tuple(shown), severity(entries), adverts, max((entry.floor for entry in entries), default=Level.NONE))
+        return Match(name, tuple(shown), severity(entries), adverts, floor_of(entries))
 
     def _lets(self, name: str, mention: Mention, at: int) -> bool:
         """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""

@@ -51,6 +51,7 @@ class ReasonModel(Shape):
     code: str
     value: float
     threshold: float
+    rule: str | None = None
 
 
 class AlertModel(Shape):

@@ -13,7 +13,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from monitor.alert import REASON_ZH, Alert, Status, Transition
+from monitor.alert import Alert, Status, Transition
 from monitor.clock import moment
 from monitor.loading import load_settings
 from monitor.logs import visible
@@ -90,7 +90,8 @@ def _why(transitions: Sequence[Transition]) -> str:
         return ""
     if newest.merge_zh:
         return visible(newest.merge_zh)
-    words, reason = REASON_ZH[newest.reasons[0].code], newest.reasons[0]
+    reason = newest.reasons[0]
+    words = visible(reason.zh)
     return f"{words} {reason.value:g}（线 {reason.threshold:g}）" if reason.threshold else words
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
-from monitor.alert import REASON_ZH, Alert, ReasonCode, Transition
+from monitor.alert import Alert, ReasonCode, Transition
 from monitor.clock import moment
 from monitor.escalation.policy import Policy
 from monitor.logs import visible
@@ -73,9 +73,9 @@ def in_words(transition: Transition) -> str:
         return visible(transition.merge_zh)
     rose, _, _ = _change(transition)
     return "; ".join(
-        f"{REASON_ZH[reason.code]} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"
+        f"{visible(reason.zh)} {reason.value:g} ({'达到' if rose else _line(reason.code)} {reason.threshold:g})"
         if reason.threshold
-        else REASON_ZH[reason.code]  # a person's act has no figures
+        else visible(reason.zh)  # a person's act has no figures
         for reason in transition.reasons
     )
 

@@ -139,3 +139,12 @@ def test_episodes_sort_by_their_number(one: int, other: int) -> None:
     """An alert's id as text is in the order of its episodes."""
     assert (alert_id("s1", one) < alert_id("s1", other)) == (one < other)
     assert alert_id("s1", one) != alert_id("s2", one)
+
+
+def test_a_floor_names_its_rule() -> None:
+    """Whose floor it is stands in the reason's shape and words; a subject's own floor has no rule."""
+    own, ruled = Reason(ReasonCode.FLOOR, 1, 1), Reason(ReasonCode.FLOOR, 1, 1, "触电身亡")
+    assert own.wire() == {"code": "floor", "value": 1.0, "threshold": 1.0}
+    assert ruled.wire() == {"code": "floor", "value": 1.0, "threshold": 1.0, "rule": "触电身亡"}
+    assert own.zh == "该主题一条敏感信息即达此级"
+    assert ruled.zh == "命中规则“触电身亡”的一条敏感信息即达此级"

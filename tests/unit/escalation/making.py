@@ -24,7 +24,7 @@ from monitor.escalation.effects import (
 from monitor.escalation.policy import Policy, load_policy
 from monitor.escalation.settling import LIVE, WAITING, Asleep
 from monitor.mention import Kind, Mention, Scored, Tick
-from monitor.score import Emotion, Score, Sentiment
+from monitor.score import Emotion, Floor, Score, Sentiment
 from monitor.stories.grouping import HORIZON
 from monitor.subject import Subject
 
@@ -47,13 +47,14 @@ def scored(
     item: str, at: int, *, text: str = "", author: str | None = None, ill: bool = True, quoted: str | None = None, root: str | None = None,
     subject: str = SUBJECT.name, platform: str = "微博", role: str | None = None, severity: float = 0.0, kind: Kind = "post",
     likes: int = 0, seen: int = 0, as_if: bool = True, url: str | None = None, received: int | None = None, views: int = 0,
+    floor: Floor | None = None,
 ) -> Scored:  # fmt: skip
     """One scored mention, said and received at `at`."""
     mention = Mention(
         source="t", id=item, text=text or f"某某 {item}", published_at=moment(at), author=author or f"author {item}", quoted=quoted,
         root=root, platform=platform, kind=kind, likes=likes, seen_at=moment(seen) if seen else None, url=url, views=views,
     )  # fmt: skip
-    score = Score(subject=subject, hits=(), sentiment=ILL if ill else CALM, severity=severity)
+    score = Score(subject=subject, hits=(), sentiment=ILL if ill else CALM, severity=severity, floor=floor)
     return Scored(received_at=received or at, mention=mention, score=score, emotion=NO_EMOTION, role=role, as_if=as_if)
 
 

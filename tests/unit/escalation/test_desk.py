@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.clock import DAY, HOUR, MINUTE, SECOND, moment
 from monitor.mention import Scored, Tick
+from monitor.score import Floor
 from monitor.stories.grouping import HORIZON
 from tests.unit.escalation.making import START, Ledger, default_policy, desk, feed, levels, minutes, scored
 
@@ -147,7 +148,7 @@ def stream_of(seed: int) -> list[Scored | Tick]:
             root=chance.choice([None, None, "m100", "m101", "m103"]), ill=chance.random() < 0.6,
             role=chance.choice([None, None, "media", "kol", "own", "ignore", "watch"]), platform=chance.choice(["微博", "抖音", "新闻"]),
             likes=chance.randint(0, 5), views=chance.choice([0, 900, 60_000, 600_000]), seen=chance.choice([0, at]),
-            severity=chance.choice([0.0, 0.9]),
+            severity=chance.choice([0.0, 0.9]), floor=chance.choice([None] * 9 + [Floor("yellow", "欠薪"), Floor("orange", "死亡")]),
         ))  # fmt: skip
     return [*out, Tick(at=at, as_if=True, end=True)]
 

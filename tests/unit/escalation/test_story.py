@@ -12,6 +12,7 @@ from monitor.clock import DAY, HOUR, MINUTE
 from monitor.escalation.effects import mention_with
 from monitor.escalation.story import Story, author_key, begun, fact
 from monitor.mention import Scored
+from monitor.score import Floor, FloorWord
 from monitor.stories.grouping import Node
 from tests.unit.escalation.making import START, SUBJECT, default_policy, scored
 
@@ -109,8 +110,11 @@ def some(seed: int) -> list[Scored]:
     chance, at, out = Random(seed), START, []
     for n in range(chance.randint(1, 60)):
         at += chance.choice([0, 1, MINUTE, 10 * MINUTE, HOUR, 9 * HOUR, 2 * DAY])
-        out.append(scored(f"m{n}", at, author=f"a{chance.randint(0, 40)}", ill=chance.random() < 0.8, platform=chance.choice("甲乙丙"),
-                          role=chance.choice([None, "media", "kol"]), severity=chance.choice([0.0, 0.9])))  # fmt: skip
+        out.append(scored(
+            f"m{n}", at, author=f"a{chance.randint(0, 40)}", ill=chance.random() < 0.8, platform=chance.choice("甲乙丙"),
+            role=chance.choice([None, "media", "kol"]), severity=chance.choice([0.0, 0.9]),
+            floor=chance.choice([None, None, None, Floor("orange", "死亡")]),
+        ))  # fmt: skip
     return out
 
 
@@ -130,6 +134,7 @@ def test_a_story_restored_from_what_was_stored_is_the_same(seed: int) -> None:
     rebuilt.windows.advance(rebuilt.state.evaluated_at)
 
     assert rebuilt.windows.indicators() == lived.windows.indicators()
+    assert rebuilt.windows.lift == lived.windows.lift
     assert rebuilt.totals.counters("", {}) == lived.totals.counters("", {})
     assert rebuilt.next_due(now) == lived.next_due(now)
 
@@ -162,6 +167,42 @@ def test_it_is_held_while_something_is_open() -> None:
     assert open_one.state.level is Level.BLUE
     assert open_one.held
     assert Story(SUBJECT, default_policy(), begun("r1", SUBJECT.name, scored("x", START), residual=True)).held
+
+
+@pytest.mark.parametrize(
+    ("subject", "rules", "opened", "told"),
+    [
+        (Level.NONE, ["blue", "orange", "yellow"], Level.ORANGE, "rule 1"),
+        (Level.BLUE, ["yellow"], Level.YELLOW, "rule 0"),
+        (Level.ORANGE, ["orange"], Level.ORANGE, None),
+        (Level.YELLOW, ["blue"], Level.YELLOW, None),
+    ],
+)
+def test_the_highest_floor_of_subject_and_rules(subject: Level, rules: list[FloorWord], opened: Level, told: str | None) -> None:
+    """One sensitive mention that a rule with a floor hits opens its story there; the reason names the rule, if it is not the subject's."""
+    one = story()
+    one.subject = replace(SUBJECT, floor=subject)
+    for n, word in enumerate(rules):
+        one.add(scored(f"m{n}", START, floor=Floor(word, f"rule {n}")), n, START)
+    [change] = one.evaluate(START, recount=False)
+
+    assert change.alert.level is opened
+    assert [(reason.code, reason.rule) for reason in change.alert.reasons] == [(ReasonCode.FLOOR, told)]
+
+
+def test_a_floor_of_a_rule_holds_for_a_day() -> None:
+    """It keeps its level while the mention is in the day's window, and lets it fall, as any, when that is over; a calm one has none."""
+    one = story()
+    one.add(scored("calm", START, ill=False, floor=Floor("orange", "死亡")), 0, START)
+    assert one.evaluate(START, recount=False) == []
+
+    one.add(scored("ill", START, floor=Floor("orange", "死亡")), 1, START)
+    assert [change.alert.level for change in one.evaluate(START, recount=False)] == [Level.ORANGE]
+    assert one.evaluate(START + DAY - 1, recount=True) == []
+    keep = default_policy().rungs[Level.ORANGE - 1].keep
+    one.evaluate(START + DAY, recount=True)
+    one.evaluate(START + DAY + keep, recount=True)
+    assert one.state.level < Level.ORANGE
 
 
 def test_a_floor_is_the_subjects() -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alert import ReasonCode
+from monitor.alert import Level, ReasonCode
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.policy import INDICATORS
-from monitor.escalation.windows import SPANS, Fact, Windows, reach, reaction_weight
+from monitor.escalation.windows import SPANS, Fact, Lift, Windows, reach, reaction_weight
 from tests.unit.escalation.making import START
 
 SEEDS = st.integers(0, 1 << 32)
@@ -28,6 +28,7 @@ def made(chance: Random, now: int, order: int, ages: Sequence[int] = AGES) -> Fa
         media=chance.choice([None, None, "晚报", "日报"]),
         kol=chance.choice([None, None, 1, 2]), severity=chance.choice([0.0, 0.5, 0.9]), sensitive=chance.random() < 0.7,
         weight=chance.randint(0, 9_000), reach=chance.choice([0, 0, 700, 50_000]),
+        lift=chance.choice([None, None, None, Lift(Level.BLUE, "死亡"), Lift(Level.ORANGE, "死亡"), Lift(Level.ORANGE, "爆炸")]),
     )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def recounted(facts: list[Fact], now: int) -> dict[ReasonCode, float]:
 @settings(max_examples=150, deadline=None)
 @given(SEEDS)
 def test_running_counts_equal_a_recount(seed: int) -> None:
-    """After any adds (late and out of order), removals, new weights and pauses the indicators are those of a recount."""
+    """After any adds (late and out of order), removals, new weights and pauses the indicators and the floor are those of a recount."""
     chance, windows, facts, now = Random(seed), Windows(), list[Fact](), START
     for order in range(chance.randint(1, 60)):
         now += chance.choice(PAUSES)
@@ -68,6 +69,7 @@ def test_running_counts_equal_a_recount(seed: int) -> None:
             assert windows.reweigh(known.digest, weight, far) == (known.at > now - DAY)
             known.weight, known.reach = weight, far
         assert windows.indicators() == recounted(facts, now)
+        assert windows.lift == max((fact.said.lift for fact in facts if fact.at > now - DAY and fact.said.lift), default=None)
 
 
 @settings(max_examples=100, deadline=None)
@@ -83,6 +85,7 @@ def test_the_order_of_adding_changes_nothing(seed: int) -> None:
         other.add(fact, START)
 
     assert one.indicators() == other.indicators()
+    assert one.lift == other.lift
     assert one.next_expiry() == other.next_expiry()
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from monitor.alert import Level
 from monitor.clock import DAY, micros
 from monitor.mention import Mention
+from monitor.score import Floor
 from monitor.scoring.fold import fold
 from monitor.scoring.hits import MAX_HITS
 from monitor.scoring.library_file import Library, LibraryRule
@@ -282,10 +283,10 @@ def test_the_highest_floor_of_the_rules_that_hit() -> None:
     rules = (LibraryRule(parse("死亡"), 0.9, floor=Level.ORANGE), LibraryRule(parse("受伤"), 0.9, floor=Level.BLUE))
     libraries = [Library("l", "伤亡", 0.5, rules, shipped=True)]
     subject = Subject(name="s", rules=("甲",))
-    for text, floor in (("甲死亡, 受伤", Level.ORANGE), ("甲受伤", Level.BLUE), ("甲", Level.NONE)):
+    for text, floor in (("甲死亡, 受伤", Floor("orange", "死亡")), ("甲受伤", Floor("blue", "受伤")), ("甲", None)):
         found = match(subject, libraries, mention(text))
         assert found is not None
-        assert found.floor is floor
+        assert found.floor == floor
 
 
 SAID = st.sampled_from(["", "转发", "红", "十字", "红十字", "招聘", "a", "1"])
