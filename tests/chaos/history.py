@@ -93,12 +93,12 @@ async def _behind(bus: Bus, topic: str, taken: Mapping[int, int], role: str) -> 
 class Reading:
     """A stopped service's bus and store, read whole."""
 
-    def __init__(self, settings: Settings, bus: Bus, unit: ReadUnit) -> None:
-        self.settings, self._bus, self._unit = settings, bus, unit
+    def __init__(self, bus: Bus, unit: ReadUnit) -> None:
+        self._bus, self._unit = bus, unit
 
-    async def acts(self) -> list[Act]:
-        """Every act that was recorded."""
-        return [act for partition in range(self._bus.partitions(SCORED)) for act in await self._unit.acts.all(partition)]
+    async def acts(self) -> dict[int, list[Act]]:
+        """Every act that was recorded, by partition."""
+        return {partition: await self._unit.acts.all(partition) for partition in range(self._bus.partitions(SCORED))}
 
     async def dead(self) -> int:
         """How many records were put aside."""
@@ -120,32 +120,33 @@ class Reading:
             found.hits |= {_pair(hit): hit async for hit in self._unit.mentions.hits_of(story)}
         return found
 
-    async def decided_again(self) -> Decided:
-        """What the log and the acts give, each partition by a desk of its own."""
-        archive, history, changes = Archive(), History(), []
-
-        def take(effects: Effects) -> None:
-            archive.keep(effects)
-            changes.extend(effects.changes)
-            history.stories.update(effects.stories)
-
-        make = desk_maker(self.settings)
-        for partition in range(self._bus.partitions(SCORED)):
-            await Backtest(make(), take, 512).log(self._bus, partition, await self._unit.acts.all(partition))
-        for change in changes:
-            history.alerts[change.alert.id] = change.alert
-            said = history.said.setdefault(change.alert.id, [])
-            said += [change.transition] if change.transition else []
-        for story in history.stories:
-            history.hits |= {_pair(hit): hit for hit in archive.hits(story)}
-        archive.close()
-        return Decided(history, changes)
-
     async def missing(self, hits: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
         """Which of these mentions are not stored for each of their subjects."""
         pairs = {(subject, identity(*item)): item for item, subjects in hits.items() for subject in subjects}
         known = await self._unit.mentions.known(pairs, undecided=True)
         return [f"mention {item} of {pair[0]} was acknowledged and is not stored" for pair, item in pairs.items() if pair not in known]
+
+
+async def decided_again(settings: Settings, bus: Bus, acts: Mapping[int, Sequence[Act]]) -> Decided:
+    """What the log and the acts give, each partition by a desk of its own; it takes longer than a database lets a transaction idle."""
+    archive, history, changes = Archive(), History(), []
+
+    def take(effects: Effects) -> None:
+        archive.keep(effects)
+        changes.extend(effects.changes)
+        history.stories.update(effects.stories)
+
+    make = desk_maker(settings)
+    for partition, done in acts.items():
+        await Backtest(make(), take, 512).log(bus, partition, done)
+    for change in changes:
+        history.alerts[change.alert.id] = change.alert
+        said = history.said.setdefault(change.alert.id, [])
+        said += [change.transition] if change.transition else []
+    for story in history.stories:
+        history.hits |= {_pair(hit): hit for hit in archive.hits(story)}
+    archive.close()
+    return Decided(history, changes)
 
 
 def unlike(stored: History, again: History) -> list[str]:

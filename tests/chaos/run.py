@@ -174,18 +174,21 @@ class Run:
 
     async def check(self) -> None:
         """Hold everything against everything."""
-        async with history.opened(self.town.config) as (settings, bus, store), store.read() as unit:
-            reading = history.Reading(settings, bus, unit)
-            stored, again, acts = await reading.stored(), await reading.decided_again(), await reading.acts()
-            taken = {item: subjects for item, subjects in self.talk.hits.items() if item in self.pusher.taken}
-            rows = [row async for row in _outbox(unit)]
-            wrong = [*map(str, self.pusher.odd), *history.unlike(stored, again.history), *history.undone(self.staff.deeds, acts)]
-            wrong += await reading.missing(taken)
-            wrong += [f"{dead} records were put aside as dead"] if (dead := await reading.dead()) else []
-            arrivals = self.receiver.arrivals
-            wrong += delivery.undelivered(rows, arrivals) + delivery.told_wrong(rows, stored)
-            wrong += delivery.out_of_order(rows, arrivals) + delivery.untold(settings, again.changes, rows)
-            wrong += delivery.too_often(self.town, rows, arrivals)
+        taken = {item: subjects for item, subjects in self.talk.hits.items() if item in self.pusher.taken}
+        async with history.opened(self.town.config) as (settings, bus, store):
+            async with store.read() as unit:
+                reading = history.Reading(bus, unit)
+                stored, given, dead = await reading.stored(), await reading.acts(), await reading.dead()
+                missing = await reading.missing(taken)
+                rows = [row async for row in _outbox(unit)]
+            again = await history.decided_again(settings, bus, given)
+        acts = [act for some in given.values() for act in some]
+        wrong = [*map(str, self.pusher.odd), *history.unlike(stored, again.history), *history.undone(self.staff.deeds, acts), *missing]
+        wrong += [f"{dead} records were put aside as dead"] if dead else []
+        arrivals = self.receiver.arrivals
+        wrong += delivery.undelivered(rows, arrivals) + delivery.told_wrong(rows, stored)
+        wrong += delivery.out_of_order(rows, arrivals) + delivery.untold(settings, again.changes, rows)
+        wrong += delivery.too_often(self.town, rows, arrivals)
         self.verdict.wrong += wrong
         self.verdict.counts = {
             "mentions acknowledged": len(taken), "decided": len(stored.hits), "stories": len(stored.stories), "alerts": len(stored.alerts),
