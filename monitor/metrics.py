@@ -62,6 +62,9 @@ CATALOG: tuple[Spec, ...] = (
     Spec("event_loop_lag_seconds", "gauge", "How late the event loop was when last asked."),
     Spec("build_info", "gauge", "Always 1; the label is the version.", ("version",)),
     Spec("config_last_reload_successful", "gauge", "1 when the configuration in force is the one in the file."),
+    Spec("config_last_reload_success_timestamp_seconds", "gauge", "When the configuration in force was taken up, Unix time."),
+    Spec("keywords_info", "gauge", "Always 1; the label is the version of the keyword rules in force.", ("version",)),
+    Spec("keywords_rules", "gauge", "Keyword rules in force."),
 )
 
 
@@ -92,6 +95,9 @@ class Metrics:
         self.event_loop_lag_seconds = make.gauge("event_loop_lag_seconds")
         self.build_info = make.gauge("build_info")
         self.config_last_reload_successful = make.gauge("config_last_reload_successful")
+        self.config_last_reload_success_timestamp_seconds = make.gauge("config_last_reload_success_timestamp_seconds")
+        self.keywords_info = make.gauge("keywords_info")
+        self.keywords_rules = make.gauge("keywords_rules")
         self._begin(receivers)
         self.build_info.labels(version).set(1)
 

@@ -58,7 +58,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     `severity` is 0..1 from the risk libraries; `advert` marks an advertisement; `passes_on` says that the words it quotes are
     themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add. `floor` is the
-    highest of the rules that hit.
+    highest of the rules that hit. `version` is that of the keyword rules it was scored by, `libraries` that of each library whose rules
+    hit.
     """
 
     subject: Name
@@ -68,6 +69,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     advert: bool = False
     passes_on: bool = False
     floor: Floor | None = None
+    version: str = ""
+    libraries: dict[str, str] = {}
 
     @property
     def negative(self) -> bool:
@@ -81,7 +84,11 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class MentionScore(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything scored about one mention: a line of `yuqing score`. `role`: its author's, where somebody has looked it up."""
+    """
+    Everything scored about one mention: a line of `yuqing score`.
+
+    `role`: its author's, where somebody has looked it up; `version`: of the keyword rules, as of Score.
+    """
 
     source: str
     id: str
@@ -89,3 +96,4 @@ class MentionScore(msgspec.Struct, frozen=True, omit_defaults=True):
     emotion: Emotion
     subjects: tuple[Score, ...]
     role: str | None = None
+    version: str = ""

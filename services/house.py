@@ -30,6 +30,7 @@ from services.collect import PART, Collecting
 from services.escalate import BATCH, TURNS, Escalator
 from services.escalate import ROLE as ESCALATE
 from services.housekeeping import BACKLOG, alarm_of, expire, measure_backlog
+from services.in_force import InForce, read_keywords
 from services.intake import Intake, known_in
 from services.letters import Letters
 from services.lifecycle import Lifecycle, measure_lag
@@ -46,7 +47,8 @@ from services.waiting import Waiting
 from services.watchdog import Watchdog
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, shared, told_of
 
-INFORMATIVE = ("deciding", PART, BACKLOG)  # how the parts of /readyz begin that are told, and never make the service unfit
+CONFIGURATION = "configuration"
+INFORMATIVE = ("deciding", PART, BACKLOG, CONFIGURATION)  # how the parts of /readyz begin that are told, and never make the service unfit
 _AGAIN = 1.0  # seconds
 KEEP = 5.0  # seconds for which escalators go on while partitions are shared out anew: to rebuild a desk is dear
 T = TypeVar("T")
@@ -80,6 +82,7 @@ class House:
     parts: dict[str, str | None]
     reloader: Reloader
     working: list[tuple[str, Working]]
+    in_force: InForce
 
     @property
     def settings(self) -> Settings:
@@ -96,7 +99,16 @@ class House:
         key = await pseudonym_key(self.settings, self.store)
         score = await asyncio.to_thread(make_score, self.settings, key)
         self.parts["scorer"] = None
+        self.in_force.scored_here = True
+        self.in_force.use(score.keywords)
         return score
+
+    async def know_keywords(self) -> None:
+        """Know what is in force where nobody scores, for ever."""
+        settings = self.settings
+        self.in_force.use(await asyncio.to_thread(read_keywords, settings))
+        await self.reloader.join(lambda new: partial(self.in_force.use, read_keywords(new)), settings)
+        await asyncio.Event().wait()
 
     def add_escalators(self, *, batch: int = BATCH, send: bool = True) -> Mapping[int, Escalator]:
         """One for every partition, deciding from now on: for whoever is alone at work, and shares with nobody."""
@@ -157,7 +169,7 @@ class House:
             settings=self.settings, store=self.store, intake=intake, clock=self.clock, metrics=self.metrics,
             log=self.log.bind(role="api"), readiness=self.readiness, send=send, reloader=self.reloader, rescoring=rescoring,
             letters=letters, informative=INFORMATIVE, partitions=self.bus.partitions(SCORED),
-            bus=self.bus if pushes and "deciding" not in self.parts else None, log_clock=self.log_clock,
+            bus=self.bus if pushes and "deciding" not in self.parts else None, log_clock=self.log_clock, in_force=self.in_force,
         )  # fmt: skip
         app = create_app(state, only_probes=only_probes)
         self.reloader.follow(lambda new: partial(renew, app, new))
@@ -190,10 +202,14 @@ class House:
         newest, turn = Newest(score), asyncio.Lock()
         sharing = Sharing(self.bus, SCORE, RAW, lambda one: self.scorer(newest, one, turn), self.log)
         self._share("scorer", sharing)
-        await self.reloader.join(lambda new: partial(newest.use, score.rebuilt(new)), settings)
+        await self.reloader.join(lambda new: partial(self._score_by, newest, score.rebuilt(new)), settings)
         await sharing.run()
 
-    def scorer(self, score: Score, partition: int = 0, turn: asyncio.Lock | None = None) -> ScoreRole:
+    def _score_by(self, newest: Newest, score: Scoring) -> None:
+        newest.use(score)
+        self.in_force.use(score.keywords)
+
+    def scorer(self, score: Score | Newest, partition: int = 0, turn: asyncio.Lock | None = None) -> ScoreRole:
         """The scorer of one partition; `turn`: as of ScoreRole."""
         return ScoreRole(self.bus, score, self.metrics, self.log.bind(role="score"), clock=self.clock, partition=partition, turn=turn)
 
@@ -208,7 +224,7 @@ class House:
         waits: dict[str, str | None] = {}
         for name, role in self.working:
             waits[name] = waits.get(name) or self.parts.get(name) or role.waits
-        return self.parts | waits
+        return self.parts | {CONFIGURATION: self.reloader.refused} | waits
 
 
 async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, alone: bool = False, patient: bool = False) -> House:
@@ -224,8 +240,9 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
         registry, version=version("yuqing"), sources=[source.name for source in settings.sources],
         receivers=[receiver.name for receiver in settings.receivers],
     )  # fmt: skip
-    metrics.config_last_reload_successful.set(1)
     clock = SystemClock()
+    metrics.config_last_reload_successful.set(1)
+    metrics.config_last_reload_success_timestamp_seconds.set(clock.now() / SECOND)
     log_clock = SteadyClock(clock, notice=lambda ahead: log.error("the wall clock was set", ahead_seconds=round(ahead / SECOND)))
     bus = open_bus(settings, clock, alarm_of(metrics, log))
     life.on_stop("bus", bus.close)
@@ -236,7 +253,7 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
     reloader = Reloader(settings, await settled(settings, store, log), store, clock, metrics, log)
     reloader.follow(lambda new: partial(_know, metrics, reloader.settings, new))
-    return House(life, clock, log_clock, log, metrics, bus, store, {}, reloader, [])
+    return House(life, clock, log_clock, log, metrics, bus, store, {}, reloader, [], InForce(clock, metrics, log))
 
 
 async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, *, patient: bool) -> T:
@@ -296,6 +313,8 @@ def _start(house: House, roles: Sequence[str], probes: tuple[str, int] | None) -
         house.life.side("retention", retaining)
     if "score" in roles:
         house.life.side("scorer", house.run_scorer())
+    elif "api" in roles:
+        house.life.side("keywords", house.know_keywords())
     if "collect" in roles:
         house.add_collectors()
     house.life.side("backlog", measure_backlog(house.bus, house.metrics, house.clock, house.parts, roles))

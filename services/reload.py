@@ -1,9 +1,9 @@
 """
 Other settings for a running house: whole or not at all.
 
-On SIGHUP, when a file of the configuration changes, or when somebody posts a subject, everything that follows the settings prepares
-itself for the new ones in a thread. Only when all are ready they change over, one after another, without a pause between. Whatever is
-wrong is logged, line by line, and the old settings stay in force.
+On SIGHUP, when a file of the configuration changes, when somebody asks for it or posts a subject, everything that follows the settings
+prepares itself for the new ones in a thread. Only when all are ready they change over, one after another, without a pause between.
+Whatever is wrong is logged, line by line, and the old settings stay in force.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from zlib import crc32
 import msgspec
 from structlog.stdlib import BoundLogger
 
-from monitor.clock import Clock
+from monitor.clock import SECOND, Clock, rfc3339
 from monitor.errors import ConfigError, Problem, StoreError, UsageError, YuqingError
 from monitor.loading import load_settings
 from monitor.metrics import Metrics
@@ -26,6 +26,7 @@ from monitor.settings import Settings
 from monitor.store.sessions import Store, WriteUnit
 
 SHELF = "subjects"  # where the store keeps posted subjects
+ASKED = "reload"  # when somebody last asked for a reload
 AUDIT = "audit"  # and who changed what
 _AUDITED = 1_000
 _EVERY = 1.0
@@ -49,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True):
     at: int
     actor: str
     action: str
-    subject: str
+    subject: str = ""
     by: str | None = None
 
 
@@ -73,6 +74,7 @@ class Reloader:
     def __init__(self, base: Settings, settings: Settings, store: Store, clock: Clock, metrics: Metrics, log: BoundLogger) -> None:
         self._base, self.settings = base, settings
         self._store, self._clock, self._metrics, self._log = store, clock, metrics, log
+        self.refused: str | None = None  # which newer configuration is not in force, and where it is wrong
         self._follows: list[Follow] = []
         self._shelved: Signature = {}
         self._turn = asyncio.Lock()
@@ -112,7 +114,7 @@ class Reloader:
             known = {path: seen.get(path, look) for path, look in (await self._look()).items()}
 
     async def _look(self, after: float = 0.0) -> "Signature":
-        """The files as they look, and the subjects that somebody posted to another process."""
+        """The files as they look, and what somebody posted to another process, or asked of it."""
         await asyncio.sleep(after)
         return await asyncio.to_thread(signature, self._base) | await self._shelf()
 
@@ -121,8 +123,8 @@ class Reloader:
             return {}
         with suppress(StoreError):
             async with self._store.read() as unit:
-                kept = await unit.meta.get(SHELF) or b""
-            self._shelved = {SHELF: (crc32(kept), len(kept), 0)}
+                found = [(key, await unit.meta.get(key) or b"") for key in (SHELF, ASKED)]
+            self._shelved = {key: (crc32(kept), len(kept), 0) for key, kept in found}
         return self._shelved
 
     async def _wait(self) -> bool:
@@ -137,23 +139,46 @@ class Reloader:
 
     async def reload(self, why: str) -> list[str]:
         """Take up the file as it is now; the mistakes that kept us from it."""
+        try:
+            await self.take_up(why)
+        except (UsageError, StoreError, OSError) as error:
+            return str(error).splitlines()
+        return []
+
+    async def asked(self, actor: str, by: str | None) -> None:
+        """
+        Take up the file as it is now, because somebody asks; what kept us from it is raised.
+
+        The other processes are told through the store, and look at their files by themselves: within some seconds, each for itself.
+        """
+        async with self._turn:
+            entry = Entry(at=self._clock.now(), actor=actor, action="reload", by=by)
+            async with self._store.write() as unit:
+                await unit.meta.put(ASKED, str(entry.at).encode())
+                await audit(unit, entry)
+            self._log.info("audit", **msgspec.to_builtins(entry))
+        await self.take_up("asked")
+
+    async def take_up(self, why: str) -> None:
+        """Take up the file as it is now, or raise what is wrong; that is told to the log, the metrics and /readyz as well."""
         async with self._turn:
             try:
                 base = await asyncio.to_thread(load_settings, self._base.file, os.environ)
                 _refuse_fixed(self._base, base)
                 await self._change(base, await kept_subjects(self._store))
             except (UsageError, StoreError, OSError) as error:
-                return self._failed(why, error)
+                self._failed(why, error)
+                raise
+            self.refused = None
             self._metrics.config_last_reload_successful.set(1)
+            self._metrics.config_last_reload_success_timestamp_seconds.set(self._clock.now() / SECOND)
             self._log.info("configuration reloaded", why=why, subjects=len(self.settings.subjects))
-            return []
 
-    def _failed(self, why: str, error: Exception) -> list[str]:
-        problems = str(error).splitlines()
-        for problem in problems:
+    def _failed(self, why: str, error: Exception) -> None:
+        for problem in str(error).splitlines():
             self._log.error("configuration not reloaded, the old one stays in force", why=why, problem=problem)
         self._metrics.config_last_reload_successful.set(0)
-        return problems
+        self.refused = f"not taken up at {rfc3339(self._clock.now())}, the old one stays in force: {_where(error)}"
 
     async def _change(self, base: Settings, shelf: Shelf) -> None:
         """Prepare everything, then change over."""
@@ -216,6 +241,15 @@ async def audited(unit: WriteUnit) -> list[Entry]:
     """Who did what, oldest first."""
     kept = await unit.meta.get(AUDIT)
     return msgspec.json.decode(kept, type=list[Entry]) if kept else []
+
+
+def _where(error: Exception) -> str:
+    """The places of the mistakes, without a word of what stands there: /readyz asks for no key."""
+    if not isinstance(error, ConfigError):
+        return "see the log"
+    first = error.problems[0]
+    place = ":".join(str(part) for part in (Path(first.file).name, first.line, first.column) if part)
+    return place if len(error.problems) == 1 else f"{place} and {len(error.problems) - 1} more"
 
 
 def _refuse_fixed(old: Settings, new: Settings) -> None:

@@ -18,6 +18,7 @@ from monitor.errors import Unreadable
 from monitor.escalation.effects import Known, NewHit, Observed
 from monitor.mention import Raw, Scored
 from monitor.records import read_raw
+from monitor.scoring.versions import Keywords
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from monitor.subject import Subject
@@ -37,12 +38,18 @@ class Rescored(NamedTuple):
 
 
 class Rescore:
-    """Runs the retained raw log through `score`, which knows only the one subject. `pace`: rests so many times as long as it works."""
+    """
+    Runs the retained raw log through `score`, which may know only the one subject.
 
-    def __init__(self, bus: Bus, store: Store, score: Score, subject: str, clock: Clock, *, pace: float = 0.0) -> None:
+    `pace`: rests so many times as long as it works. `version`: of the rules of all subjects, which the scores are to bear.
+    """
+
+    def __init__(
+        self, bus: Bus, store: Store, score: Score, subject: str, clock: Clock, *, pace: float = 0.0, version: str | None = None
+    ) -> None:
         self._bus, self._store, self._score, self._subject, self._clock = bus, store, score, subject, clock
         self._partition = partition_of(subject.encode(), bus.partitions(SCORED))
-        self._pace = pace
+        self._pace, self._version = pace, version
 
     async def run(self, on_progress: Callable[[Rescored], object]) -> Rescored:
         """Look at every record there is now, once; done twice it changes nothing more."""
@@ -66,7 +73,10 @@ class Rescore:
     def _found(self, records: Sequence[Stored]) -> list[Scored]:
         batch = Batch(_decoded(records, self._clock.now()))
         batch.score(self._score)  # what fails here has been put aside by the scorer, and is passed over
-        return [one for one in batch.scored if one.score.subject == self._subject]
+        return [self._versioned(one) for one in batch.scored if one.score.subject == self._subject]
+
+    def _versioned(self, one: Scored) -> Scored:
+        return replace(one, score=replace(one.score, version=self._version)) if self._version else one
 
     async def _keep(self, found: Sequence[Scored]) -> int:
         """Store what is not there yet, and of what is there the latest look."""
@@ -103,7 +113,8 @@ async def make_rescore(settings: Settings, subject: Subject, bus: Bus, store: St
     """The rescoring of a subject by these settings; loads dictionaries and models unless this process has them."""
     key = await pseudonym_key(settings, store)
     score = await asyncio.to_thread(make_score, replace(settings, subjects=(subject,)), key)
-    return Rescore(bus, store, score, subject.name, clock, pace=pace)
+    version = Keywords(settings.subjects, score.keywords.libraries).version
+    return Rescore(bus, store, score, subject.name, clock, pace=pace, version=version)
 
 
 def _decoded(records: Sequence[Stored], now: int) -> list[Raw]:

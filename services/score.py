@@ -94,28 +94,25 @@ async def patiently(batch: Batch, score: Score) -> None:
 
 
 class Newest:
-    """A scoring that may be changed for another: each batch is scored by the newest."""
+    """A scoring that may be changed for another: each batch is scored whole, retries too, by what was the newest when it began."""
 
     def __init__(self, score: Score) -> None:
-        self._score = score
+        self.score = score
 
     def use(self, score: Score) -> None:
         """Score by other settings from the next batch on."""
-        self._score = score
-
-    def __call__(self, raws: Sequence[Raw]) -> list[Scored]:
-        """As the newest does."""
-        return self._score(raws)
+        self.score = score
 
 
 class ScoreRole:
     """One partition's scorer. `turn` is held while a batch is scored: models are not for two threads at once, nor is one core."""
 
     def __init__(
-        self, bus: Bus, score: Score, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
+        self, bus: Bus, score: Score | Newest, metrics: Metrics, log: BoundLogger, *, clock: Clock | None = None, partition: int = 0,
         batch: int = BATCH, turn: asyncio.Lock | None = None,
     ) -> None:  # fmt: skip
-        self._bus, self._score, self._metrics, self._log = bus, score, metrics, log
+        self._bus, self._metrics, self._log = bus, metrics, log
+        self._newest = score if isinstance(score, Newest) else Newest(score)
         self._clock = clock or SystemClock()
         self.partition, self._batch = partition, batch
         self._turn = turn or asyncio.Lock()
@@ -163,7 +160,7 @@ class ScoreRole:
         read = await self._decoded(records)
         batch = Batch([raw for _, raw in read])
         async with self._turn:
-            await patiently(batch, self._score)
+            await patiently(batch, self._newest.score)
         for place, tried in self._given_up(batch, began):
             await self._put_aside(read[place][0], told(batch.failed[place]), tried)
         after = records[-1].offset + 1
@@ -193,7 +190,7 @@ class ScoreRole:
         """
         began, batch = self._clock.now(), Batch(raws)
         async with self._turn:
-            await patiently(batch, self._score)
+            await patiently(batch, self._newest.score)
         for place, tried in self._given_up(batch, began):
             await self.put_aside(name, raws[place], "failed", told(batch.failed[place]), tried)
         self._guard.note(batch.marks)

@@ -19,6 +19,7 @@ from monitor.metrics import Metrics
 from monitor.scoring.fold import fold
 from monitor.scoring.records import scored_records
 from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
+from monitor.scoring.versions import Keywords
 from monitor.settings import Settings
 from monitor.store.embedded import FILE
 from monitor.store.sessions import EMBEDDED, Store
@@ -98,6 +99,11 @@ class Scoring:
         scores = self._scorer.score([raw.mention for raw in raws], [raw.received_at for raw in raws])
         key, followers, accounts = self._key, self._followers, self._accounts
         return [one for raw, found in zip(raws, scores, strict=True) for one in scored_records(raw, found, key, followers, accounts)]
+
+    @property
+    def keywords(self) -> Keywords:
+        """What it scores by."""
+        return self._scorer.keywords
 
     def rebuilt(self, settings: Settings) -> "Scoring":
         """The same models for other settings."""

@@ -48,6 +48,7 @@ class Library:
     valid_until: int | None = None
     shipped: bool = False
     owner: str | None = None
+    file: str = ""
 
     def valid(self, at: int) -> bool:
         """Whether its rules count for something received at that moment."""
@@ -134,7 +135,7 @@ class _Reader:
         rules = self._rules(fields["rules"], weight if weight is not None else 0.0, floor)
         if name is None or category is None or weight is None:
             raise _Unreadable
-        return Library(name, category, weight, rules, note, since, until, self._shipped, owner)
+        return Library(name, category, weight, rules, note, since, until, self._shipped, owner, self._file)
 
     def _rules(self, node: yaml.Node, weight: float, floor: Level) -> tuple[LibraryRule, ...]:
         if not isinstance(node, yaml.SequenceNode) or not node.value:

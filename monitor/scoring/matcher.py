@@ -20,6 +20,7 @@ from monitor.scoring.memo import Memo
 from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
 from monitor.scoring.rule_tree import fields
+from monitor.scoring.versions import Keywords
 from monitor.subject import Subject
 
 FIELDS = ("title", "text", "quoted", "transcript")
@@ -29,13 +30,18 @@ REMEMBERED = 1_200_000  # characters of texts whose matches are kept
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One subject hit; `adverts` are the fields in which an advertising rule hit, `floor` the highest of the rules that did."""
+    """
+    One subject hit; `adverts` are the fields in which an advertising rule hit, `floor` the highest of the rules that did.
+
+    `libraries`: whose rules hit, with their versions.
+    """
 
     subject: str
     hits: tuple[Hit, ...]
     severity: float
     adverts: frozenset[str]
     floor: Floor | None
+    libraries: dict[str, str]
 
 
 class Matcher:
@@ -43,6 +49,7 @@ class Matcher:
 
     def __init__(self, subjects: Sequence[Subject], libraries: Sequence[Library]) -> None:
         """From checked configuration: a rule that cannot be read raises RuleError."""
+        self.keywords = Keywords(subjects, libraries)
         self._subjects = {subject.name: subject for subject in subjects}
         self._limited = {subject.name: subject for subject in subjects if _is_limited(subject)}
         self._entries: list[Entry] = []
@@ -147,7 +154,9 @@ class Matcher:
         shown = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if by_hand else []
         shown += first(hits, MAX_HITS - len(shown))
         adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
-        return Match(name, tuple(shown), severity(entries), adverts, floor_of(entries))
+        named = dict.fromkeys(entry.library.name for entry in entries if entry.library)
+        libraries = {library: self.keywords.versions[library] for library in named}
+        return Match(name, tuple(shown), severity(entries), adverts, floor_of(entries), libraries)
 
     def _lets(self, name: str, mention: Mention, at: int) -> bool:
         """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""

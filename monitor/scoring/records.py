@@ -24,7 +24,7 @@ def scored_records(raw: Raw, mention_score: MentionScore, key: bytes, kol_follow
         return []
     judged = with_role(mention_score, mention, kol_followers, listed)
     scores = sorted(judged.subjects, key=lambda score: score.subject)
-    scores = scores or [Score(subject="", hits=(), sentiment=judged.sentiment, severity=0.0)]
+    scores = scores or [Score(subject="", hits=(), sentiment=judged.sentiment, severity=0.0, version=judged.version)]
     name = mention.author if mention.author and (listed or readable(mention, kol_followers)) else None
     author = pseudonym(key, mention.platform or mention.source, mention.author) if mention.author else None
     hidden = replace(mention, author=author)

@@ -21,6 +21,7 @@ from monitor.scoring.memo import Memo
 from monitor.scoring.segment import Segmenter, load_segmenter
 from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, Utterance
 from monitor.scoring.sentiment.snownlp import load_snownlp
+from monitor.scoring.versions import Keywords
 from monitor.scoring.words import Reader, Said
 from monitor.subject import Subject
 
@@ -60,6 +61,11 @@ class Scorer:
         sentiments = self._judged(text for one in read for text in (one.said.spoken, one.said.quoted))
         return [self._scored(one, sentiments) for one in read]
 
+    @property
+    def keywords(self) -> Keywords:
+        """What it scores by."""
+        return self._matcher.keywords
+
     def with_matcher(self, matcher: Matcher) -> "Scorer":
         """A scorer of other subjects and libraries with the same models, which take a second to load."""
         return Scorer(matcher, self._model, self._emotion, self._segmenter)
@@ -86,8 +92,10 @@ class Scorer:
         sentiment = sentiments[one.said.spoken]
         matches = self._matcher.match(one.mention, one.at)
         passes_on = bool(matches) and self._passes_on(one, sentiments)
-        subjects = tuple(_subject_score(match, sentiment, one.said, passes_on=passes_on) for match in matches)
-        return MentionScore(one.mention.source, one.mention.id, sentiment, self._felt(one.said), subjects)
+        version = self.keywords.version
+        subjects = tuple(_subject_score(match, sentiment, one.said, version, passes_on=passes_on) for match in matches)
+        felt = self._felt(one.said)
+        return MentionScore(one.mention.source, one.mention.id, sentiment, felt, subjects, version=version)
 
     def _passes_on(self, one: _Read, sentiments: dict[str, Sentiment]) -> bool:
         """Whether it spreads words that are themselves negative or severe."""
@@ -109,7 +117,7 @@ class Scorer:
         return emotion
 
 
-def _subject_score(match: Match, sentiment: Sentiment, said: Said, *, passes_on: bool) -> Score:
+def _subject_score(match: Match, sentiment: Sentiment, said: Said, version: str, *, passes_on: bool) -> Score:
     """An advertisement is one by its own words; a word about somebody's advertisement is not."""
     adverts = match.adverts if not said.own else match.adverts - {"quoted"}
     return Score(
@@ -120,6 +128,8 @@ def _subject_score(match: Match, sentiment: Sentiment, said: Said, *, passes_on:
         advert=bool(adverts),
         passes_on=passes_on,
         floor=match.floor,
+        version=version,
+        libraries=match.libraries,
     )
 
 

@@ -8,7 +8,20 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from monitor.settings import Settings
-from services.api import acting, alerts, correcting, dead_letters, docs, health, mentions, notifications, rescoring, stories, subjects
+from services.api import (
+    acting,
+    alerts,
+    correcting,
+    dead_letters,
+    docs,
+    health,
+    keywords,
+    mentions,
+    notifications,
+    rescoring,
+    stories,
+    subjects,
+)  # fmt: skip
 from services.api.auth import Gate
 from services.api.bodies import Bodies
 from services.api.described import describe
@@ -31,7 +44,7 @@ def create_app(state: ApiState, *, only_probes: bool = False) -> FastAPI:
     app.state.gate = Gate(state.settings.api_keys, state.clock)
     app.state.bodies = Bodies()
     app.state.polls = OrderedDict()
-    parts = (mentions, alerts, acting, correcting, rescoring, subjects, stories, notifications, dead_letters, health, docs)
+    parts = (mentions, alerts, acting, correcting, rescoring, subjects, keywords, stories, notifications, dead_letters, health, docs)
     routers = (health.router,) if only_probes else (alerts.polls, *(part.router for part in parts))
     for router in routers:
         app.include_router(router)

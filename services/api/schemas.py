@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from monitor.alert import Status
 from monitor.notifying.notification import NotificationState
@@ -191,6 +191,8 @@ class ScoreModel(Shape):
     severity: float
     advert: bool = False
     passes_on: bool = False
+    version: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
 
 
 class MentionModel(Shape):

@@ -24,6 +24,7 @@ from services.api.answers import Answers
 from services.api.errors import Refusal
 from services.api.kept import Traces
 from services.api.watching import Watch
+from services.in_force import InForce
 from services.intake import Intake
 from services.letters import Letters
 from services.reload import Reloader
@@ -59,6 +60,7 @@ class ApiState:
     log_clock: Clock | None = None  # whose time goes to that log, however the other one is set; None: the other one's
     reloader: Reloader | None = None  # None: subjects cannot be changed here
     rescoring: Rescoring | None = None  # None: nothing can be rescored here
+    in_force: InForce | None = None  # None: what is in force is not known here
     letters: Letters | None = None  # None: there are no dead letters here
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     traces: Traces = field(default_factory=Traces)

@@ -67,7 +67,7 @@ async def put_subject(*, request: Request, api: Api, caller: Admin, name: str, b
         raise Refusal(422, f"a name has 1 to {LONGEST_NAME} characters")
     actor, beside = caller.actor(by)
     try:
-        new = await _reloader(api).put_subject(name, body, actor, beside)
+        new = await reloader_of(api).put_subject(name, body, actor, beside)
     except ConfigError as error:
         messages = [problem.message for problem in error.problems]
         raise Refusal(422, "; ".join(messages), errors=messages) from error
@@ -82,7 +82,7 @@ async def delete_subject(*, api: Api, caller: Admin, name: str, by: By = None) -
     """Watch a posted subject no longer; its stories and alerts stay stored."""
     actor, beside = caller.actor(_signed({}, by))
     try:
-        await _reloader(api).drop_subject(name, actor, beside)
+        await reloader_of(api).drop_subject(name, actor, beside)
     except NoSuchSubject as error:
         raise Refusal(404, str(error)) from error
     except NotYours as error:
@@ -90,9 +90,10 @@ async def delete_subject(*, api: Api, caller: Admin, name: str, by: By = None) -
     return Response(status_code=204)
 
 
-def _reloader(api: ApiState) -> Reloader:
+def reloader_of(api: ApiState) -> Reloader:
+    """What changes the configuration, where it can be changed."""
     if api.reloader is None:
-        raise Refusal(503, "subjects cannot be changed here")
+        raise Refusal(503, "what is watched cannot be changed here")
     return api.reloader
 
 

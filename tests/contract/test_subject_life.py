@@ -179,7 +179,7 @@ async def test_a_subject_added_while_running_starts_at_the_next_record(house: Ho
     assert [one.mention.id for one in await house.found("停电")] == ["3"]
     assert (await house.alerts())["停电"].counters.mentions == 1
     assert [one.mention.id for one in await house.found("全部")] == ["1"]
-    rescore = Rescore(house.bus, house.store, house.scorer._score, "停电", house.clock)
+    rescore = Rescore(house.bus, house.store, house.scoring.score, "停电", house.clock)
     progress: list[Rescored] = []
     assert await rescore.run(progress.append) == (4, 4, 2, 1)
     assert progress[-1].looked == await retained(house.bus) == 4
@@ -193,7 +193,7 @@ async def test_what_was_rescored_is_new_to_the_desk(house: House, tmp_path: Path
     await house.push(said("1", text="停电了, 太可恶了, 骗子", subjects=("底线",)), staff=True)
     (tmp_path / "c.yaml").write_text(TEXT.replace("全部, rules: [某某集团]", "停电, floor: blue, rules: [停电]"), "utf-8")
     house.use(load_settings(tmp_path / "c.yaml", {}))
-    await Rescore(house.bus, house.store, house.scorer._score, "停电", house.clock).run(lambda _: None)
+    await Rescore(house.bus, house.store, house.scoring.score, "停电", house.clock).run(lambda _: None)
     assert "停电" not in await house.alerts()
     await house.push(said("1", text="停电了, 太可恶了, 骗子", views=9, seen_at=moment(NOW + HOUR)))
 

@@ -183,7 +183,7 @@ def test_the_longest_texts_take_no_time(piece: str) -> None:
 def test_the_shape_on_the_wire() -> None:
     """A line of `yuqing score` has the fields of contract 3."""
     line = msgspec.to_builtins(score(GRIEVANCE))
-    assert set(line) == {"source", "id", "sentiment", "emotion", "subjects"}
+    assert set(line) == {"source", "id", "sentiment", "emotion", "subjects", "version"}
     assert set(line["sentiment"]) == {"label", "negative", "neutral", "positive"}
     assert set(line["emotion"]) == {"label", "anger", "worry", "sadness", "doubt", "support", "surprise", "none"}
     assert {"subject", "hits", "sentiment", "severity"} <= set(line["subjects"][0])
