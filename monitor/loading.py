@@ -25,6 +25,7 @@ from monitor.yaml_lines import Item, Report, read_items, show
 NATIONAL = {"red": "一级", "orange": "二级", "yellow": "三级", "blue": "四级"}
 MODELS = ("default", "snownlp")
 LATER_MODELS = ("fast", "lexicon")
+SEGMENTERS = ("rjieba", "jieba")  # the default first
 DEFAULT_ZONE = "Asia/Shanghai"
 MAX_PORT = 65_535
 
@@ -78,6 +79,7 @@ class _Loader:
             accounts=self._paths("accounts", "名单"),
             policy=self._policy(),
             sentiment=self._sentiment(),
+            segmenter=self._segmenter(),
             kafka=self._kafka(),
         )
         root.finish()
@@ -222,6 +224,12 @@ class _Loader:
         elif model not in MODELS:
             self._root.wrong("sentiment", f"{LATER}自备的情感模型 {show(model)}，{hint(model, MODELS)}")
         return model
+
+    def _segmenter(self) -> str:
+        name = self._root.text("segmenter", SEGMENTERS[0])
+        if name not in SEGMENTERS:
+            self._root.wrong("segmenter", f"没有 {show(name)} 这个分词，{hint(name, SEGMENTERS)}")
+        return name
 
     def _kafka(self) -> Kafka:
         section = self._root.section("kafka")

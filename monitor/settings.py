@@ -134,6 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listed: tuple[Account, ...] = ()  # what those lists say
     policy: Path | None = None  # None: the shipped default
     sentiment: str = "default"
+    segmenter: str = "rjieba"  # or jieba
     kafka: Kafka = Kafka()
 
     @property

@@ -37,6 +37,7 @@ CONFINED = {
     "starlette": ("services.api",),
     "uvicorn": ("services.api",),
     "jieba": ("monitor.scoring.segment", "services.bench.naive"),
+    "rjieba": ("monitor.scoring.segment",),
     "ahocorasick_rs": ("monitor.scoring",),
     "re2": ("monitor.scoring.patterns",),
     "click": ("services",),

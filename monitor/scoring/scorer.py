@@ -18,7 +18,7 @@ from monitor.scoring.emotion import EmotionModel, load_emotion
 from monitor.scoring.library import CHINA, load_libraries
 from monitor.scoring.matcher import Match, Matcher
 from monitor.scoring.memo import Memo
-from monitor.scoring.segment import Segmenter, load_segmenter
+from monitor.scoring.segment import FAST, Segmenter, load_segmenter
 from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, Utterance
 from monitor.scoring.sentiment.snownlp import load_snownlp
 from monitor.scoring.versions import Keywords
@@ -66,9 +66,9 @@ class Scorer:
         """What it scores by."""
         return self._matcher.keywords
 
-    def with_matcher(self, matcher: Matcher) -> "Scorer":
+    def with_matcher(self, matcher: Matcher, segmenter: Segmenter) -> "Scorer":
         """A scorer of other subjects and libraries with the same models, which take a second to load."""
-        return Scorer(matcher, self._model, self._emotion, self._segmenter)
+        return Scorer(matcher, self._model, self._emotion, segmenter)
 
     def _judged(self, texts: Iterable[str]) -> dict[str, Sentiment]:
         """The sentiment of each distinct text; the model sees those not remembered, all at once."""
@@ -133,9 +133,12 @@ def _subject_score(match: Match, sentiment: Sentiment, said: Said, version: str,
     )
 
 
-def build_scorer(subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA) -> Scorer:
-    """The Scorer of a configuration; ConfigError with every problem of its libraries. About a second, 110 MB, once a process."""
-    return Scorer(build_matcher(subjects, library_paths, zone), load_snownlp(), load_emotion(), load_segmenter())
+def build_scorer(
+    subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA, segmenter: str = FAST
+) -> Scorer:
+    """The Scorer of a configuration; ConfigError with every problem of its libraries. Half a second, once a process."""
+    matcher = build_matcher(subjects, library_paths, zone)
+    return Scorer(matcher, load_snownlp(), load_emotion(), load_segmenter(segmenter))
 
 
 def build_matcher(subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA) -> Matcher:

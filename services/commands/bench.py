@@ -24,6 +24,7 @@ from services.bench.polling import measure_polling
 from services.bench.push import measure_push
 from services.bench.replay import measure_replay
 from services.bench.scorer import measure_scorer
+from services.bench.segment import measure_segment
 from services.bench.stories import measure_restart, measure_stories
 from services.bench.stream import COUNT, names_of, read_stream
 from services.bench.takeover import measure_takeover
@@ -40,6 +41,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "keywords_10k": measure_keywords,
         "keywords_100k": measure_keywords,
         "keywords_variants": measure_keywords,
+        "segment": measure_segment,
         "scorer": measure_scorer,
         "pipeline": measure_pipeline,
         "takeover": measure_takeover,
@@ -64,7 +66,7 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
     "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
-    "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，"
+    "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，segment 是 jieba 本身，"
     "alerts_page 是裸 SQL 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由，dashboards 是答应的 50 毫秒）。\n\n"
     "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
