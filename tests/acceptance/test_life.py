@@ -32,7 +32,8 @@ def push(base: str, item: str, text: str, **more: object) -> None:
 
 def reloads(base: str) -> str:
     """The metric's line."""
-    return next(line for line in ask(f"{base}/metrics").body.decode().splitlines() if line.startswith("yuqing_config_last_reload_s"))
+    lines = ask(f"{base}/metrics").body.decode().splitlines()
+    return next(line for line in lines if line.startswith("yuqing_config_last_reload_successful"))
 
 
 def found(base: str, subject: str) -> set[str]:

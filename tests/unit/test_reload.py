@@ -73,6 +73,41 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     await store.close()
 
 
+async def test_what_was_refused_is_told_by_its_place_alone(rig: Rig) -> None:
+    """/readyz asks for no key: it names file, line and column, not what stands there; when the file is right again, nothing."""
+    (rig.file.parent / "words" / "one.yaml").write_text(LIBRARY.replace("[甲]", "['甲+(乙', '(丙']"), "utf-8")
+    problems = await rig.reloader.reload("test")
+
+    assert [problem.partition(": ")[0].rpartition("/")[2] for problem in problems] == ["one.yaml:1:50", "one.yaml:1:56"]
+    told = str(rig.reloader.refused)
+    assert "one.yaml:1:50 and 1 more" in told
+    assert "甲" not in told
+    (rig.file.parent / "words" / "one.yaml").write_text(LIBRARY, "utf-8")
+    assert await rig.reloader.reload("test") == []
+    assert rig.reloader.refused is None
+    assert rig.metrics.registry.get_sample_value("yuqing_config_last_reload_success_timestamp_seconds") == 7e-6
+
+
+async def test_who_asks_is_written_down_and_the_others_are_told(rig: Rig) -> None:
+    """Where several share a store a reload asked of one is taken up by the others at their next look."""
+    rig.store.shared = True
+    other = rig.made(rig.base)
+    task = asyncio.create_task(other.run())
+    try:
+        await asyncio.sleep(0.2)
+        await rig.reloader.asked("boss", "小王")
+        await until(lambda: len(rig.taken) == 2)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    async with rig.store.write() as unit:
+        assert [(one.actor, one.action, one.by) for one in await audited(unit)] == [("boss", "reload", "小王")]
+    (rig.file.parent / "accounts.yaml").write_text("- {name: b, role: boss}\n", "utf-8")
+    with pytest.raises(ConfigError):
+        await rig.reloader.asked("boss", None)
+    assert (rig.successful, len(rig.taken)) == (0, 2)
+
+
 async def test_a_right_file_changes_everything_over(rig: Rig) -> None:
     """Subjects, accounts and whatever else follows are those of the new file."""
     rig.file.write_text(TEXT.replace("某某集团", "别的"), "utf-8")

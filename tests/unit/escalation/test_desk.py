@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.clock import DAY, HOUR, MINUTE, SECOND, moment
 from monitor.mention import Scored, Tick
-from monitor.score import Floor
+from monitor.score import Floor, Hit
 from monitor.stories.grouping import HORIZON
-from tests.unit.escalation.making import START, Ledger, default_policy, desk, feed, levels, minutes, scored
+from tests.unit.escalation.making import ILL, START, Ledger, default_policy, desk, feed, levels, minutes, scored
 
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
 
@@ -206,6 +206,34 @@ def test_other_settings_are_taken_up_as_by_a_restored_desk(seed: int) -> None:
     before = len(gone.changes)
     feed(left, gone, stream[half:])
     assert gone.changes[before:] == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_a_mention_scored_again_under_other_rules_counts_as_first_read(seed: int) -> None:
+    """A scorer killed after its append scores a batch again, perhaps by newer rules: what those say changes nothing, stored or decided."""
+    chance, stream = Random(seed), [_by("first", record) for record in stream_of(seed)]
+    again: list[Scored | Tick] = []
+    for n, record in enumerate(stream):
+        again.append(record)
+        if isinstance(record, Scored) and chance.random() < 0.5:
+            earlier = stream[chance.randint(0, n)]
+            again.append(_by("second", replace(earlier, received_at=record.received_at)) if isinstance(earlier, Scored) else earlier)
+    once, twice = decided(stream), decided(again)
+
+    assert [change.transition for change in twice.changes] == [change.transition for change in once.changes]
+    assert {hit.scored.score.version for hit in twice.hits.values()} <= {"first"}
+    assert {pair: hit.scored.score for pair, hit in twice.hits.items()} == {pair: hit.scored.score for pair, hit in once.hits.items()}
+
+
+def _by(version: str, record: Scored | Tick) -> Scored | Tick:
+    """As other rules score it: of the second kind worse, and with a hit more."""
+    if isinstance(record, Tick):
+        return record
+    if version == "first":
+        return replace(record, score=replace(record.score, version=version))
+    hit = Hit("毒", "质量", "text", "毒", 0, 1)
+    return replace(record, score=replace(record.score, version=version, hits=(hit,), severity=1.0, sentiment=ILL, floor=Floor("orange", "毒")))
 
 
 @settings(max_examples=40, deadline=None)
