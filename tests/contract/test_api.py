@@ -289,7 +289,7 @@ async def test_the_documentation_is_complete(here: World) -> None:
         "/v1/subjects/{name}", "/v1/subjects/{name}/rescore", "/v1/stories", "/v1/stories/{story}", "/v1/stories/{story}/mentions",
         "/v1/stories/{story}/tree", "/v1/stories/{story}/merge", "/v1/alerts/{alert}/exclude", "/v1/mentions/score",
         "/v1/notifications", "/v1/dead-letters", "/v1/dead-letters/{letter}", "/v1/dead-letters/replay", "/v1/dead-letters/drop",
-        "/livez", "/readyz", "/metrics",
+        "/v1/keywords", "/v1/keywords/{name}", "/v1/keywords/reload", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     assert "application/x-ndjson" in document["paths"]["/v1/mentions"]["post"]["requestBody"]["content"]
     assert (await here.client.get("/docs")).status_code == 200
