@@ -232,8 +232,8 @@ def _by(version: str, record: Scored | Tick) -> Scored | Tick:
         return record
     if version == "first":
         return replace(record, score=replace(record.score, version=version))
-    hit = Hit("毒", "质量", "text", "毒", 0, 1)
-    return replace(record, score=replace(record.score, version=version, hits=(hit,), severity=1.0, sentiment=ILL, floor=Floor("orange", "毒")))
+    worse = {"hits": (Hit("毒", "质量", "text", "毒", 0, 1),), "severity": 1.0, "sentiment": ILL, "floor": Floor("orange", "毒")}
+    return replace(record, score=replace(record.score, version=version, **worse))
 
 
 @settings(max_examples=40, deadline=None)
