@@ -89,8 +89,13 @@ def limited(mention: Mention, record: bytes, now: int) -> Mention:
 
 def storable(mention: Mention, record: bytes) -> Mention:
     """The same where the log was checked once before: a few comparisons prove that a store can hold it, and only a doubt asks for more."""
-    sound = b"\\u0000" not in record and record.count(b"[") + record.count(b"{") <= _BRACKETS and len(record) <= OBJECT_LIMIT
+    sound = not _nul(record) and record.count(b"[") + record.count(b"{") <= _BRACKETS and len(record) <= OBJECT_LIMIT
     return mention if sound and _aware(mention) and _counted(mention) and _ranked(mention) else _examined(record, LATEST)
+
+
+def _nul(record: bytes) -> bool:
+    """Whether it may say a NUL; most have no escape at all, and one sign is found sooner than six."""
+    return b"\\" in record and b"\\u0000" in record
 
 
 def _aware(mention: Mention) -> bool:
@@ -108,7 +113,7 @@ def _examined(record: bytes, now: int) -> Mention:
 def _plain(mention: Mention, data: bytes, now: int) -> bool:
     """Whether a few comparisons prove every limit; False only means that each field must be looked at."""
     # No string of an object is longer in UTF-8 than the object itself, and a NUL can only be written as an escape.
-    if len(data) > STRING_LIMIT or b"\\u0000" in data or data.count(b"[") + data.count(b"{") > NESTING:
+    if len(data) > STRING_LIMIT or _nul(data) or data.count(b"[") + data.count(b"{") > NESTING:
         return False
     source, item, url, root, parent = mention.source, mention.id, mention.url, mention.root, mention.parent
     return (

@@ -6,7 +6,8 @@ locked by who reads it (`alone`, `with_for_update`, which SQLite passes over).
 """
 
 import typing
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from itertools import chain
 from operator import itemgetter
@@ -23,7 +24,6 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    and_,
     any_,
     cast,
     column,
@@ -31,8 +31,10 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
@@ -42,6 +44,8 @@ Values = Sequence[Any]  # of one row, in the order of the columns
 PORTION = 2_000  # rows of one statement on PostgreSQL
 STEPS = (256, 64, 16, 4, 1)  # and on SQLite: few enough texts for the driver to keep them prepared
 VARIABLES = 32_766 if sqlite_version_info >= (3, 32) else 999  # of one statement on SQLite
+COPIED: typing.Final = "copied"  # an execution option: the columns whose rows the statement, a table's name, is given by COPY
+AS_IT_STANDS: typing.Final = {"no_parameters": True}  # the execution option of a statement that has no parameters, and no answer
 _SPELLED: dict[type, str] = {bool: "boolean", int: "bigint", float: "double precision", str: "text", bytes: "bytea"}  # on PostgreSQL
 _PLAIN: dict[type, TypeEngine[Any]] = {bool: Boolean(), int: BigInteger(), float: Double(), str: Text(), bytes: LargeBinary()}
 
@@ -70,6 +74,13 @@ class Rows:
         self._key = itemgetter(*(self._names.index(column.name) for column in table.primary_key))
         self._types = [_SPELLED[table.c[name].type.python_type] for name in names]
         self._ends: dict[str, tuple[str, str]] = {}
+
+    async def put_new(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
+        """Insert them where none of them is there, by COPY on PostgreSQL; IntegrityError when one is there."""
+        if _server(connection):
+            await connection.exec_driver_sql(self._table.name, list(rows), execution_options={COPIED: self._names})
+        else:
+            await self.put(connection, rows)
 
     async def put(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
         """Insert them."""
@@ -122,6 +133,20 @@ class Rows:
         return [*portions]
 
 
+@asynccontextmanager
+async def hoped(connection: AsyncConnection) -> AsyncIterator[None]:
+    """On PostgreSQL an IntegrityError in here undoes what was done in here, and no more."""
+    if not _server(connection):
+        yield
+        return
+    await connection.exec_driver_sql("SAVEPOINT hoped", execution_options=AS_IT_STANDS)
+    try:
+        yield
+    except IntegrityError:
+        await connection.exec_driver_sql("ROLLBACK TO SAVEPOINT hoped", execution_options=AS_IT_STANDS)
+        raise
+
+
 def among(connection: AsyncConnection, wanted: Column[Any], values: Collection[object]) -> ColumnElement[bool]:
     """Whether a column has one of the values; on PostgreSQL they are one parameter, and the statement is the same for any number."""
     if not _server(connection):
@@ -129,21 +154,21 @@ def among(connection: AsyncConnection, wanted: Column[Any], values: Collection[o
     return wanted == any_(literal(list(values), postgresql.ARRAY(_plain(wanted))))
 
 
-def by_keys(
-    connection: AsyncConnection, query: Select[Any], keys: Sequence[Column[Any]], wanted: Collection[Values]
-) -> Iterator[Select[Any]]:
+def of_each(connection: AsyncConnection, wanted: Select[Any], key: Column[Any], values: Collection[object]) -> Iterator[Select[Any]]:
     """
-    The query for the rows of these keys, in portions; some that only share their first part may come too.
+    The query for the rows whose key has one of the values, in portions: each value is looked up by itself.
 
-    PostgreSQL is given whole keys: of the first part alone it cannot know, before it has looked at a new table, that it names a row or two.
+    PostgreSQL cannot know, before it has looked at a new table, that a value names a row or two, and would read all of them: OFFSET
+    keeps it from joining as it thinks best.
     """
     if not _server(connection):
-        yield from (query.where(keys[0].in_(portion)) for portion in chunks({first for first, *_ in wanted}))
+        yield from (wanted.where(key.in_(portion)) for portion in chunks(values))
         return
-    for portion in chunks(wanted, PORTION):
-        arrays = (literal(values, postgresql.ARRAY(_plain(key))) for key, values in zip(keys, zip(*portion, strict=True), strict=True))
-        asked = func.unnest(*arrays).table_valued(*(column(key.name, key.type) for key in keys), name="asked").render_derived()
-        yield query.join(asked, and_(*(key == _as(asked.c[key.name], key) for key in keys)))
+    for portion in chunks(values, PORTION):
+        asked = func.unnest(literal(portion, postgresql.ARRAY(_plain(key)))).table_valued(column("value", key.type), name="asked")
+        asked = asked.render_derived()
+        found = wanted.where(key == asked.c.value).correlate(asked).offset(0).lateral("found")
+        yield select(found).select_from(asked).join(found, true())
 
 
 def holds(connection: AsyncConnection, body: Column[bytes], part: bytes) -> ColumnElement[bool]:
@@ -169,11 +194,6 @@ async def alone(connection: AsyncConnection, *words: str) -> None:
 
 def _server(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "postgresql"
-
-
-def _as(asked: ColumnElement[Any], key: Column[Any]) -> ColumnElement[Any]:
-    """Compared as the key is: an index serves no other order of words."""
-    return asked.collate("C") if isinstance(key.type, Text) else asked
 
 
 def _plain(of: ColumnElement[Any]) -> TypeEngine[Any]:

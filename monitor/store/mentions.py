@@ -1,6 +1,7 @@
 """Mentions and their hits, read: pages for people, the known ones for the desk, everything of live stories for its rebuilding."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from monitor.escalation.effects import Judgement, Known, NewHit, as_judged
 from monitor.mention import Mention, Scored, decode
 from monitor.score import Emotion, Score
 from monitor.store import schema
-from monitor.store.dialects import among, by_keys, holds
+from monitor.store.dialects import among, holds, of_each
 from monitor.store.rows import LARGEST, Cursors, Page, chunks, findable
 
 ENGAGEMENT = ("likes", "comments", "reposts", "views", "gone")
@@ -76,17 +77,19 @@ class Mentions:
         A hit that never was in a story of its subject was stored without being decided (by `rescore`, say): the desk has never seen
         it, so it is known only to who asks for the `undecided` too.
         """
-        hit = schema.hit
         wanted = set(pairs)
-        query = select(hit.c.subject, hit.c.digest, hit.c.seen_at, hit.c.story, hit.c.likes, hit.c.comments, hit.c.reposts, hit.c.out)
-        if not undecided:
-            query = query.where(or_(hit.c.story != "", hit.c.subject == "", hit.c.out.is_(True)))
         found: dict[tuple[str, bytes], Known] = {}
-        for portion in by_keys(self._connection, query, (hit.c.digest, hit.c.subject), [(digest, subject) for subject, digest in wanted]):
-            for subject, digest, at, story, *reactions, out in await self._connection.execute(portion):
-                if (subject, digest) in wanted:
-                    found[subject, digest] = Known(at, story, sum(number or 0 for number in reactions), out)
+        for subject, digest, at, story, *reactions, out in await self._all_hits({digest for _, digest in wanted}):
+            if (subject, digest) in wanted and (undecided or story or out or not subject):
+                found[subject, digest] = Known(at, story, sum(number or 0 for number in reactions), out)
         return found
+
+    async def _all_hits(self, digests: set[bytes]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """What the desk goes by of all hits of these mentions."""
+        hit = schema.hit
+        query = select(hit.c.subject, hit.c.digest, hit.c.seen_at, hit.c.story, hit.c.likes, hit.c.comments, hit.c.reposts, hit.c.out)
+        portions = of_each(self._connection, query, hit.c.digest, digests)
+        return [row for portion in portions for row in await self._connection.execute(portion)]
 
     async def get(self, digest: bytes) -> Found | None:
         """One mention with its scores."""

@@ -1,11 +1,14 @@
 """Mentions and their hits, written: the hot path of the escalator's transaction, and the end of their retention."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, delete, exists, literal_column, select, update
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.alert import Level
 from monitor.clock import DAY, micros
@@ -13,7 +16,7 @@ from monitor.escalation.effects import Counted, Judged, Merged, Moved, NewHit, O
 from monitor.mention import Mention, decode, encode, identity, ranked
 from monitor.settings import Retention
 from monitor.store import schema
-from monitor.store.dialects import Rows, among, insert
+from monitor.store.dialects import Rows, Values, among, hoped, insert
 from monitor.store.mentions import ENGAGEMENT, Body, Mentions
 from monitor.store.rows import chunks
 
@@ -26,21 +29,51 @@ HIT = (
     "digest", "subject", "partition", "offset", "place", "story", "out", "at", "published_at", "received_at", "kept_from", "negative",
     "sensitive", "counted", "body", *SEEN,
 )  # fmt: skip
+_WORTH = 50  # so many new ones are worth the exchanges that it takes to try
 _LIVE = DAY  # how soon a mention kept for a live story is looked at again,
 _SAID = 30 * DAY  # and an identity kept for its mention
 
 
 class MentionsWriter(Mentions):
-    """Writing mentions."""
+    """
+    Writing mentions.
+
+    Whatever of them had no hit when this unit asked is new, and put there without regard to what is; if somebody else was faster, nothing
+    is lost but the try.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self._new: set[bytes] = set()
 
     async def add(self, hits: Sequence[NewHit], partition: int, stored_at: int) -> None:
         """Keep mentions decided for the first time; a mention or a hit that is there stays as it is, but for a hit never decided."""
         if not hits:
             return
-        mentions = {new.digest: new for new in hits}
-        await self._rank([new.scored.mention for new in hits])
-        await _MENTIONS.put(self._connection, [mention_row(mentions[digest], stored_at) for digest in sorted(mentions)])
-        await _HITS.put(self._connection, [hit_row(new, partition, stored_at) for new in hits])
+        new = [hit for hit in hits if hit.digest in self._new]
+        if len(new) >= _WORTH and await self._add_new(*_rows(new, partition, stored_at)):
+            hits = [hit for hit in hits if hit.digest not in self._new]
+        self._new.clear()
+        if hits:
+            await self._rank([hit.scored.mention for hit in hits])
+            mentions, decided = _rows(hits, partition, stored_at)
+            await _MENTIONS.put(self._connection, mentions)
+            await _HITS.put(self._connection, decided)
+
+    async def _add_new(self, mentions: Sequence[Values], hits: Sequence[Values]) -> bool:
+        """Whether they were new indeed; else nothing was done."""
+        try:
+            async with hoped(self._connection):
+                await _MENTIONS.put_new(self._connection, mentions)
+                await _HITS.put_new(self._connection, hits)
+        except IntegrityError:
+            return False
+        return True
+
+    async def _all_hits(self, digests: set[bytes]) -> Sequence[Row[*tuple[Any, ...]]]:
+        rows = await super()._all_hits(digests)
+        self._new |= digests.difference(row.digest for row in rows)
+        return rows
 
     async def observe(self, observed: Sequence[Observed]) -> None:
         """Let engagement and `gone` take the values of later sightings; one no later than what is kept changes nothing."""
@@ -188,6 +221,13 @@ def _in_a_story(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a mention is in a story of that sort."""
     hit, story = schema.hit, schema.story
     return exists().where(hit.c.digest == schema.mention.c.digest, story.c.id == hit.c.story, *conditions)
+
+
+def _rows(hits: Sequence[NewHit], partition: int, stored_at: int) -> tuple[list[Values], list[Values]]:
+    """Of each mention one, in the same order for all who write, and of each hit one."""
+    mentions = {new.digest: new for new in hits}
+    said: list[Values] = [mention_row(mentions[digest], stored_at) for digest in sorted(mentions)]
+    return said, [hit_row(new, partition, stored_at) for new in hits]
 
 
 def mention_row(new: NewHit, stored_at: int) -> tuple[object, ...]:

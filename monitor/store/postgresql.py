@@ -6,7 +6,7 @@ transaction, nothing is locked for longer, and nobody LISTENs. Reading units are
 writing units are READ COMMITTED and lock what they read to write it again (`dialects.py`).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import Any, Final
@@ -17,10 +17,11 @@ from sqlalchemy import Connection, ExceptionContext, NullPool, event, exc, text
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from monitor.database import EXAMPLE, database_fault, shown
 from monitor.errors import StoreUnavailable, UsageError
-from monitor.store.dialects import alone
+from monitor.store.dialects import AS_IT_STANDS, COPIED, alone
 from monitor.store.making import current, make_or_migrate
 from monitor.store.schema import ALERT_SEQ
 
@@ -41,12 +42,37 @@ _FORBIDDEN = "42501"
 
 
 class _Plain(PGDialect_asyncpg):
-    """Without codecs for JSON: to set them asks the server outside of a transaction, and nothing here is JSON to the server."""
+    """
+    Without codecs for JSON: to set them asks the server outside of a transaction, and nothing here is JSON to the server.
+
+    What says so goes over as it stands, or row by row by COPY: SQLAlchemy would have each statement prepared, an exchange more.
+    """
 
     supports_statement_cache = True
 
     def on_connect(self) -> None:
         return None
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:  # noqa: ARG002 - SQLAlchemy's
+        await_only(_sent(cursor, lambda connection: connection.execute(statement)))
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        if (columns := context.execution_options.get(COPIED)) is None:
+            cursor.executemany(statement, parameters)
+        else:
+            await_only(_sent(cursor, lambda connection: connection.copy_records_to_table(statement, records=parameters, columns=columns)))
+
+
+async def _sent(cursor: Any, send: Callable[[Any], Awaitable[object]]) -> None:
+    """By the driver's own connection, and with its errors, as SQLAlchemy does whatever it sends itself."""
+    adapted = cursor._adapt_connection  # noqa: SLF001 - there is no other way to either
+    async with adapted._execute_mutex:  # noqa: SLF001 - as above
+        if adapted._transaction is None:  # noqa: SLF001
+            await adapted._start_transaction()  # noqa: SLF001
+        try:
+            await send(adapted._connection)  # noqa: SLF001
+        except Exception as error:  # noqa: BLE001 - told apart by what it calls, which raises it or what it is to SQLAlchemy
+            adapted._handle_exception(error)  # noqa: SLF001
 
 
 async def open_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
@@ -128,10 +154,10 @@ def _listen(engine: AsyncEngine, longest: str) -> None:
     bounds = {"lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s"}
     # What is asked for by key is in memory or on a disk without arms: taken for dear, a growing table is read whole for each batch
     plans = {"jit": "off", "random_page_cost": "1.1"}
-    setting = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in (bounds | plans).items())
+    setting = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in (bounds | plans).items())
 
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(setting)
+        connection.exec_driver_sql(setting, execution_options=AS_IT_STANDS)
 
     event.listen(engine.sync_engine, "begin", begun)
     event.listen(engine.sync_engine, "handle_error", _lost)

@@ -23,11 +23,12 @@ from monitor.store.postgresql import READERS, WRITERS
 from monitor.store.schema import metadata
 from monitor.store.sessions import Store
 from tests.contract.store.pooler import pooling
+from tests.contract.store.records import LATER, mention, new_hit, story
 from tests.contract.store.units import SECRET_WORDS, write, written
 from tests.postgresql import Missing, Server, database_of, running
 
 HOME = Path("/nonexistent")  # a store on a server has no folder
-HITS = 5
+HITS = 60  # many enough to go by COPY
 
 
 @pytest.fixture
@@ -361,6 +362,40 @@ class TestBounds:
             return True
 
         assert sorted(await asyncio.gather(both("a", "b"), both("b", "a"))) == [False, True]
+
+
+class TestNew:
+    """Mentions that nobody has."""
+
+    async def test_two_at_once(self, store: Store) -> None:
+        """Of two that find the same ones new the first puts them there; the other leaves them so, and loses nothing of what it did."""
+        pairs = [("故宫", mention(n).digest) for n in range(2 * HITS)]
+        async with store.write() as late:
+            await late.stories.put([story("s2", subject="故宫")], 0)
+            assert not await late.mentions.known(pairs)
+            await write(store, 0, HITS)
+            others = [new_hit(n, subject="故宫", story="s2", said=mention(n, text="别的话")) for n in range(HITS // 2, 2 * HITS)]
+            await late.mentions.add(others, 0, LATER)
+        async with store.read() as unit:
+            assert set(await unit.mentions.known(pairs)) == set(pairs[HITS // 2 :])
+            said = [found.mention.text for found in (await unit.mentions.search(limit=3 * HITS)).items]
+        assert sorted(text[:3] for text in said) == ["别的话"] * HITS + [SECRET_WORDS[:3]] * HITS
+
+    async def test_some_are_there(self, store: Store) -> None:
+        """Where a few are known to be there, by whatever subject, only these are looked for once more; the others are put there at once."""
+        await write(store, 0, HITS)
+        asked: list[tuple[str, int]] = []
+
+        def seen(_connection: Connection, _cursor: object, statement: str, rows: Any, *_: object) -> None:
+            if statement.startswith(("INSERT INTO mention ", "mention")):
+                asked.append((statement.split(maxsplit=1)[0], len(rows)))
+
+        event.listen(store._writing.sync_engine, "before_cursor_execute", seen)
+        async with store.write() as unit:
+            await unit.mentions.known([("故宫", mention(n).digest) for n in range(HITS - 1, 2 * HITS)])
+            await unit.mentions.add([new_hit(n, subject="故宫") for n in range(HITS - 1, 2 * HITS)], 0, LATER)
+        assert [how for how, _ in asked] == ["mention", "INSERT"]
+        assert asked[0] == ("mention", HITS)
 
 
 class TestPooler:

@@ -11,6 +11,7 @@ async def write(store: Store, number: int, hits: int = 200) -> None:
     said = [new_hit(n, said=mention(n, text=SECRET_WORDS)) for n in range(number * hits, (number + 1) * hits)]
     async with store.write() as unit:
         position = await unit.positions.read("t", 0)
+        assert not await unit.mentions.known([("红十字会", hit.digest) for hit in said])
         await unit.mentions.add(said, 0, LATER)
         await unit.stories.put([story(mentions=number)], 0)
         await unit.alerts.record([raised(alert(f"a{number:04}"))])
