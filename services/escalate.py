@@ -32,7 +32,7 @@ from services.telling import Told, count, stamped, tell
 from services.waiting import Waiting
 
 ROLE = "escalate"
-BATCH = 1_024
+BATCH = 2_048
 TURNS = 2  # escalators of a process that decide at once: one while another's transaction is at the server
 _AGAIN = 1.0
 _TAKE_EVERY = 5.0
@@ -65,7 +65,7 @@ class Escalator:
         self._desk: Desk | None = None
         self._changed = False
         self._offset = self._next = self._tries = 0
-        self._taken_at, self._taken = 0.0, -1
+        self._taken_at, self._taken = perf_counter(), -1
         self._guard = Guard()
         self._doubts = Doubts(self._guard, clock)
         self.waits: str | None = None  # why it cannot work now

@@ -53,6 +53,8 @@ class Guard:
 
         Without it a supervisor that starts a bad release again and again would drain the log, 99 records a start.
         """
+        if not self._remembers and not position:  # there was no record before it to fail
+            self._remembers = True
         if not self._remembers:
             failed = await lately(bus, topic, partition, position, WINDOW)
             self._remembers = True

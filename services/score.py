@@ -22,7 +22,7 @@ from services.failing import LINGER, PAUSES, Guard, may_pass, told
 from services.waiting import Waiting
 
 ROLE = "score"
-BATCH = 1_024
+BATCH = 2_048
 _AGAIN = 1.0
 
 Score = Callable[[Sequence[Raw]], list[Scored]]

@@ -58,7 +58,7 @@ class Wire:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._client: Any = None
-        self._opening = asyncio.Lock()
+        self._opening, self._finding = asyncio.Lock(), asyncio.Lock()
         self._coordinators: dict[str, int] = {}
         self._lines: set[int] = set()
         self._asked: set[asyncio.Future[Any]] = set()
@@ -89,9 +89,10 @@ class Wire:
     async def coordinator(self, group: str) -> int:
         """The broker that keeps a group's positions."""
         client = await self._opened()
-        if group not in self._coordinators:
-            self._coordinators[group] = await client.coordinator_lookup(CoordinationType.GROUP, group)
-        return self._coordinators[group]
+        async with self._finding:  # one partition's worker asks for all that start with it
+            if group not in self._coordinators:
+                self._coordinators[group] = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            return self._coordinators[group]
 
     def moved(self) -> None:
         """What we know of who leads what is out of date."""
