@@ -76,8 +76,8 @@ class Rows:
         self._ends: dict[str, tuple[str, str]] = {}
 
     async def put_new(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
-        """Insert them where none of them is there, by COPY on PostgreSQL; IntegrityError when one is there."""
-        if _server(connection):
+        """Insert them where none of them should be there: by COPY on PostgreSQL, IntegrityError when one is. A lone row is `put`."""
+        if _server(connection) and len(rows) > 1:  # of one SQLAlchemy makes a statement with its parameters
             await connection.exec_driver_sql(self._table.name, list(rows), execution_options={COPIED: self._names})
         else:
             await self.put(connection, rows)

@@ -381,6 +381,15 @@ class TestNew:
             said = [found.mention.text for found in (await unit.mentions.search(limit=3 * HITS)).items]
         assert sorted(text[:3] for text in said) == ["别的话"] * HITS + [SECRET_WORDS[:3]] * HITS
 
+    async def test_a_lone_one(self, store: Store) -> None:
+        """One mention that many subjects have at once is there once, with all of them."""
+        pairs = [(f"主题{n}", mention(1).digest) for n in range(HITS)]
+        async with store.write() as unit:
+            await unit.mentions.known(pairs)
+            await unit.mentions.add([new_hit(1, subject=subject) for subject, _ in pairs], 0, LATER)
+            assert set(await unit.mentions.known(pairs)) == set(pairs)
+            assert len((await unit.mentions.search(limit=5)).items) == 1
+
     async def test_some_are_there(self, store: Store) -> None:
         """Where a few are known to be there, by whatever subject, only these are looked for once more; the others are put there at once."""
         await write(store, 0, HITS)
