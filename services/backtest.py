@@ -53,6 +53,11 @@ class Backtest:
             self._desk.tick(Tick(at=history.until(last), as_if=True, end=True))
         self._drain()
 
+    def end(self, tick: Tick) -> None:
+        """Nothing more comes after what was observed one by one."""
+        self._desk.tick(tick)
+        self._drain()
+
     def _decide(self, part: Block, score: Score) -> None:
         for one in in_order(score(part.raws), part.raws):
             self.observe(one, self._offset)

@@ -36,6 +36,7 @@ VERBS: Mapping[str, Listed] = MappingProxyType(
         "run": Listed("services.commands.run", "运行服务"),
         "init": Listed("services.commands.init", "写出一份带说明的配置"),
         "check": Listed("services.commands.check", "检查配置、词库和策略，不联网"),
+        "keywords": Listed("services.commands.keywords", "关键词: 试一段文字、在留存的日志上试算、发现新词、与表格互导"),
         "sources": Listed("services.commands.sources", "列出信源，或试读其中一个"),
         "score": Listed("services.commands.score", "给标准输入的每条信息评分，逐行输出"),
         "replay": Listed("services.commands.replay", "重放录下的信息流, 经过日志、存储和通知"),

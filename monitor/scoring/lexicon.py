@@ -31,6 +31,11 @@ class Lexicon:
 
 
 def load_lexicon(name: str) -> Lexicon:
-    """A shipped lexicon of keywords/lexicons: labels with their words, written in one string with spaces between."""
+    """A shipped lexicon of keywords/lexicons."""
+    return Lexicon(lexicon_words(name))
+
+
+def lexicon_words(name: str) -> dict[str, list[str]]:
+    """The labels of a shipped lexicon with their words, written in one string with spaces between."""
     text = resources.files("keywords").joinpath(f"lexicons/{name}.yaml").read_text("utf-8")
-    return Lexicon({label: words.split() for label, words in yaml.safe_load(text).items()})
+    return {label: words.split() for label, words in yaml.safe_load(text).items()}

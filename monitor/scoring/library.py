@@ -24,22 +24,23 @@ def load_libraries(paths: Sequence[Path | str], zone: tzinfo = CHINA) -> tuple[l
     """
     libraries: list[Library] = []
     problems: list[Problem] = []
-    for file in _shipped():
+    for file in shipped_files():
         libraries += read_library_file(file.name, file.read_bytes(), zone, problems, shipped=True)
     seen: dict[str, str] = {}
-    for path in _files(map(Path, paths), problems):
+    for path in library_files(map(Path, paths), problems):
         data = _bytes(path, problems)
         if data is not None:
             libraries += read_library_file(str(path), data, zone, problems, seen=seen)
     return libraries, sorted(problems)
 
 
-def _shipped() -> list[Traversable]:
+def shipped_files() -> list[Traversable]:
+    """Those that come with us, by name."""
     folder = resources.files("keywords").joinpath("libraries")
     return sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
 
 
-def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
+def library_files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     """The files meant, each once, a folder being all its *.yaml by name."""
     found: dict[Path, None] = {}
     for path in paths:

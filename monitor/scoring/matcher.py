@@ -119,7 +119,7 @@ class Matcher:
         view = self._index.view
         seen = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
         if self._named:
-            seen += [(field, view(text)) for field in self._named for text in _values(mention, field)]
+            seen += [(field, view(text)) for field in self._named for text in field_values(mention, field)]
         if not any(one.triggered for _, one in seen):
             return []
         loose = self._index.loose
@@ -171,7 +171,7 @@ def _scope(seen: Sequence[Seen]) -> Scope:
     return Scope([one for one in seen if one[0] in FIELDS], named)
 
 
-def _values(mention: Mention, field: str) -> Sequence[str]:
+def field_values(mention: Mention, field: str) -> Sequence[str]:
     """What a field that a rule must name says of a mention."""
     if field == "topic":
         return mention.topics or ()

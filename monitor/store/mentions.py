@@ -44,6 +44,25 @@ class StoredScore(msgspec.Struct, frozen=True, kw_only=True):
     out: bool = False
 
 
+class Said(msgspec.Struct, frozen=True):
+    """The words of a stored mention, and who said them; `at` and `digest` are its place among those of its subject."""
+
+    at: int
+    digest: bytes
+    author: str
+    words: tuple[str, ...]
+    quoted: str
+
+
+class _Words(msgspec.Struct):
+    """What of a stored mention is read for its words."""
+
+    text: str = ""
+    title: str | None = None
+    quoted: str | None = None
+    author: str | None = None
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A stored mention, its engagement as last seen, with its scores by subject."""
 
@@ -120,6 +139,18 @@ class Mentions:
         if until is not None:
             query = query.where(published < min(until, LARGEST))
         return await self._page(query, published, q or "", limit, cursor)
+
+    async def said(self, subject: str, since: int, until: int, after: tuple[int, bytes], limit: int) -> list[Said]:
+        """What was published about a subject from `since` to before `until`, oldest first, the next behind a place: only the words."""
+        hit, mention = schema.hit, schema.mention
+        if not findable(subject):
+            return []
+        at = hit.c.published_at
+        query = select(at, hit.c.digest, mention.c.body).join(mention, mention.c.digest == hit.c.digest)
+        query = query.where(hit.c.subject == subject, at >= max(since, after[0]), at < until)
+        query = query.where(or_(at > after[0], hit.c.digest > after[1])).order_by(at, hit.c.digest).limit(limit)
+        rows = await self._connection.execute(query)
+        return [_words_said(row.published_at, row.digest, _words(row.body)) for row in rows]
 
     async def hits_of_live(self, partition: int, residual_since: int) -> AsyncIterator[tuple[NewHit, Mention]]:
         """
@@ -225,4 +256,10 @@ def _new_hit(row: Row[tuple[object, ...]], said: Row[tuple[object, ...]]) -> New
     return NewHit(offset=row.offset, digest=row.digest, scored=scored, story=row.story, counted=row.counted, judged=kept.judged)
 
 
+def _words_said(at: int, digest: bytes, words: _Words) -> Said:
+    own = tuple(part for part in (words.title, words.text) if part)
+    return Said(at, digest, words.author or "", own, words.quoted or "")
+
+
 _body = msgspec.json.Decoder(Body).decode
+_words = msgspec.json.Decoder(_Words).decode

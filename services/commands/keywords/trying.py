@@ -1,0 +1,157 @@
+"""`yuqing keywords test TEXT`: which rules hit a text and where, which nearly did and what was missing."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+from msgspec.structs import replace
+
+from monitor.clock import SystemClock, moment
+from monitor.errors import ConfigError, UsageError
+from monitor.loading import load_settings
+from monitor.logs import visible
+from monitor.mention import Mention
+from monitor.scoring.explaining import Asked, Explained, explain, rules_of
+from monitor.scoring.library import CHINA, Library, load_libraries
+from monitor.scoring.rule_tokens import FIELDS
+from monitor.settings import Settings
+from monitor.subject import Subject
+from services.keywords.showing import show
+from services.keywords.whereabouts import Owner, of_subject, whereabouts
+from services.verb import Verb
+from services.watched import check_watched
+
+LONGEST = 65_536  # bytes of a text, as of a mention
+_NEARLY = 20
+_FIELDS = tuple(sorted({*FIELDS, "transcript"} - {"text", "title"}))
+
+
+@click.command(
+    "test",
+    cls=Verb,
+    help="一段文字命中哪些规则（类别、权重、位置、规则写在哪里），哪些规则差一点、差在哪里；什么也不保存。\n\n"
+    "文字写在命令行里，或用 --file，或从标准输入读。不写 --config 时只用内置的风险词库和 --library 给出的；"
+    "写了则再加上配置里的主题和词库。时效按现在算。\n\n"
+    "例: yuqing keywords test 红会又出事了 --config yuqing.yaml\n\n"
+    "例: yuqing keywords test 小区发生火灾 --title 突发\n\n"
+    "例: yuqing keywords test 官方通报 --field author=新华社 --library 词库.yaml\n\n"
+    "退出码：0 答了，2 用法或配置有误。",
+)
+@click.argument("text", required=False, metavar="[文字]")
+@click.option("--title", metavar="标题", help="信息的标题")
+@click.option("--file", "file", metavar="文件", type=click.Path(path_type=Path), help="文字在这个文件里（UTF-8）")
+@click.option("--field", "fields", multiple=True, metavar="字段=值", help=f"其他字段，可写多次：{'、'.join(_FIELDS)}")
+@click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="配置文件（YAML）：用其中的主题和词库")
+@click.option(
+    "--library", "libraries", multiple=True, metavar="词库", type=click.Path(path_type=Path), help="再加上这个词库文件或文件夹，可写多次"
+)
+@click.option("--subject", metavar="主题", help="只看这个主题的规则和它用的词库（内置的总在）")
+@click.option("--nearly", "most", type=click.IntRange(0, 1_000), default=_NEARLY, metavar="N", help=f"差一点的最多列几条，默认 {_NEARLY}")
+@click.option("--json", "as_json", is_flag=True, help="一个 JSON 对象，供程序读取")
+def command(
+    text: str | None, title: str | None, file: Path | None, fields: tuple[str, ...], config: Path | None,
+    libraries: tuple[Path, ...], subject: str | None, most: int, *, as_json: bool,
+) -> None:  # fmt: skip
+    """Print what the rules say of it."""
+    now = SystemClock().now()
+    mention = _mention(_said(text, file, given=bool(title or fields)), title, fields, now)
+    settings = load_settings(config, os.environ) if config else None
+    subjects, loaded = _watched(settings, libraries, subject)
+    found = explain(rules_of(subjects, loaded), mention, now, most)
+    places = whereabouts([*(settings.libraries if settings else ()), *libraries], _names(found), settings)
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(wire(found, places)) + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        show(found, mention, places, watched=bool(subjects))
+
+
+def _said(text: str | None, file: Path | None, *, given: bool) -> str:
+    """The text: of the command line, of the file, else of stdin where no other field was given."""
+    if text is not None and file is not None:
+        raise UsageError("文字写在命令行里, 或用 --file 给出文件, 两者选一")
+    if text is not None:
+        return text
+    if file is None and given:
+        return ""
+    data = file.read_bytes() if file else sys.stdin.buffer.read(LONGEST + 1)
+    try:
+        return data.decode("utf-8-sig").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file or '标准输入'}: 不是 UTF-8 编码, 请另存为 UTF-8") from None
+
+
+def _mention(text: str, title: str | None, fields: Iterable[str], now: int) -> Mention:
+    values: dict[str, Any] = {"title": title, "text": text}
+    for field in fields:
+        name, sign, value = field.partition("=")
+        if not sign or name not in _FIELDS:
+            raise UsageError(f"--field {visible(field[:40])}: 请写成 字段=值, 字段是 {'、'.join(_FIELDS)} 之一")
+        values |= {"topics": (value,)} if name == "topic" else {name: value}
+    if any(isinstance(one, str) and len(one.encode("utf-8", "surrogatepass")) > LONGEST for one in values.values()):
+        raise UsageError(f"文字超过 {LONGEST // 1024} KiB: 信息的一个字段最多这么长, 请截短")
+    if not any(values.values()):
+        raise UsageError("没有要试的文字: 写在命令行里, 或用 --file, 或从标准输入送入")
+    said = {"source": "test", "id": "test"} | values
+    return Mention(published_at=moment(now), **{name: value for name, value in said.items() if value is not None})
+
+
+def _watched(settings: Settings | None, paths: Sequence[Path], subject: str | None) -> tuple[list[Subject], list[Library]]:
+    """The subjects asked about, and the libraries they may use; a library given beside is used by every one of them."""
+    zone = ZoneInfo(settings.timezone) if settings else CHINA
+    configured = settings.libraries if settings else ()
+    libraries, problems = load_libraries([*configured, *paths], zone)
+    if problems:
+        raise ConfigError(problems)
+    beside = {one.name for one in load_libraries(paths, zone)[0] if not one.shipped} if paths else set()
+    subjects = [replace(one, libraries=(*one.libraries, *beside)) for one in (settings.subjects if settings else ())]
+    if subject is None:
+        if settings is None and beside:
+            subjects = [Subject(name="（全部）", rules=(), libraries=tuple(beside))]
+        return subjects, libraries
+    check_watched([subject], [one.name for one in subjects])
+    chosen = next(one for one in subjects if one.name == subject)
+    return [chosen], [one for one in libraries if one.shipped or one.name in chosen.libraries]
+
+
+def _names(found: Explained) -> set[str]:
+    asked = [one.asked for one in found.held] + [one.asked for one in found.missed]
+    return {one.library.name for one in asked if one.library}
+
+
+def wire(found: Explained, places: dict[Owner, str]) -> dict[str, object]:
+    """What is told, as JSON."""
+    return {
+        "subjects": found.subjects,
+        "hits": [
+            _rule(one.asked, places) | {"subjects": one.subjects, "places": [_place(hit) for hit in one.hits]} for one in found.held
+        ],
+        "nearly": [
+            _rule(one.asked, places)
+            | {"subjects": [each.name for each in one.asked.subjects], "cost": round(one.lack.cost, 3), "missing": one.lack.reasons}
+            for one in found.missed
+        ],
+        "nearly_total": found.nearly,
+    }
+
+
+def _rule(one: Asked, places: dict[Owner, str]) -> dict[str, object]:
+    library = one.library.name if one.library else None
+    return {
+        "rule": one.rule, "category": one.category, "weight": one.weight, "floor": one.floor.word, "library": library,
+        "place": where(one, places),
+    }  # fmt: skip
+
+
+def _place(hit: Any) -> dict[str, object]:
+    return {name: getattr(hit, name) for name in ("field", "text", "start", "end")}
+
+
+def where(one: Asked, places: dict[Owner, str]) -> str | None:
+    """FILE:LINE of a rule."""
+    return places.get((one.library.name, one.rule) if one.library else of_subject(one.subjects[0].name, one.rule))
