@@ -118,6 +118,7 @@ class Rows:
     def __init__(self, file: str, zone: tzinfo, problems: list[Problem]) -> None:
         self._file, self._zone, self._problems = file, zone, problems
         self._entries: dict[str, list[Entry]] = {}
+        self._unread: set[str] = set()  # libraries of which a row is wrong: what they lack it may say
 
     def take(self, number: int, values: Mapping[str, object]) -> None:
         """One row, its cells by their columns."""
@@ -125,7 +126,9 @@ class Rows:
         entry = row.entry(number)
         for wrong in row.wrong:
             self.tell(number, wrong)
-        if entry:
+        if entry is None:
+            self._unread.add(str(values.get("name")))
+        else:
             self._entries.setdefault(entry.name, []).append(entry)
 
     def tell(self, number: int, message: str) -> None:
@@ -153,7 +156,7 @@ class Rows:
         """What the library says, else what most of its rules do."""
         of = entries[0].of
         common = Counter([one.weight for one in entries if one.weight is not None]).most_common(1)
-        if of.weight is None and not common:
+        if of.weight is None and not common and name not in self._unread:
             self.tell(entries[0].number, f"词库 {name[:_SHOWN]} 没有权重: 请填 0 到 1 之间的数")
         return of.weight if of.weight is not None else common[0][0] if common else 0.0
 
@@ -218,7 +221,7 @@ class _Row:
 
     def _floor(self) -> Level:
         said = (self._text("floor") or "none").strip()
-        word = next((one for one in FLOORS if said.lower() in {one, Level.of(one).zh, Level.of(one).zh.removesuffix("色")}), None)
+        word = next((one for one in FLOORS if said.lower().removesuffix("色") in {one, Level.of(one).zh}), None)
         if word is None:
             self.wrong.append(f"floor {said[:_SHOWN]!r} 应为 {', '.join(FLOORS)} 之一, 或空着")
         return Level.of(word or "none")

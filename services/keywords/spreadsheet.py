@@ -44,7 +44,9 @@ def write_xlsx(path: Path, rows: Sequence[Sequence[str]]) -> None:
             for cell in cells:
                 cell.data_type = "s" if cell.value is not None else "n"
             for place in _NUMBERS if row is not HEADINGS else ():
-                cells[place].value = float(row[place])
+                number = float(row[place])
+                if float(f"{number:.15g}") == number:  # what a workbook holds exactly; another stays a text
+                    cells[place].value = number
             sheet.append(cells)
         book.save(path)
 
