@@ -10,35 +10,26 @@ from itertools import chain
 
 import msgspec
 
-from monitor.alert import Level
 from monitor.clock import moment
 from monitor.mention import Mention
 from monitor.score import Hit
-from monitor.scoring.fold import fold_with_places, original_span
+from monitor.scoring.hits import MAX_HITS, Entry, hits_of, of_library, of_subject
 from monitor.scoring.index import Index
 from monitor.scoring.lacking import Lack, asked, lacking
 from monitor.scoring.library_file import Library
-from monitor.scoring.matcher import FIELDS, OWN, field_values
-from monitor.scoring.places import Scope, Seen, holds, witnesses
+from monitor.scoring.matcher import FIELDS, field_values
+from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
-from monitor.scoring.rule_tree import Node, Whole, Word
-from monitor.scoring.rules import parse
+from monitor.scoring.rule_tree import Whole, Word
 from monitor.subject import Subject
 
-MOST_HITS = 50  # of one rule
 CANDIDATES = 3_000  # rules whose lack is worked out, those first of which most words are there
 KEPT_OUT = 0.1  # the cost of a rule that holds and does not count: expired, or its subject does not take such mentions
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(Entry, frozen=True, gc=False):
     """A rule of a subject (`library` None) or of a library, with the subjects for which it counts; `risk`: of a shipped risk library."""
 
-    rule: str
-    tree: Node
-    category: str
-    weight: float
-    floor: Level
-    library: Library | None
     subjects: tuple[Subject, ...]
     risk: bool = False
 
@@ -69,15 +60,16 @@ class Explained(msgspec.Struct, frozen=True):
 
 def rules_of(subjects: Sequence[Subject], libraries: Sequence[Library]) -> list[Asked]:
     """Every rule there is: those of the subjects, then those of all libraries, whether anybody names them or not."""
-    own = [Asked(source, parse(source).tree, OWN, 0.0, Level.NONE, None, (one,)) for one in subjects for source in one.rules]
     risks = {library.name for library in libraries if library.shipped}
-    return own + [one for library in libraries for one in _of(library, subjects, risk=library.name in risks)]
+    rules = [_asked(entry, (subject,), risk=False) for subject in subjects for entry in of_subject(subject)]
+    for library in libraries:
+        naming = tuple(subject for subject in subjects if library.name in subject.libraries)
+        rules += [_asked(entry, naming, risk=library.name in risks) for entry in of_library(library)]
+    return rules
 
 
-def _of(library: Library, subjects: Sequence[Subject], *, risk: bool) -> Iterator[Asked]:
-    naming = tuple(subject for subject in subjects if library.name in subject.libraries)
-    for one in library.rules:
-        yield Asked(one.rule.source, one.rule.tree, library.category, one.weight, one.floor, library, naming, risk)
+def _asked(entry: Entry, subjects: tuple[Subject, ...], *, risk: bool) -> Asked:
+    return Asked(entry.source, entry.tree, entry.category, entry.weight, entry.floor, entry.library, subjects, risk)
 
 
 def explain(rules: Sequence[Asked], mention: Mention, at: int, most: int) -> Explained:
@@ -95,10 +87,10 @@ def explain(rules: Sequence[Asked], mention: Mention, at: int, most: int) -> Exp
         if refused:
             missed.append(Missed(one, Lack(KEPT_OUT, refused, 1)))
         else:
-            held.append(Held(one, _hits(one, scope, seen), subjects))
+            held.append(Held(one, tuple(hits_of(one, scope, seen)[:MAX_HITS]), subjects))
     answered = set(holding)
     missed += _missed((one for number, one in enumerate(rules) if number not in answered), scope, seen)
-    missed.sort(key=lambda one: (one.lack.cost, -one.lack.present, len(one.asked.rule), one.asked.rule))
+    missed.sort(key=lambda one: (one.lack.cost, -one.lack.present, len(one.asked.source), one.asked.source))
     hit = {*mention.subjects, *chain.from_iterable(one.subjects for one in held)}
     return Explained(tuple(sorted(hit)), tuple(held), tuple(missed[:most]), len(missed))
 
@@ -158,18 +150,3 @@ def _begun(rules: Iterable[Asked], text: str) -> list[Asked]:
         if there:
             found.append((len(words) - there, number, one))
     return [one for _, _, one in sorted(found, key=lambda each: each[:2])[:CANDIDATES]]
-
-
-def _hits(one: Asked, scope: Scope, seen: Sequence[Seen]) -> tuple[Hit, ...]:
-    """Its words where they made it hold, in the original text."""
-    spans: dict[tuple[str, str], set[tuple[int, int]]] = {}
-    for field, view, span in witnesses(one.tree, scope, MOST_HITS):
-        spans.setdefault((field, view.text), set()).add(span)
-    hits: list[Hit] = []
-    for field, view in seen:
-        found = spans.pop((field, view.text), None)
-        if found:
-            places = fold_with_places(view.text)[1]
-            for start, end in sorted({original_span(places, *span) for span in found}):
-                hits.append(Hit(one.rule, one.category, field, view.text[start:end], start, end))
-    return tuple(hits[:MOST_HITS])

@@ -43,8 +43,8 @@ def lacking(node: Node, scope: Scope) -> Lack:
             return _sum(lacking(part, scope) for part in parts)
         case AnyOf(parts):
             return _nearest(parts, scope)
-        case Without(part, outer):
-            return _within(part, outer, scope)
+        case Without():
+            return _within(node, scope)
         case Near():
             return _apart(node, scope)
     return _atom(node, scope)
@@ -111,7 +111,7 @@ def _cutting(text: str, start: int, end: int) -> list[str]:
 
 
 def _excluded(part: Node, scope: Scope) -> Lack:
-    _, view, (start, end) = next(witnesses(part, scope, 1), (None, None, (0, 0)))
+    _, view, (start, end) = next(witnesses(part, scope), (None, None, (0, 0)))
     said = view.folded[start:end] if view else ""
     return Lack(WRONG, (f"被 -{_brief(said)} 排除" if said else "被 - 后面的部分排除",), 0)
 
@@ -138,10 +138,11 @@ def _nearest(parts: Sequence[Node], scope: Scope) -> Lack:
     return Lack(min(lack.cost for lack in lacks), (f"缺 {named}{more}之一",), 0)
 
 
-def _within(part: Node, outer: Sequence[Node], scope: Scope) -> Lack:
+def _within(node: Without, scope: Scope) -> Lack:
     """What an `A!B` lacks: A, or one that is not in B."""
-    if holds(Without(part, tuple(outer)), scope):
+    if holds(node, scope):
         return Lack(0.0, (), 1)
+    part, outer = node.part, node.outer
     lack = lacking(part, scope)
     if lack.cost:
         return lack

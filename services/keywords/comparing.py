@@ -113,7 +113,7 @@ def owners(*rules: Iterable[Asked]) -> dict[Key, str]:
     """Whose each rule is: a library's name, or a subject's."""
     found: dict[Key, str] = {}
     for one in (one for each in rules for one in each):
-        found[one.rule, one.category] = f"词库 {one.library.name}" if one.library else f"主题 {one.subjects[0].name}"
+        found[one.source, one.category] = f"词库 {one.library.name}" if one.library else f"主题 {one.subjects[0].name}"
     return found
 
 
@@ -121,5 +121,5 @@ def _known(rules: Iterable[Asked]) -> dict[Key, set[tuple[object, ...]]]:
     found: dict[Key, set[tuple[object, ...]]] = defaultdict(set)
     for one in rules:
         validity = (one.library.valid_from, one.library.valid_until) if one.library else ()
-        found[one.rule, one.category].add((one.weight, one.floor, *validity, *sorted(subject.name for subject in one.subjects)))
+        found[one.source, one.category].add((one.weight, one.floor, *validity, *sorted(subject.name for subject in one.subjects)))
     return found

@@ -37,14 +37,14 @@ def show(found: Explained, mention: Mention, places: Mapping[Owner, str], *, wat
 
 
 def _held(one: Held, places: Mapping[Owner, str]) -> Text:
-    line = Text("  ") + Text(visible(one.asked.rule), "bold") + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}")
+    line = Text("  ") + Text(visible(one.asked.source), "bold") + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}")
     said = "；".join(f"{hit.field} {hit.start}–{hit.end} “{_short(hit.text)}”" for hit in one.hits[:_WINDOWS])
     counts = f"计入 {'、'.join(map(visible, one.subjects))}" if one.subjects else "只加风险，不使信息命中主题"
     return line + Text(f"\n      {said}；{counts}", "dim")
 
 
 def _missed(one: Missed, places: Mapping[Owner, str]) -> Text:
-    line = Text("  ") + Text(visible(one.asked.rule)) + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}", "dim")
+    line = Text("  ") + Text(visible(one.asked.source)) + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}", "dim")
     return line + Text(f"\n      {visible('；'.join(one.lack.reasons))}", "yellow")
 
 
@@ -56,7 +56,7 @@ def _owner(one: Asked) -> str:
 
 
 def _place(one: Asked, places: Mapping[Owner, str]) -> str:
-    place = places.get((one.library.name, one.rule) if one.library else of_subject(one.subjects[0].name, one.rule))
+    place = places.get((one.library.name, one.source) if one.library else of_subject(one.subjects[0].name, one.source))
     return f"，{visible(place)}" if place else ""
 
 

@@ -1,6 +1,6 @@
 """The retained raw log of a period, read in order: on every bus."""
 
-from monitor.bus.base import RAW, Record
+from monitor.bus.base import RAW, Record, Taken
 from monitor.clock import DAY, SECOND, ManualClock, moment
 from monitor.mention import Mention, Raw, encode
 from services.keywords.retained import raws_of, stretch
@@ -47,6 +47,7 @@ async def test_what_is_no_longer_retained_is_known(make_bus: BusMaker, clock: Ma
     await bus.append(RAW, [record(1, 0)])
     clock.advance(5 * DAY)
     await bus.append(RAW, [record(2, 0)])
+    await bus.take(Taken("scorer", RAW, {0: 2}))
     clock.advance(3 * DAY)
     await bus.expire(clock.now())
     assert [(await stretch(bus, START + days * DAY)).lost for days in (0, 6)] == [True, False]

@@ -143,7 +143,7 @@ def wire(found: Explained, places: dict[Owner, str]) -> dict[str, object]:
 def _rule(one: Asked, places: dict[Owner, str]) -> dict[str, object]:
     library = one.library.name if one.library else None
     return {
-        "rule": one.rule, "category": one.category, "weight": one.weight, "floor": one.floor.word, "library": library,
+        "rule": one.source, "category": one.category, "weight": one.weight, "floor": one.floor.word, "library": library,
         "place": where(one, places),
     }  # fmt: skip
 
@@ -154,4 +154,4 @@ def _place(hit: Any) -> dict[str, object]:
 
 def where(one: Asked, places: dict[Owner, str]) -> str | None:
     """FILE:LINE of a rule."""
-    return places.get((one.library.name, one.rule) if one.library else of_subject(one.subjects[0].name, one.rule))
+    return places.get((one.library.name, one.source) if one.library else of_subject(one.subjects[0].name, one.source))

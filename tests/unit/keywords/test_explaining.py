@@ -93,7 +93,7 @@ def test_the_nearest_miss_comes_first_and_the_list_is_bounded() -> None:
     rules = ("甲+乙丙+丁戊", "甲+乙丙", "甲-天", "甲 NEAR/1 天")
     mention = Mention(source="t", id="1", published_at=AT, text="甲二三天")
     found = explain(rules_of([Subject(name="s", rules=rules)], []), mention, 0, 3)
-    assert [one.asked.rule for one in found.missed] == ["甲 NEAR/1 天", "甲-天", "甲+乙丙"]
+    assert [one.asked.source for one in found.missed] == ["甲 NEAR/1 天", "甲-天", "甲+乙丙"]
     assert found.nearly == 4
 
 
