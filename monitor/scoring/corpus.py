@@ -11,7 +11,7 @@ from hashlib import blake2b
 from monitor.scoring.fold import fold
 from monitor.scoring.phrases import Text
 
-CHARACTERS = 30_000_000  # of one pile
+CHARACTERS = 20_000_000  # of one pile
 LONGEST = 2_000  # characters of one text
 _EDGE = 16  # characters by which a copy is known
 _OVERHEAD = 60  # what a text costs besides its characters

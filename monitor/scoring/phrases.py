@@ -7,9 +7,10 @@ them than in the texts before (log-likelihood ratio). Counted are authors and te
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress, islice
 from math import log
 from typing import NamedTuple
 
@@ -25,11 +26,11 @@ COHESION = 2.0  # ln of how much likelier the whole is than its halves by chance
 FREEDOM = 0.6  # nats
 SIGNIFICANT = 10.83  # of the log-likelihood ratio: p < 0.001
 TIMES = 2.0
-CANDIDATES = 20_000
+CANDIDATES = 200_000
 ALIKE = 0.6  # two phrases of which one holds the other are one where their counts are so alike
 EXAMPLES = 3
 COMMON = 1_000  # words that the dictionary met as often (应该, 知道, 支持) say nothing by themselves
-_TYPES = 2_000_000  # strings counted at once; beyond it those met once are let go
+_TYPES = 1_000_000  # strings counted at once; beyond it those met once are let go
 _PIECES = re.compile(r"https?://[!-~]+|@[\w\-·]{1,30}|\[[^\[\]]{1,8}\]|([\u4e00-\u9fff]+|[a-z][a-z0-9+.\-]*[a-z0-9+]|[0-9]+(?:[.:%/\-][0-9]+)*|[a-z])")
 _FIRST, _LAST = 0xE000, 0xF8FF  # private characters: each stands for an ASCII word
 _NUMBER = "\uf8ff"  # and the last for any number
@@ -128,30 +129,33 @@ def rising(now: Sequence[Text], before: Sequence[Text], known: Known, limit: int
     """The phrases that rise, the surest first."""
     alphabet = Alphabet()
     spelled = [alphabet.spelled(text.words) for text in now]
-    authors = len({text.author for text in now})
-    least = max(LEAST, authors // SUPPORT)
-    cohesions = {
-        phrase: cohesion for phrase, cohesion in _cohesive(_BREAK.join(spelled), least) if not known.refuses(alphabet.written(phrase))
-    }
-    candidates = sorted(sorted(cohesions, key=cohesions.__getitem__, reverse=True)[:CANDIDATES])
-    if not candidates:
+    piles = _Pile(now, spelled), _Pile(before, [alphabet.spelled(text.words) for text in before])
+    cohesions = _cohesive(_BREAK.join(spelled), max(LEAST, piles[0].authors // SUPPORT))
+    risen = [one for one in _risen(cohesions, *piles) if not known.refuses(alphabet.written(one.words))]
+    if not risen:
         return []
-    used = _used(candidates, now, spelled)
-    earlier = _used(candidates, before, (alphabet.spelled(text.words) for text in before))
-    authors_before = len({text.author for text in before})
-    found: list[Phrase] = []
-    for place, candidate in enumerate(candidates):
-        use, was = used[place], earlier[place]
-        if use.authors < least or use.freedom < FREEDOM:
-            continue
-        times = (use.authors / authors) / ((was.authors + 0.5) / (authors_before + 1)) if authors_before else 0.0
-        sure = significance(use.authors, authors, was.authors, authors_before) if authors_before else float(use.authors)
-        if not authors_before or (times >= TIMES and sure >= SIGNIFICANT):
-            figures = use.authors, use.texts, was.authors, was.texts, times, sure, cohesions[candidate], use.freedom
-            found.append(Phrase(alphabet.written(candidate), *figures, tuple(use.examples)))
+    uses = piles[0].uses([one.words for one in risen])
+    found = [
+        one._replace(words=alphabet.written(one.words), freedom=use.freedom, examples=tuple(use.examples))
+        for one, use in zip(risen, uses, strict=True) if use.freedom >= FREEDOM
+    ]  # fmt: skip
     common = frequencies({one.words for one in found})
     found = [one for one in found if common.get(one.words, 0) < COMMON]
     return _apart(sorted(found, key=lambda one: (-one.significance, -len(one.words), one.words)), limit)
+
+
+def _risen(cohesions: Mapping[str, float], now: "_Pile", before: "_Pile") -> Iterator[Phrase]:
+    """Those that a greater share of the authors use now; all that enough use, where there is nothing before."""
+    candidates = sorted(cohesions)
+    for word, (authors, texts), (were, had) in zip(candidates, now.counts(candidates), before.counts(candidates), strict=True):
+        if authors < LEAST:
+            continue
+        times, sure = 0.0, float(authors)
+        if before.authors:
+            times = (authors / now.authors) / ((were + 0.5) / (before.authors + 1))
+            sure = significance(authors, now.authors, were, before.authors)
+        if not before.authors or (times >= TIMES and sure >= SIGNIFICANT):
+            yield Phrase(word, authors, texts, were, had, times, sure, cohesions[word], 0.0, ())
 
 
 def significance(part: int, whole: int, part_before: int, whole_before: int) -> float:
@@ -167,17 +171,20 @@ def significance(part: int, whole: int, part_before: int, whole_before: int) -> 
     )  # fmt: skip
 
 
-def _cohesive(pile: str, least: int) -> Iterator[tuple[str, float]]:
-    """The frequent strings of up to LONGEST characters whose halves belong together, and how much; each length from the one before."""
+def _cohesive(pile: str, least: int) -> dict[str, float]:
+    """
+    The frequent strings of up to LONGEST characters whose halves belong together, and how much; each length from the one before.
+
+    Of too many the most frequent ones.
+    """
     counts = Counter(pile)
     total = len(pile) - counts.pop(_BREAK, 0)
     frequent = {sign for sign, count in counts.items() if count >= least}
+    cohesions = {word: COHESION for word in frequent if word >= chr(_FIRST) and word != _NUMBER}
     marks = bytearray(sign in frequent for sign in pile)
-    yield from ((word, COHESION) for word in frequent if word >= chr(_FIRST) and word != _NUMBER)
     for size in range(2, LONGEST + 1):
         begun = _both(marks)
-        found = _counted(pile, begun, size)
-        more = {word: count for word, count in found.items() if count >= least}
+        more = {word: count for word, count in _counted(pile, begun, size).items() if count >= least}
         marks = bytearray(len(pile))
         for start in compress(range(len(pile)), begun):
             if pile[start : start + size] in more:
@@ -186,7 +193,8 @@ def _cohesive(pile: str, least: int) -> Iterator[tuple[str, float]]:
         for word, count in more.items():
             cohesion = min(log(total * count / (counts[word[:cut]] * counts[word[cut:]])) for cut in range(1, size))
             if cohesion >= COHESION:
-                yield word, cohesion
+                cohesions[word] = cohesion
+    return {word: cohesions[word] for word in sorted(cohesions, key=lambda word: (-counts[word], word))[:CANDIDATES]}
 
 
 def _both(marks: bytearray) -> bytes:
@@ -198,35 +206,61 @@ def _both(marks: bytearray) -> bytes:
 def _counted(pile: str, begun: bytes, size: int) -> Counter[str]:
     found: Counter[str] = Counter()
     starts = compress(range(len(pile)), begun)
-    while portion := [pile[start : start + size] for start, _ in zip(starts, range(_TYPES), strict=False)]:
+    while portion := [pile[start : start + size] for start in islice(starts, _TYPES)]:
         found.update(portion)
         if len(found) > _TYPES:
             found = Counter({word: count for word, count in found.items() if count > 1})
     return found
 
 
+class _Pile:
+    """Texts by author, spelled: who uses what."""
+
+    def __init__(self, texts: Sequence[Text], spelled: Sequence[str]) -> None:
+        self._texts, self._spelled = texts, spelled
+        self.authors = len({text.author for text in texts})
+
+    def counts(self, words: Sequence[str]) -> list[tuple[int, int]]:
+        """Of each word how many authors and how many texts have it."""
+        authors, texts, author = (array("l", [start]) * len(words) for start in (0, 0, -1))
+        if words:
+            automaton = AhoCorasick(words, implementation=Implementation.ContiguousNFA)
+            for text, said in zip(self._texts, self._spelled, strict=True):
+                for place in {match[0] for match in automaton.find_matches_as_indexes(said, overlapping=True)}:
+                    texts[place] += 1
+                    if author[place] != text.author:
+                        author[place] = text.author
+                        authors[place] += 1
+        return list(zip(authors, texts, strict=True))
+
+    def uses(self, words: Sequence[str]) -> "list[_Use]":
+        """How each word stands among others."""
+        automaton = AhoCorasick(words, implementation=Implementation.ContiguousNFA)
+        uses = [_Use() for _ in words]
+        for text, said in zip(self._texts, self._spelled, strict=True):
+            framed = f"{_BREAK}{said}{_BREAK}"
+            for place, start, end in automaton.find_matches_as_indexes(framed, overlapping=True):
+                uses[place].met(text, framed[start - 1], framed[end])
+        return uses
+
+
 class _Use:
     """How one phrase is used; texts come by author."""
 
     def __init__(self) -> None:
-        self.authors = self.texts = 0
         self.examples: list[int] = []
-        self._author = self._text = -1
+        self._author, self._times = -1, 0
         self._left: Counter[str] = Counter()
         self._right: Counter[str] = Counter()
 
     def met(self, text: Text, left: str, right: str) -> None:
         """Here it stands; a beginning or an end of a run is a neighbour like no other."""
-        if text.number != self._text:
-            self.texts += 1
-            self._text = text.number
-        if text.author != self._author:
-            self.authors += 1
+        self._times += 1
+        if text.author != self._author and len(self.examples) < EXAMPLES:
             self._author = text.author
-            if len(self.examples) < EXAMPLES:
-                self.examples.append(text.number)
-        self._left[left if left != _BREAK else f"{_BREAK}{self.texts}"] += 1
-        self._right[right if right != _BREAK else f"{_BREAK}{self.texts}"] += 1
+            self.examples.append(text.number)
+        self._left[left if left != _BREAK else f"{_BREAK}{self._times}"] += 1
+        self._right[right if right != _BREAK else f"{_BREAK}{self._times}"] += 1
 
     @property
     def freedom(self) -> float:
@@ -237,17 +271,6 @@ class _Use:
 def _entropy(counts: Counter[str]) -> float:
     total = counts.total()
     return -sum(count / total * log(count / total) for count in counts.values()) if total else 0.0
-
-
-def _used(candidates: Sequence[str], texts: Iterable[Text], spelled: Iterable[str]) -> dict[int, _Use]:
-    """How each candidate is used in texts that come by author."""
-    automaton = AhoCorasick(candidates, implementation=Implementation.ContiguousNFA)
-    used: dict[int, _Use] = defaultdict(_Use)
-    for text, said in zip(texts, spelled, strict=True):
-        framed = f"{_BREAK}{said}{_BREAK}"
-        for place, start, end in automaton.find_matches_as_indexes(framed, overlapping=True):
-            used[place].met(text, framed[start - 1], framed[end])
-    return used
 
 
 def _apart(found: Iterable[Phrase], limit: int) -> list[Phrase]:

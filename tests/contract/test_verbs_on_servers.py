@@ -1,12 +1,18 @@
 """The verbs where bus and store are servers: what they say when one of them is not to be had, or does not let us."""
 
 import asyncio
+import json
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from monitor.bus.base import RAW, TOPICS, Record
+from monitor.clock import SystemClock, moment
+from monitor.loading import load_settings
+from monitor.mention import Mention, Raw, encode
 from services.cli import run
+from services.wiring import open_bus
 from tests.kafka_server import Cluster
 from tests.postgresql import Server, database_of
 
@@ -71,6 +77,33 @@ def test_a_user_who_may_only_read(tmp_path: Path, kafka: Cluster, postgresql: Se
     err = capfd.readouterr().err
     assert "请给 store 里的用户读写各表的权限" in err
     assert "Traceback" not in err
+
+
+def test_rules_are_tried_on_a_log_of_brokers(
+    tmp_path: Path, kafka: Cluster, postgresql: Server, capfd: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """`keywords dry-run` reads every partition, and appends to none."""
+    file = config(tmp_path, kafka.servers[0], database(postgresql), f"t{uuid4().hex[:12]}.")
+    new = tmp_path / "new.yaml"
+    new.write_text("{name: 新, category: 法人, weight: 0.3, rules: [停电]}", "utf-8")
+    before = asyncio.run(_ends(file, 40))
+    assert run(["keywords", "dry-run", str(new), "--subject", "某局", "--config", file, "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["records"], found["lost"]) == (40, False)
+    assert found["subjects"][0]["mentions"] == [20, 40]
+    assert [(one["rule"], one["gained"]) for one in found["rules"] if one["change"] == "new"] == [("停电", 20)]
+    assert asyncio.run(_ends(file, 0)) == before
+
+
+async def _ends(file: str, count: int) -> list[dict[int, tuple[int, int]]]:
+    """Where every topic ends, once so many mentions have been appended."""
+    bus, now = open_bus(load_settings(Path(file), {}), SystemClock()), SystemClock().now()
+    await bus.start()
+    mentions = [Mention(source="t", id=str(n), published_at=moment(now), text="停电了" if n % 2 else "某局通知") for n in range(count)]
+    await bus.append(RAW, [Record(key=mention.id.encode(), value=encode(Raw(received_at=now, mention=mention))) for mention in mentions])
+    bounds = [await bus.bounds(topic) for topic in TOPICS]
+    await bus.close()
+    return bounds
 
 
 def test_a_doctor_makes_nothing(tmp_path: Path, kafka: Cluster, postgresql: Server, capfd: pytest.CaptureFixture[str]) -> None:
