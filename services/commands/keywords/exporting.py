@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +10,7 @@ import click
 from monitor.errors import ConfigError, UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
-from monitor.scoring.library import CHINA, Library, load_libraries
+from monitor.scoring.library import CHINA, Library, library_files, load_libraries
 from monitor.scoring.library_table import rows_of
 from services.keywords.spreadsheet import write_csv, write_xlsx
 from services.keywords.writing import replace_file
@@ -39,7 +38,7 @@ def command(names: tuple[str, ...], output: Path, config: Path | None) -> None:
     zone = ZoneInfo(settings.timezone) if settings else CHINA
     paths = [Path(name) for name in names if Path(name).exists()]
     libraries, problems = load_libraries([*(settings.libraries if settings else ()), *paths], zone)
-    chosen = _chosen(libraries, [name for name in names if not Path(name).exists()], paths, zone, configured=bool(settings))
+    chosen = _chosen(libraries, [name for name in names if not Path(name).exists()], paths, configured=bool(settings))
     rows = list(rows_of(chosen, zone, problems))
     if problems:
         raise ConfigError(problems)
@@ -48,16 +47,16 @@ def command(names: tuple[str, ...], output: Path, config: Path | None) -> None:
     click.echo(visible(f"写出 {len(chosen)} 个词库, {len(rows)} 条规则: {output}"), err=True)
 
 
-def _chosen(libraries: Sequence[Library], names: Sequence[str], paths: Sequence[Path], zone: tzinfo, *, configured: bool) -> list[Library]:
+def _chosen(libraries: Sequence[Library], names: Sequence[str], paths: Sequence[Path], *, configured: bool) -> list[Library]:
     """Those of these names and files; of none, the configured ones, else the shipped. An own one goes before the shipped of its name."""
     by_name = {one.name: one for one in libraries}
     for name in names:
         if name not in by_name:
             raise UsageError(f"没有名为 {visible(name)} 的词库, 也没有这个文件，{there_are(name, by_name)}")
-    beside = {one.name for one in load_libraries(paths, zone)[0] if not one.shipped} if paths else set[str]()
+    given = {str(file) for file in library_files(paths, [])}
     if not names and not paths:
         own = [one for one in by_name.values() if not one.shipped]
         if configured and not own:
             raise UsageError("配置里没有 libraries: 写明要导出哪些, 或去掉 --config 导出内置的")
         return own if configured else list(by_name.values())
-    return [one for one in by_name.values() if one.name in names or one.name in beside]
+    return [one for one in by_name.values() if one.name in names or one.file in given]

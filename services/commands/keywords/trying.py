@@ -17,7 +17,7 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.scoring.explaining import Asked, Explained, explain, rules_of
-from monitor.scoring.library import CHINA, Library, load_libraries
+from monitor.scoring.library import CHINA, Library, library_files, load_libraries
 from monitor.scoring.rule_tokens import FIELDS
 from monitor.settings import Settings
 from monitor.subject import Subject
@@ -108,11 +108,12 @@ def _watched(settings: Settings | None, paths: Sequence[Path], subject: str | No
     libraries, problems = load_libraries([*configured, *paths], zone)
     if problems:
         raise ConfigError(problems)
-    beside = {one.name for one in load_libraries(paths, zone)[0] if not one.shipped} if paths else set()
+    given = {str(file) for file in library_files(paths, [])}
+    beside = tuple(one.name for one in libraries if one.file in given)
     subjects = [replace(one, libraries=(*one.libraries, *beside)) for one in (settings.subjects if settings else ())]
     if subject is None:
         if settings is None and beside:
-            subjects = [Subject(name="（全部）", rules=(), libraries=tuple(beside))]
+            subjects = [Subject(name="（全部）", rules=(), libraries=beside)]
         return subjects, libraries
     check_watched([subject], [one.name for one in subjects])
     chosen = next(one for one in subjects if one.name == subject)

@@ -58,7 +58,7 @@ def test_out_and_in_again_is_the_same(tmp_path_factory: pytest.TempPathFactory, 
 def test_the_yaml_that_is_written_is_read_as_the_same(libraries: list[Library]) -> None:
     """No problem in it, and nothing lost."""
     problems: list[object] = []
-    assert read_library_file("f", yaml_of(libraries, CHINA).encode(), CHINA, problems) == libraries  # type: ignore[arg-type]
+    assert read_library_file("", yaml_of(libraries, CHINA).encode(), CHINA, problems) == libraries  # type: ignore[arg-type]
     assert problems == []
 
 
