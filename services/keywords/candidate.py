@@ -2,18 +2,18 @@
 
 import os
 from collections.abc import Collection, Sequence
-from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import yaml
 from msgspec.structs import replace
 
-from monitor.errors import ConfigError, UsageError
+from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
-from monitor.scoring.library import Library, library_files, load_libraries
+from monitor.scoring.library import library_files
 from monitor.settings import Settings
+from services.keywords.loading import loaded, with_given
 from services.keywords.trial import Rules
 from services.watched import check_watched
 
@@ -45,7 +45,7 @@ def _names_root(path: Path) -> bool:
 
 def in_force(settings: Settings) -> Rules:
     """The rules of settings."""
-    return Rules(settings, tuple(_loaded(settings.libraries, ZoneInfo(settings.timezone))))
+    return Rules(settings, tuple(loaded(settings.libraries, ZoneInfo(settings.timezone))))
 
 
 def with_libraries(old: Rules, path: Path, subjects: Collection[str]) -> Rules:
@@ -58,16 +58,15 @@ def with_libraries(old: Rules, path: Path, subjects: Collection[str]) -> Rules:
     if _same(path, settings):
         raise UsageError(f"{visible(str(path))} 就是配置正在用的: 请另存一份, 改那一份再试")
     check_watched(subjects, [one.name for one in settings.subjects])
-    given = [one for one in _loaded([path], ZoneInfo(settings.timezone)) if not one.shipped]
+    libraries, given = with_given(old.libraries, [path], ZoneInfo(settings.timezone))
     names = [one.name for one in given]
     watched = tuple(_naming(one.libraries, names, one.name in subjects) for one in settings.subjects)
     changed = replace(settings, subjects=tuple(replace(one, libraries=used) for one, used in zip(settings.subjects, watched, strict=True)))
-    kept = tuple(one for one in old.libraries if one.shipped or one.name not in names)
     shipped = {one.name for one in old.libraries if one.shipped}
     idle = [name for name in names if name not in shipped and not any(name in used for used in watched)]
     if idle:
         raise UsageError(f"没有监测主题使用词库 {'、'.join(map(visible, idle))}: 用 --subject 主题 说明试给谁用, 或在新配置里写上再试")
-    return Rules(changed, (*kept, *given))
+    return Rules(changed, tuple(libraries))
 
 
 def _naming(used: tuple[str, ...], names: Sequence[str], also: bool) -> tuple[str, ...]:  # noqa: FBT001 one private caller
@@ -78,10 +77,3 @@ def _same(path: Path, settings: Settings) -> bool:
     ours = {file.resolve() for file in library_files(map(Path, settings.libraries), [])}
     theirs = {file.resolve() for file in library_files([path], [])}
     return bool(theirs) and theirs <= ours
-
-
-def _loaded(paths: Sequence[Path | str], zone: tzinfo) -> list[Library]:
-    libraries, problems = load_libraries(paths, zone)
-    if problems:
-        raise ConfigError(problems)
-    return libraries

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from monitor.errors import ConfigError, UsageError
+from monitor.errors import ConfigError, Problem, UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
-from monitor.scoring.library import CHINA, Library, library_files, load_libraries
+from monitor.scoring.library import CHINA, Library
 from monitor.scoring.library_table import rows_of
+from services.keywords.loading import loaded, with_given
 from services.keywords.spreadsheet import write_csv, write_xlsx
 from services.keywords.writing import replace_file
 from services.verb import Verb
@@ -37,8 +38,9 @@ def command(names: tuple[str, ...], output: Path, config: Path | None) -> None:
     settings = load_settings(config, os.environ) if config else None
     zone = ZoneInfo(settings.timezone) if settings else CHINA
     paths = [Path(name) for name in names if Path(name).exists()]
-    libraries, problems = load_libraries([*(settings.libraries if settings else ()), *paths], zone)
-    chosen = _chosen(libraries, [name for name in names if not Path(name).exists()], paths, configured=bool(settings))
+    libraries, given = with_given(loaded(settings.libraries if settings else (), zone), paths, zone)
+    chosen = _chosen(libraries, [name for name in names if not Path(name).exists()], given, configured=bool(settings))
+    problems: list[Problem] = []
     rows = list(rows_of(chosen, zone, problems))
     if problems:
         raise ConfigError(problems)
@@ -47,16 +49,15 @@ def command(names: tuple[str, ...], output: Path, config: Path | None) -> None:
     click.echo(visible(f"写出 {len(chosen)} 个词库, {len(rows)} 条规则: {output}"), err=True)
 
 
-def _chosen(libraries: Sequence[Library], names: Sequence[str], paths: Sequence[Path], *, configured: bool) -> list[Library]:
+def _chosen(libraries: Sequence[Library], names: Sequence[str], given: Sequence[Library], *, configured: bool) -> list[Library]:
     """Those of these names and files; of none, the configured ones, else the shipped. An own one goes before the shipped of its name."""
     by_name = {one.name: one for one in libraries}
     for name in names:
         if name not in by_name:
             raise UsageError(f"没有名为 {visible(name)} 的词库, 也没有这个文件，{there_are(name, by_name)}")
-    given = {str(file) for file in library_files(paths, [])}
-    if not names and not paths:
+    if not names and not given:
         own = [one for one in by_name.values() if not one.shipped]
         if configured and not own:
             raise UsageError("配置里没有 libraries: 写明要导出哪些, 或去掉 --config 导出内置的")
         return own if configured else list(by_name.values())
-    return [one for one in by_name.values() if one.name in names or one.file in given]
+    return [one for one in by_name.values() if one.name in names or one in given]

@@ -12,15 +12,16 @@ import msgspec
 from msgspec.structs import replace
 
 from monitor.clock import SystemClock, moment
-from monitor.errors import ConfigError, UsageError
+from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.scoring.explaining import Asked, Explained, explain, rules_of
-from monitor.scoring.library import CHINA, Library, library_files, load_libraries
+from monitor.scoring.library import CHINA, Library
 from monitor.scoring.rule_tokens import FIELDS
 from monitor.settings import Settings
 from monitor.subject import Subject
+from services.keywords.loading import loaded, with_given
 from services.keywords.showing import show
 from services.keywords.whereabouts import Owner, of_subject, whereabouts
 from services.verb import Verb
@@ -48,8 +49,9 @@ _FIELDS = tuple(sorted({*FIELDS, "transcript"} - {"text", "title"}))
 @click.option("--field", "fields", multiple=True, metavar="字段=值", help=f"其他字段，可写多次：{'、'.join(_FIELDS)}")
 @click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="配置文件（YAML）：用其中的主题和词库")
 @click.option(
-    "--library", "libraries", multiple=True, metavar="词库", type=click.Path(path_type=Path), help="再加上这个词库文件或文件夹，可写多次"
-)
+    "--library", "libraries", multiple=True, metavar="词库", type=click.Path(path_type=Path),
+    help="再加上这个词库文件或文件夹（同名的顶替配置里的），可写多次",
+)  # fmt: skip
 @click.option("--subject", metavar="主题", help="只看这个主题的规则和它用的词库（内置的总在）")
 @click.option("--nearly", "most", type=click.IntRange(0, 1_000), default=_NEARLY, metavar="N", help=f"差一点的最多列几条，默认 {_NEARLY}")
 @click.option("--json", "as_json", is_flag=True, help="一个 JSON 对象，供程序读取")
@@ -104,12 +106,8 @@ def _mention(text: str, title: str | None, fields: Iterable[str], now: int) -> M
 def _watched(settings: Settings | None, paths: Sequence[Path], subject: str | None) -> tuple[list[Subject], list[Library]]:
     """The subjects asked about, and the libraries they may use; a library given beside is used by every one of them."""
     zone = ZoneInfo(settings.timezone) if settings else CHINA
-    configured = settings.libraries if settings else ()
-    libraries, problems = load_libraries([*configured, *paths], zone)
-    if problems:
-        raise ConfigError(problems)
-    given = {str(file) for file in library_files(paths, [])}
-    beside = tuple(one.name for one in libraries if one.file in given)
+    libraries, given = with_given(loaded(settings.libraries if settings else (), zone), paths, zone)
+    beside = tuple(one.name for one in given)
     subjects = [replace(one, libraries=(*one.libraries, *beside)) for one in (settings.subjects if settings else ())]
     if subject is None:
         if settings is None and beside:

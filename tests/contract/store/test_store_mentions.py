@@ -11,7 +11,7 @@ from monitor.escalation.effects import Counted, Judged, Judgement, Known, Merged
 from monitor.mention import Mention
 from monitor.settings import Retention
 from monitor.store.alerts import AlertFilter
-from monitor.store.mentions import Found
+from monitor.store.mentions import Found, Said
 from monitor.store.rows import Page
 from monitor.store.sessions import Store
 from tests.contract.store.records import LATER, START, alert, mention, new_hit, raised, story
@@ -64,6 +64,24 @@ class TestMentions:
             asked = [(subject, mention(n).digest) for n in range(1200) for subject in ("红十字会", "故宫")]
             found = await unit.mentions.known([pair for pair in asked if pair != ("红十字会", mention(3).digest)])
         assert found == {("红十字会", mention(1).digest): Known(0, "s1", 1), ("故宫", seen.digest): Known(LATER, "s1", 1)}
+
+    async def test_words(self, store: Store) -> None:
+        """What was published of a subject in a stretch, oldest first, page by page: title and text, what is quoted, and by whom."""
+        odd = mention(3, text="", title="标题", quoted="原文", author=None)
+        twins = [mention(50 + n, published_at=mention(5).published_at) for n in range(3)]
+        hits = [new_hit(1), new_hit(2), new_hit(3, said=odd), new_hit(4, subject="故宫"), new_hit(8)]
+        hits += [new_hit(9, said=one) for one in twins]
+        async with store.write() as unit:
+            await unit.mentions.add(hits, 0, LATER)
+            after, found = (0, b""), list[Said]()
+            while page := await unit.mentions.said("红十字会", START + 2_000_000, START + 8_000_000, after, 2):
+                found += page
+                after = (page[-1].at, page[-1].digest)
+        digests = [mention(2).digest, odd.digest, *sorted(one.digest for one in twins)]
+        assert [one.digest for one in found] == digests
+        assert found[0].words == ("红十字会又出事了",)
+        assert found[0].author == "pseudonym2"
+        assert (found[1].words, found[1].quoted, found[1].author) == (("标题",), "原文", "")
 
     async def test_observe(self, store: Store) -> None:
         """A later look gives its engagement and `gone`, never its words; an earlier or equal one changes nothing."""
