@@ -24,6 +24,7 @@ LONGEST = 32  # characters of a word that are looked for: more would let one rul
 STRETCH = 4_096  # characters looked through at once: a text of one character finds a word at each of them
 REMEMBERED = 2_400_000  # characters of texts
 TOGETHER = 50  # expressions asked as one
+SHARD = 65_536  # words of one automaton: while it is built, for a tenth of a second, no other thread of the process moves
 _RUN = re.compile(rf"(.)\1{{{LONGEST},}}", re.DOTALL)  # what no word tells from a shorter one
 _NONE: frozenset[int] = frozenset()
 _Waking = tuple[int, ...]  # numbers of rules
@@ -92,13 +93,15 @@ class _Asked:
 
 
 class _Automaton:
-    """Every string of a set, found in one pass."""
+    """Every string of a set, found in one pass; in several where there are so many that to build one would hold up the process."""
 
     def __init__(self, waking: Mapping[str, Sequence[int]]) -> None:
         strings = sorted(waking)
         self._waking = [tuple(waking[string]) for string in strings]
         self._overlap = max(map(len, strings), default=1) - 1
-        self._automaton = AhoCorasick(strings, implementation=Implementation.ContiguousNFA)
+        size = -(-len(strings) // -(-len(strings) // SHARD))
+        starts = range(0, len(strings), size)
+        self._parts = [(at, AhoCorasick(strings[at : at + size], implementation=Implementation.ContiguousNFA)) for at in starts]
 
     def found(self, text: str) -> Collection[_Waking]:
         """Whom the strings in the text wake, each once."""
@@ -107,8 +110,8 @@ class _Automaton:
         return self._found(text)
 
     def _found(self, text: str) -> Collection[_Waking]:
-        matches = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        return [self._waking[string] for string in {match[0] for match in matches}] if matches else ()
+        found = {start + match[0] for start, part in self._parts for match in part.find_matches_as_indexes(text, overlapping=True)}
+        return [self._waking[string] for string in found] if found else ()
 
     def _stretches(self, text: str) -> Iterator[str]:
         """Overlapping by as much as a string may be cut."""

@@ -36,9 +36,9 @@ def measure_keywords(folder: Path, lines: Sequence[bytes], _names: Sequence[str]
     """All three, in turns."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = _texts(lines)
-    hundred, load = _loaded(folder / "names.yaml", _rules(HUNDRED))
-    ten = _rules(TEN)
-    plain, many, varied = _rates([_matcher(ten), hundred, _matcher(_rules(TEN, "~"))], texts)
+    hundred, load = _loaded(folder / "names.yaml", names_as_rules(HUNDRED))
+    ten = names_as_rules(TEN)
+    plain, many, varied = _rates([_matcher(ten), hundred, _matcher(names_as_rules(TEN, "~"))], texts)
     count = SLICES * SLICE
     return {
         "keywords_10k": figure(plain, "mentions/s", _naive(ten, texts[:NAIVE]), count, rules=TEN),
@@ -47,7 +47,7 @@ def measure_keywords(folder: Path, lines: Sequence[bytes], _names: Sequence[str]
     }
 
 
-def _rules(count: int, sign: str = "") -> list[str]:
+def names_as_rules(count: int, sign: str = "") -> list[str]:
     """The same each time; `sign` stands before every word."""
     drawn = Random(7)  # noqa: S311 - a measurement must be repeatable, not secret
     return [_rule(number % 5, drawn, sign) for number in range(count)]

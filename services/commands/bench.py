@@ -22,6 +22,7 @@ from services.bench.latency import measure_latency
 from services.bench.pipeline import measure_pipeline
 from services.bench.polling import measure_polling
 from services.bench.push import measure_push
+from services.bench.reload import measure_reload
 from services.bench.replay import measure_replay
 from services.bench.scorer import measure_scorer
 from services.bench.segment import measure_segment
@@ -42,6 +43,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "keywords_100k": measure_keywords,
         "keywords_variants": measure_keywords,
         "segment": measure_segment,
+        "reload": measure_reload,
         "scorer": measure_scorer,
         "pipeline": measure_pipeline,
         "takeover": measure_takeover,
@@ -66,7 +68,7 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
     "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
     "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
-    "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，segment 是 jieba 本身，"
+    "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，segment 是 jieba 本身，reload 是停下来重建，"
     "alerts_page 是裸 SQL 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由，dashboards 是答应的 50 毫秒）。\n\n"
     "例: yuqing bench\n\n"
     "例: yuqing bench replay memory\n\n"
