@@ -108,7 +108,7 @@ class Scoring:
 
     def rebuilt(self, settings: Settings) -> "Scoring":
         """The same models for other settings."""
-        matcher = build_matcher(settings.subjects, settings.libraries, ZoneInfo(settings.timezone))
+        matcher = build_matcher(settings.subjects, settings.libraries, ZoneInfo(settings.timezone), settings.segmenter)
         return Scoring(self._scorer.with_matcher(matcher, load_segmenter(settings.segmenter)), settings, self._key)
 
 

@@ -16,7 +16,8 @@ from monitor.scoring.fold import fold
 from monitor.scoring.memo import Memo
 from monitor.scoring.needed import Choice
 from monitor.scoring.patterns import Together
-from monitor.scoring.rule_tree import Atom, Node, Regex, Variant, located
+from monitor.scoring.rule_tree import Atom, Node, Regex, Variant, Whole, atoms, located
+from monitor.scoring.segment import FAST, make_segmenter
 from monitor.scoring.variants import class_patterns, in_classes
 from monitor.scoring.views import View
 
@@ -31,9 +32,14 @@ _Waking = tuple[int, ...]  # numbers of rules
 
 
 class Index:
-    """Numbers rules by their order, and tells of a text the numbers of those worth a look. `loose`: rules that must see silent texts."""
+    """
+    Numbers rules by their order, and tells of a text the numbers of those worth a look. `loose`: rules that must see silent texts.
 
-    def __init__(self, trees: Sequence[Node]) -> None:
+    The words that rules want whole are taught to the segmenter, as jieba's user words are; the other words of rules are mostly
+    phrases (强烈谴责, 拉横幅), and to keep those in one piece would hide the words in them.
+    """
+
+    def __init__(self, trees: Sequence[Node], segmenter: str = FAST) -> None:
         asked, loose, choice = _Asked(), set[int](), Choice(trees)
         for number, tree in enumerate(trees):
             needed = choice.needed(tree)
@@ -46,6 +52,8 @@ class Index:
                 else:
                     asked.add(atom, ())
         self.loose = frozenset(loose)
+        wholes = {atom.text for tree in trees for atom in atoms(tree) if isinstance(atom, Whole)}
+        self._segmenter = make_segmenter(segmenter, wholes) if wholes else None
         self._words = _Automaton(asked.words) if asked.words else None
         self._classes = _Automaton(asked.classes) if asked.classes else None
         self._patterns = _Patterns(asked.patterns) if asked.patterns else None
@@ -69,7 +77,7 @@ class Index:
             found += self._classes.found(in_classes(text))
         if self._patterns and folded:
             found += self._patterns.found(folded)
-        return View(text, _NONE.union(*found) if found else _NONE, folded, silent=not found)
+        return View(text, _NONE.union(*found) if found else _NONE, folded, silent=not found, segmenter=self._segmenter)
 
 
 class _Asked:

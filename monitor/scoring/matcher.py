@@ -20,6 +20,7 @@ from monitor.scoring.memo import Memo
 from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
 from monitor.scoring.rule_tree import fields
+from monitor.scoring.segment import FAST
 from monitor.scoring.versions import Keywords
 from monitor.subject import Subject
 
@@ -47,7 +48,7 @@ class Match:
 class Matcher:
     """Built once from the subjects and libraries; then only asked."""
 
-    def __init__(self, subjects: Sequence[Subject], libraries: Sequence[Library]) -> None:
+    def __init__(self, subjects: Sequence[Subject], libraries: Sequence[Library], segmenter: str = FAST) -> None:
         """From checked configuration: a rule that cannot be read raises RuleError."""
         self.keywords = Keywords(subjects, libraries)
         self._subjects = {subject.name: subject for subject in subjects}
@@ -63,7 +64,7 @@ class Matcher:
             if naming or library.name in shipped:
                 self._add(of_library(library), naming, risk=library.name in shipped)
         self._dated = tuple(library for library in libraries if library.valid_from is not None or library.valid_until is not None)
-        self._index = Index([entry.tree for entry in self._entries])
+        self._index = Index([entry.tree for entry in self._entries], segmenter)
         asked = {field for entry in self._entries for field in fields(entry.tree)}
         self._named = tuple(field for field in NAMED if field in asked and field not in FIELDS)
         self._matches: Memo[tuple[Match, ...]] = Memo(REMEMBERED)
@@ -79,9 +80,9 @@ class Matcher:
                 self._risks.add(number)
 
     @classmethod
-    def build(cls, subjects: Sequence[Subject], libraries: Sequence[Library]) -> "Matcher":
+    def build(cls, subjects: Sequence[Subject], libraries: Sequence[Library], segmenter: str = FAST) -> "Matcher":
         """From checked configuration: a rule that cannot be read raises RuleError."""
-        return cls(subjects, libraries)
+        return cls(subjects, libraries, segmenter)
 
     def match(self, mention: Mention, at: int) -> tuple[Match, ...]:
         """The subjects it hits, by name; `at` (micros) is when we received it."""

@@ -141,7 +141,7 @@ def _spans(node: Node, view: View) -> Iterator[Span]:
         case Word(text):
             return view.places(text)
         case Whole(text):
-            return (span for span in view.places(text) if whole(view.folded, *span))
+            return (span for span in view.places(text) if whole(view, *span))
         case Variant(text):
             return (span for span in variant_places(text, view.folded) if bounded(view.folded, *span))
         case Regex(pattern):

@@ -137,13 +137,15 @@ def build_scorer(
     subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA, segmenter: str = FAST
 ) -> Scorer:
     """The Scorer of a configuration; ConfigError with every problem of its libraries. Half a second, once a process."""
-    matcher = build_matcher(subjects, library_paths, zone)
+    matcher = build_matcher(subjects, library_paths, zone, segmenter)
     return Scorer(matcher, load_snownlp(), load_emotion(), load_segmenter(segmenter))
 
 
-def build_matcher(subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA) -> Matcher:
+def build_matcher(
+    subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA, segmenter: str = FAST
+) -> Matcher:
     """The Matcher of a configuration; ConfigError as above."""
     libraries, problems = load_libraries(library_paths, zone)
     if problems:
         raise ConfigError(problems)
-    return Matcher.build(subjects, libraries)
+    return Matcher.build(subjects, libraries, segmenter)

@@ -2,15 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate
 
 from monitor.scoring.fold import fold, original_span, origins
-from monitor.scoring.segment import load_segmenter
+from monitor.scoring.segment import Segmenter, load_segmenter
 
 Span = tuple[int, int]
 MAX_PLACES = 20_000  # of one word, or of one NEAR, in one text
-BORDERED = 64  # texts whose words are kept
 
 
 class View:
@@ -21,15 +19,20 @@ class View:
     original is looked at with thousands of reposts.
     """
 
-    __slots__ = ("_folded", "_origins", "shown", "silent", "text", "triggered")
+    __slots__ = ("_borders", "_folded", "_origins", "_segmenter", "shown", "silent", "text", "triggered")
 
-    def __init__(self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None, *, silent: bool = False) -> None:
+    def __init__(
+        self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None, *, silent: bool = False,
+        segmenter: Segmenter | None = None,
+    ) -> None:  # fmt: skip
         self.text = text
         self.triggered = triggered
         self.silent = silent
         self.shown: dict[int, tuple[Span, ...]] = {}
         self._folded = folded
         self._origins: Sequence[int] | None = None
+        self._segmenter = segmenter
+        self._borders: frozenset[int] | None = None
 
     @property
     def folded(self) -> str:
@@ -43,6 +46,14 @@ class View:
         if self._origins is None:
             self._origins = origins(self.text)
         return original_span(self._origins, *span)
+
+    @property
+    def borders(self) -> frozenset[int]:
+        """Where words begin and end in the folded text."""
+        if self._borders is None:
+            cut = (self._segmenter or load_segmenter()).cut(self.folded, None)
+            self._borders = frozenset(accumulate(map(len, cut), initial=0))
+        return self._borders
 
     def has(self, word: str) -> bool:
         """Whether a folded word stands there, ASCII ends at word boundaries."""
@@ -67,10 +78,10 @@ def bounded(text: str, start: int, end: int) -> bool:
     return not (_joined(text[start - 1 : start], text[start]) or _joined(text[end - 1], text[end : end + 1]))
 
 
-def whole(text: str, start: int, end: int) -> bool:
-    """Whether a bounded span of a folded text begins and ends where its words do: at an ASCII end the boundary is enough."""
-    borders = _borders(text)
-    return (_edged(text[start]) or start in borders) and (_edged(text[end - 1]) or end in borders)
+def whole(view: View, start: int, end: int) -> bool:
+    """Whether a bounded span of the folded text begins and ends where its words do: at an ASCII end the boundary is enough."""
+    text = view.folded
+    return (_edged(text[start]) or start in view.borders) and (_edged(text[end - 1]) or end in view.borders)
 
 
 def outside(inner: Sequence[Span], outer: Sequence[Span]) -> Iterator[Span]:
@@ -90,9 +101,3 @@ def _joined(left: str, right: str) -> bool:
 
 def _edged(char: str) -> bool:
     return char.isascii() and (char.isalnum() or char == "_")
-
-
-@lru_cache(maxsize=BORDERED)
-def _borders(text: str) -> frozenset[int]:
-    """Where words begin and end in a folded text, by the dictionary alone: a rule's own word changes nothing for others."""
-    return frozenset(accumulate((len(word) for word in load_segmenter().cut(text, None)), initial=0))

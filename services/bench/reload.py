@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry
 
 from monitor.clock import SystemClock, micros
@@ -28,6 +27,7 @@ from monitor.settings import Settings
 from monitor.store.sessions import Store
 from services.bench.figure import Figure, figure
 from services.bench.keywords import HUNDRED, TEN, names_as_rules
+from services.house import start_logging
 from services.lifecycle import measure_lag
 from services.reload import Reloader
 from services.score import Batch, Newest, patiently
@@ -90,7 +90,7 @@ def _write(file: Path, rules: Sequence[str], turn: int) -> None:
 
 
 def _reloader(settings: Settings, store: Store, newest: Newest, score: Scoring) -> Reloader:
-    reloader = Reloader(settings, settings, store, SystemClock(), Metrics(CollectorRegistry()), structlog.stdlib.get_logger())
+    reloader = Reloader(settings, settings, store, SystemClock(), Metrics(CollectorRegistry()), start_logging(settings, level="error"))
 
     def follow(new: Settings) -> Callable[[], None]:
         rebuilt = score.rebuilt(new)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import product
 
 from monitor.scoring.fold import fold
 from monitor.scoring.rule_tree import AllOf, AnyOf, Atom, In, Near, Node, Not, Regex, Variant, Whole, Without, Word
-from monitor.scoring.segment import load_segmenter
+from monitor.scoring.segment import make_segmenter
 from monitor.scoring.variants import is_sign, table
 
 Span = tuple[int, int]
@@ -14,30 +15,30 @@ Fields = Mapping[str, Sequence[str]]  # a field's name and its folded texts
 EVERYWHERE = ("title", "text", "quoted", "transcript")
 
 
-def true_of(node: Node, fields: Fields, looked: Sequence[str] = EVERYWHERE) -> bool:
-    """Whether a rule's tree is true of these fields."""
+def true_of(node: Node, fields: Fields, looked: Sequence[str] = EVERYWHERE, taught: Sequence[str] = ()) -> bool:
+    """Whether a rule's tree is true of these fields; `taught`: the words that it, and the rules beside it, want whole."""
     match node:
         case AllOf(parts):
-            return all(true_of(part, fields, looked) for part in parts)
+            return all(true_of(part, fields, looked, taught) for part in parts)
         case AnyOf(parts):
-            return any(true_of(part, fields, looked) for part in parts)
+            return any(true_of(part, fields, looked, taught) for part in parts)
         case Not(part):
-            return not true_of(part, fields, looked)
+            return not true_of(part, fields, looked, taught)
         case In(field, part):
-            return true_of(part, fields, (field,))
-    return any(spans(node, text) for field in looked for text in fields.get(field, ()))
+            return true_of(part, fields, (field,), taught)
+    return any(spans(node, text, taught) for field in looked for text in fields.get(field, ()))
 
 
-def spans(node: Node, text: str) -> set[Span]:
+def spans(node: Node, text: str, taught: Sequence[str] = ()) -> set[Span]:
     """Where a part of a rule stands in one folded text."""
     match node:
         case AnyOf(parts):
-            return {span for part in parts for span in spans(part, text)}
+            return {span for part in parts for span in spans(part, text, taught)}
         case Without(part, outer):
-            beyond = [span for one in outer for span in spans(one, text)]
-            return {(a, b) for a, b in spans(part, text) if not any(c <= a and b <= d for c, d in beyond)}
+            beyond = [span for one in outer for span in spans(one, text, taught)]
+            return {(a, b) for a, b in spans(part, text, taught) if not any(c <= a and b <= d for c, d in beyond)}
         case Near(left, right, within, ordered):
-            pairs = list(product(spans(left, text), spans(right, text)))
+            pairs = list(product(spans(left, text, taught), spans(right, text, taught)))
             if not ordered:
                 pairs += [(b, a) for a, b in pairs]
             return {(a[0], b[1]) for a, b in pairs if 0 <= b[0] - a[1] <= within}
@@ -45,7 +46,8 @@ def spans(node: Node, text: str) -> set[Span]:
             return {found.span() for found in re.finditer(pattern, text, re.IGNORECASE) if found[0]}
         case Word() | Whole() | Variant():
             every = ((start, end) for start in range(len(text)) for end in range(start + 1, len(text) + 1))
-            return {(start, end) for start, end in every if _cut_right(text, start, end) and _IS[type(node)](node.text, text, start, end)}
+            fits = partial(_is_whole, taught=taught) if isinstance(node, Whole) else _IS[type(node)]
+            return {(start, end) for start, end in every if _cut_right(text, start, end) and fits(node.text, text, start, end)}
     raise AssertionError(node)
 
 
@@ -58,9 +60,9 @@ def _is_word(word: str, text: str, start: int, end: int) -> bool:
     return text[start:end] == word
 
 
-def _is_whole(word: str, text: str, start: int, end: int) -> bool:
+def _is_whole(word: str, text: str, start: int, end: int, taught: Sequence[str]) -> bool:
     borders, place = {0}, 0
-    for cut in load_segmenter().cut(text, None):
+    for cut in make_segmenter(words=taught).cut(text, None):
         place += len(cut)
         borders.add(place)
     latin = re.compile("[a-z0-9_]")
@@ -103,7 +105,7 @@ def _after(parts: str, text: str) -> list[str]:
     return rests
 
 
-_IS: dict[type[Atom], Callable[[str, str, int, int], bool]] = {Word: _is_word, Whole: _is_whole, Variant: _is_variant}
+_IS: dict[type[Atom], Callable[[str, str, int, int], bool]] = {Word: _is_word, Variant: _is_variant}
 
 
 def folded(fields: Mapping[str, Sequence[str]]) -> Fields:

@@ -74,6 +74,19 @@ def test_where_a_rule_hits(rule: str, text: str, *, hits: bool) -> None:
     assert hit_by(rule, text) is hits
 
 
+@pytest.mark.parametrize("segmenter", ["rjieba", "jieba"])
+def test_a_word_that_a_rule_wants_whole_is_taught(segmenter: str) -> None:
+    """`=鲲鹏座` makes one word of it, in which 鲲鹏 is none; a phrase that a rule names stays words."""
+
+    def hit(*rules: str, text: str) -> set[str]:
+        found = Matcher.build([Subject(name="s", rules=rules)], [], segmenter).match(mention(text), AT)
+        return {hit.rule for match in found for hit in match.hits}
+
+    assert hit("=鲲鹏", text="买了鲲鹏座了") == {"=鲲鹏"}
+    assert hit("=鲲鹏", "=鲲鹏座", text="买了鲲鹏座了") == {"=鲲鹏座"}
+    assert hit("=鲲鹏", "鲲鹏座", text="买了鲲鹏座了") == {"=鲲鹏", "鲲鹏座"}
+
+
 def test_all_fields_together() -> None:
     """A rule looks at title, text, quoted and transcript together; each hit names its field and slice."""
     one = mention("乙 甲", title="甲", quoted="丙 乙", transcript="丁")

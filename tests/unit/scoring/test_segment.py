@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.scoring.fold import fold
-from monitor.scoring.segment import FAST, LONGEST, PLAIN, Segmenter, load_segmenter, make_segmenter
+from monitor.scoring.segment import FAST, LONGEST, PLAIN, load_segmenter, make_segmenter
 
 STREAM = Path(__file__).parents[4] / "shared" / "data" / "weibo-cascades-dev.jsonl.gz"
 SIGNS = "中华人民共和国银行的了乳业，。！ 　\t\r\nabcXYZ0189+#&._%-é㐀𠀀Ⅷ٣ß"
@@ -25,7 +25,7 @@ SAID = ("看了http://t.cn/abc-29_31%，29-31日", "中华人民共和国成立7
 @pytest.mark.parametrize("words", [(), TAUGHT])
 def test_names_links_and_figures_are_cut_alike(text: str, words: tuple[str, ...]) -> None:
     """What segmenters quarrel about: links, ranges of figures, money, names, characters nobody knows."""
-    assert taught(FAST, words).cut(text) == taught(PLAIN, words).cut(text)
+    assert make_segmenter(FAST, words).cut(text) == make_segmenter(PLAIN, words).cut(text)
 
 
 @settings(deadline=None)  # the first waits for jieba
@@ -40,19 +40,20 @@ def test_both_cut_alike(texts: list[str]) -> None:
 @given(st.text(st.sampled_from("鲲鹏座华为星辰乳业国美和服务中术银行的了x ")))
 def test_both_learn_words_alike(text: str) -> None:
     """Words that the dictionary lacks change the cut of both, in the same way."""
-    assert taught(FAST, TAUGHT).cut(text) == taught(PLAIN, TAUGHT).cut(text)
+    assert make_segmenter(FAST, TAUGHT).cut(text) == make_segmenter(PLAIN, TAUGHT).cut(text)
 
 
 @pytest.mark.parametrize("kind", [FAST, PLAIN])
 def test_a_word_that_was_taught_is_one(kind: str) -> None:
     """Alone and in a sentence; it takes nothing from words that the dictionary knows, nor from a segmenter made without it."""
-    cut = taught(kind, TAUGHT).cut
+    cut = make_segmenter(kind, TAUGHT).cut
 
     assert cut("鲲鹏座") == ["鲲鹏座"]
     assert "华为" in cut("华为了解到情况")
     assert "和服" not in cut("产品和服务")
     assert "国美" not in cut("中国美术")
     assert "鲲鹏座" not in load_segmenter(kind).cut("鲲鹏座")
+    assert make_segmenter(kind, ["银行", "x银行"]) is load_segmenter(kind)
 
 
 @pytest.mark.parametrize("kind", [FAST, PLAIN])
@@ -86,13 +87,3 @@ def real_texts() -> set[str]:
     with gzip.open(STREAM) as lines:
         read = [msgspec.json.decode(line) for line in lines]
     return {fold(text) for one in read for text in (one["text"], one["quoted"]) if text}
-
-
-_made: dict[tuple[str, tuple[str, ...]], Segmenter] = {}
-
-
-def taught(kind: str, words: tuple[str, ...]) -> Segmenter:
-    """A segmenter that knows these words, made once."""
-    if (kind, words) not in _made:
-        _made[kind, words] = make_segmenter(kind, words)
-    return _made[kind, words]
