@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from monitor.scoring.places import Place, Scope, holds, places, witnesses
 from monitor.scoring.rule_tree import AllOf, AnyOf, Atom, In, Near, Node, Not, Regex, Variant, Whole, Without, Word
-from monitor.scoring.segment import load_segmenter
 from monitor.scoring.views import View
 
 ABSENT = 1.0
@@ -87,7 +86,7 @@ def _cut(node: Word | Whole, view: View, start: int) -> str:
     text = view.folded
     bounded = next(view.places(node.text), None)
     if bounded:
-        return f"“{_brief(node.written)}” 不是整词（分词：{'/'.join(_cutting(text, *bounded))}）"
+        return f"“{_brief(node.written)}” 不是整词（分词：{'/'.join(_cutting(view, *bounded))}）"
     end = start + len(node.text)
     while start > 0 and _joins(text[start - 1]):
         start -= 1
@@ -100,9 +99,9 @@ def _joins(char: str) -> bool:
     return char.isascii() and (char.isalnum() or char == "_")
 
 
-def _cutting(text: str, start: int, end: int) -> list[str]:
+def _cutting(view: View, start: int, end: int) -> list[str]:
     """The words of the text that the span touches, and one on either side."""
-    words, at, touched = load_segmenter().cut(text, None), 0, list[int]()
+    words, at, touched = view.cut(), 0, list[int]()
     for number, word in enumerate(words):
         if at < end and at + len(word) > start:
             touched.append(number)

@@ -51,9 +51,12 @@ class View:
     def borders(self) -> frozenset[int]:
         """Where words begin and end in the folded text."""
         if self._borders is None:
-            cut = (self._segmenter or load_segmenter()).cut(self.folded, None)
-            self._borders = frozenset(accumulate(map(len, cut), initial=0))
+            self._borders = frozenset(accumulate(map(len, self.cut()), initial=0))
         return self._borders
+
+    def cut(self) -> list[str]:
+        """The words of the folded text; they are not kept."""
+        return (self._segmenter or load_segmenter()).cut(self.folded, None)
 
     def has(self, word: str) -> bool:
         """Whether a folded word stands there, ASCII ends at word boundaries."""

@@ -42,7 +42,7 @@ class _Side:
     """One set of rules at work."""
 
     def __init__(self, rules: Rules, scorer: Scorer) -> None:
-        self.matcher = Matcher.build(rules.settings.subjects, rules.libraries)
+        self.matcher = Matcher.build(rules.settings.subjects, rules.libraries, rules.settings.segmenter)
         made = scorer.with_matcher(self.matcher, load_segmenter(rules.settings.segmenter))
         self._score = Scoring(made, rules.settings, _ANY_KEY)
         self.outcome = Outcome()
