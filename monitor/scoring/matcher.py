@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from monitor.mention import Mention
 from monitor.score import Floor, Hit
@@ -19,9 +20,10 @@ from monitor.scoring.library_file import Library
 from monitor.scoring.memo import Memo
 from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
-from monitor.scoring.rule_tree import fields
+from monitor.scoring.rule_tree import fields, located
 from monitor.scoring.segment import FAST
 from monitor.scoring.versions import Keywords
+from monitor.scoring.views import View
 from monitor.subject import Subject
 
 FIELDS = ("title", "text", "quoted", "transcript")
@@ -45,6 +47,14 @@ class Match:
     libraries: dict[str, str]
 
 
+class _Group(NamedTuple):
+    """Numbers of rules: those that hold where they stand in one text `alone`, and those that ask for more, or for a field."""
+
+    name: str
+    alone: frozenset[int]
+    joined: frozenset[int]
+
+
 class Matcher:
     """Built once from the subjects and libraries; then only asked."""
 
@@ -55,14 +65,18 @@ class Matcher:
         self._limited = {subject.name: subject for subject in subjects if _is_limited(subject)}
         self._entries: list[Entry] = []
         self._watchers: dict[int, tuple[str, ...]] = {}
-        self._risks = set[int]()
+        risks: list[int] = []
         for subject in subjects:
             self._add(of_subject(subject), (subject.name,))
         shipped = {library.name for library in libraries if library.shipped}
         for library in libraries:
             naming = tuple(subject.name for subject in subjects if library.name in subject.libraries)
+            begin = len(self._entries)
             if naming or library.name in shipped:
-                self._add(of_library(library), naming, risk=library.name in shipped)
+                self._add(of_library(library), naming)
+            if library.name in shipped:
+                risks += range(begin, len(self._entries))
+        self._watching, self._risks = self._group("watching", self._watchers), self._group("risks", risks)
         self._dated = tuple(library for library in libraries if library.valid_from is not None or library.valid_until is not None)
         self._index = Index([entry.tree for entry in self._entries], segmenter)
         asked = {field for entry in self._entries for field in fields(entry.tree)}
@@ -70,14 +84,15 @@ class Matcher:
         self._matches: Memo[tuple[Match, ...]] = Memo(REMEMBERED)
         self._severities: Memo[float] = Memo(REMEMBERED)
 
-    def _add(self, entries: Iterable[Entry], watchers: tuple[str, ...], *, risk: bool = False) -> None:
+    def _add(self, entries: Iterable[Entry], watchers: tuple[str, ...]) -> None:
         for entry in entries:
-            number = len(self._entries)
-            self._entries.append(entry)
             if watchers:
-                self._watchers[number] = watchers
-            if risk:
-                self._risks.add(number)
+                self._watchers[len(self._entries)] = watchers
+            self._entries.append(entry)
+
+    def _group(self, name: str, numbers: Iterable[int]) -> "_Group":
+        alone = frozenset(number for number in numbers if located(self._entries[number].tree))
+        return _Group(name, alone, frozenset(numbers) - alone)
 
     @classmethod
     def build(cls, subjects: Sequence[Subject], libraries: Sequence[Library], segmenter: str = FAST) -> "Matcher":
@@ -105,8 +120,7 @@ class Matcher:
         key = self._era(at) + text
         known = self._severities.get(key)
         if known is None:
-            view = self._index.view(text)
-            risks = self._holding(view.triggered & self._risks, Scope([("quoted", view)]), at)
+            risks = self._holding(self._risks, [("quoted", self._index.view(text))], at)
             known = severity(self._entries[number] for number in risks)
             self._severities.put(key, known)
         return known
@@ -130,28 +144,43 @@ class Matcher:
 
     def _found(self, seen: Sequence[Seen], by_hand: Sequence[str], at: int) -> tuple[Match, ...]:
         """The subjects hit by these texts or by hand, whomever else they may let through."""
-        scope = _scope(seen)
-        triggered = frozenset(chain.from_iterable(view.triggered for _, view in seen))
+        watching = self._holding(self._watching, seen, at)
         hit: dict[str, list[int]] = {name: [] for name in by_hand}
-        for number in self._holding(triggered & self._watchers.keys(), scope, at):
+        for number in watching:
             for name in self._watchers[number]:
                 hit.setdefault(name, []).append(number)
         if not hit:
             return ()
-        risks = self._holding(triggered & self._risks, scope, at)
-        told: dict[int, list[Hit]] = {}
-        for number in {*risks, *chain.from_iterable(hit.values())}:
-            told[number] = hits_of(self._entries[number], scope, seen)
+        risks = self._holding(self._risks, seen, at)
+        told = {**watching, **risks}
         return tuple(self._matched(name, dict.fromkeys((*hit[name], *risks)), told, by_hand=name in by_hand) for name in sorted(hit))
 
-    def _holding(self, numbers: Iterable[int], scope: Scope, at: int) -> list[int]:
-        """Which of these rules hold, in their order."""
-        entries = self._entries
-        return [number for number in sorted(numbers) if entries[number].valid(at) and holds(entries[number].tree, scope)]
+    def _holding(self, group: "_Group", seen: Sequence[Seen], at: int) -> dict[int, Sequence[Hit]]:
+        """Which rules of a group hold, in their order, with their hits."""
+        held: dict[int, Sequence[Hit]] = {}
+        for field, view in seen:
+            if field in FIELDS:
+                for number, hits in self._standing(group, field, view).items():
+                    held[number] = (*held[number], *hits) if number in held else hits
+        joined = {number for _, view in seen for number in group.joined & view.triggered}
+        if joined:
+            scope = _scope(seen)
+            held |= {number: hits_of(self._entries[number], scope, seen) for number in joined if holds(self._entries[number].tree, scope)}
+        return {number: held[number] for number in sorted(held) if self._entries[number].valid(at)}
+
+    def _standing(self, group: "_Group", field: str, view: View) -> Mapping[int, Sequence[Hit]]:
+        """The hits of a group's rules that ask for one place in one text, remembered with the text."""
+        told = view.told.get((group.name, field))
+        if told is None:
+            scope, woken = Scope([(field, view)]), group.alone & view.triggered
+            each = ((number, hits_of(self._entries[number], scope, scope.own)) for number in woken)
+            told = view.told[group.name, field] = {number: hits for number, hits in each if hits}
+        return told
 
     def _matched(self, name: str, numbers: Iterable[int], told: Mapping[int, Sequence[Hit]], *, by_hand: bool) -> Match:
         entries = [self._entries[number] for number in numbers]
-        hits = list(dict.fromkeys(chain.from_iterable(told[number] for number in numbers)))
+        each = {(self._entries[number].source, self._entries[number].category): told[number] for number in numbers}
+        hits = list(chain.from_iterable(each.values()))
         shown = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if by_hand else []
         shown += first(hits, MAX_HITS - len(shown))
         adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)

@@ -1,9 +1,10 @@
 """A text as rules look at it: folded once, its words' places found when they are asked for."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
+from monitor.score import Hit
 from monitor.scoring.fold import fold, original_span, origins
 from monitor.scoring.segment import Segmenter, load_segmenter
 
@@ -16,10 +17,10 @@ class View:
     One text: as it came, folded, and the numbers of the rules whose words it holds; `silent` where no word of any rule stands.
 
     The places of a word are folded ones; `original` leads them back. What was found in it once is remembered in `shown`: an
-    original is looked at with thousands of reposts.
+    original is looked at with thousands of reposts; `told` are the hits of it by a group of rules and the field.
     """
 
-    __slots__ = ("_borders", "_folded", "_origins", "_segmenter", "shown", "silent", "text", "triggered")
+    __slots__ = ("_borders", "_folded", "_origins", "_segmenter", "shown", "silent", "text", "told", "triggered")
 
     def __init__(
         self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None, *, silent: bool = False,
@@ -28,6 +29,7 @@ class View:
         self.text = text
         self.triggered = triggered
         self.silent = silent
+        self.told: dict[tuple[str, str], Mapping[int, Sequence[Hit]]] = {}
         self.shown: dict[int, tuple[Span, ...]] = {}
         self._folded = folded
         self._origins: Sequence[int] | None = None
