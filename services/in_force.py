@@ -1,5 +1,6 @@
 """The keyword rules this process works with: which, since when; told to the log, the metrics and whoever asks."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from structlog.stdlib import BoundLogger
@@ -18,7 +19,7 @@ class InForce:
         self._clock, self._metrics, self._log = clock, metrics, log
         self.scored_here = False
         self.keywords: Keywords | None = None  # None: still loading
-        self.since: dict[str, int] = {}  # moments (micros) by version, the whole one's too
+        self.since: Mapping[str, int] = {}  # moments (micros) by version, the whole one's too; never changed, but for another
 
     def use(self, keywords: Keywords) -> None:
         """These are in force from now on; what has not changed keeps its moment."""

@@ -1,6 +1,7 @@
 """The keyword rules in force, as the API tells them, and a reload that somebody asks for."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -9,6 +10,8 @@ import httpx
 import pytest
 
 from monitor.loading import load_settings
+from monitor.scoring.versions import Keywords
+from monitor.store.sessions import ReadUnit
 from services.api.keyword_schemas import KeywordsModel, LibraryModel, ReloadModel
 from services.in_force import InForce, read_keywords
 from services.reload import Reloader, audited
@@ -92,6 +95,23 @@ async def test_a_changed_file_is_taken_up_when_somebody_asks(here: World) -> Non
     assert sample("yuqing_keywords_info", {"version": after.version}) == 1
     assert sample("yuqing_keywords_info", {"version": before.version}) is None
     assert sample("yuqing_keywords_rules") == after.rules
+
+
+async def test_what_changes_while_it_is_told_is_told_as_it_was(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer under way when other rules are taken up is of those it began with."""
+    before = (await get(here, f"/{quote('自备')}")).json()
+    reading, in_force = here.store.read, here.app.state.api.in_force
+
+    @asynccontextmanager
+    async def changing() -> AsyncIterator[ReadUnit]:
+        in_force.use(Keywords())
+        async with reading() as unit:
+            yield unit
+
+    monkeypatch.setattr(here.store, "read", changing)
+    told = await get(here, f"/{quote('自备')}")
+    assert (told.status_code, told.json()) == (200, before)
+    problem_of(await get(here, f"/{quote('自备')}"), 404)
 
 
 async def test_a_wrong_library_is_refused_and_named(here: World) -> None:
