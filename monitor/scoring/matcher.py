@@ -76,6 +76,7 @@ class Matcher:
                 self._add(of_library(library), naming)
             if library.name in shipped:
                 risks += range(begin, len(self._entries))
+        self._watched = frozenset(self._watchers)
         self._watching, self._risks = self._group("watching", self._watchers), self._group("risks", risks)
         self._dated = tuple(library for library in libraries if library.valid_from is not None or library.valid_until is not None)
         self._index = Index([entry.tree for entry in self._entries], segmenter)
@@ -103,8 +104,8 @@ class Matcher:
         """The subjects it hits, by name; `at` (micros) is when we received it."""
         seen = self._look(mention)
         by_hand = sorted({name for name in mention.subjects if name in self._subjects}) if mention.subjects else []
-        if not (seen or by_hand):
-            return ()
+        if not (by_hand or any(not self._watched.isdisjoint(view.triggered) for _, view in seen)):
+            return ()  # most of a stream is about nobody we watch
         told = "".join([f"\0{field}{len(view.text)} {view.text}" for field, view in seen])
         key = f"{self._era(at)}{by_hand or ''}{told}"
         matches = self._matches.get(key)
@@ -130,13 +131,11 @@ class Matcher:
         return "".join(["01"[library.valid(at)] for library in self._dated]) if self._dated else ""
 
     def _look(self, mention: Mention) -> list[Seen]:
-        """The texts of it that have a say, if any rule is worth a look."""
+        """The texts of it that have a say."""
         view = self._index.view
         seen = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
         if self._named:
             seen += [(field, view(text)) for field in self._named for text in field_values(mention, field)]
-        if not any(one.triggered for _, one in seen):
-            return []
         loose = self._index.loose
         if loose and not all(loose.isdisjoint(one.triggered) for _, one in seen):
             return seen
