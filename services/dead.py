@@ -1,5 +1,5 @@
 """
-Dead letters: what can never be processed, kept whole with its origin and its reason.
+Dead letters: what can never be processed, kept with its origin and its reason, whole unless no log of this size can hold it.
 
 A log is never edited. So what people do about a letter is a record of the same topic, behind the letter: a Mark that says it was put
 back or dropped. Both have the letter's origin as their key, so they lie in one partition, in order.
@@ -57,7 +57,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def content(self) -> bytes:
-        """The bytes as they came."""
+        """The bytes as they came; of a cut one those that are kept."""
         return b64decode(self.raw)
 
 

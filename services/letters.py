@@ -33,6 +33,7 @@ class Letter(msgspec.Struct, frozen=True):
     """
     A letter and what was done about it. `at`: when it was stored (micros), `size`: its bytes, `replays`: how often it was put back.
 
+    `kept`: how many of the bytes are kept, fewer where the whole was more than the log takes; the first ones then.
     `letter.raw` is empty in a list: fetch the one to have the bytes. `partition`, `offset`: its place in the dead topic.
     """
 
@@ -40,6 +41,7 @@ class Letter(msgspec.Struct, frozen=True):
     at: int
     letter: DeadLetter
     size: int
+    kept: int
     partition: int
     offset: int
     state: State = "open"
@@ -237,13 +239,13 @@ def wire(one: Letter) -> dict[str, object]:
         "id": one.id, "at": rfc3339(one.at), "topic": letter.topic, "origin": letter.origin, "partition": letter.partition,
         "offset": letter.offset, "reason": letter.reason, "error": letter.error, "attempts": letter.attempts,
         "first_at": rfc3339(letter.first_at or one.at), "last_at": rfc3339(letter.last_at or one.at), "version": letter.version,
-        "bytes": one.size, "state": one.state, "replays": one.replays, "marked_at": rfc3339(mark.at) if mark else None,
+        "bytes": one.size, "kept": one.kept, "state": one.state, "replays": one.replays, "marked_at": rfc3339(mark.at) if mark else None,
         "actor": mark.actor if mark else None, "by": mark.by if mark else None,
     }  # fmt: skip
 
 
 def wire_whole(one: Letter) -> dict[str, object]:
-    """A letter with its bytes."""
+    """A letter with those of its bytes that are kept."""
     return wire(one) | {"raw": one.letter.raw, "text": one.letter.content.decode("utf-8", "backslashreplace")}
 
 
@@ -276,8 +278,11 @@ async def _records(bus: Bus) -> AsyncIterator[Stored]:
 def _standing(record: Stored, letter: DeadLetter, marks: _Marks) -> Letter:
     replays, mark = marks.get(letter.id, (0, None))
     light = msgspec.structs.replace(letter, raw="")
-    size = letter.cut or len(letter.raw) * 3 // 4 - letter.raw.count("=", -2)
-    return Letter(letter.id, record.stored_at, light, size, record.partition, record.offset, mark.mark if mark else "open", replays, mark)
+    kept = len(letter.raw) * 3 // 4 - letter.raw.count("=", -2)
+    return Letter(
+        letter.id, record.stored_at, light, letter.cut or kept, kept, record.partition, record.offset, mark.mark if mark else "open",
+        replays, mark,
+    )  # fmt: skip
 
 
 async def whole(bus: Bus, one: Letter) -> Letter | None:

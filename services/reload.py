@@ -3,7 +3,8 @@ Other settings for a running house: whole or not at all.
 
 On SIGHUP, when a file of the configuration changes, when somebody asks for it or posts a subject, everything that follows the settings
 prepares itself for the new ones in a thread. Only when all are ready they change over, one after another, without a pause between.
-Whatever is wrong is logged, line by line, and the old settings stay in force.
+Whatever is wrong is logged, line by line, and the old settings stay in force. A store that does not answer is nobody's mistake: what
+waits for it is taken up when it answers again.
 """
 
 import asyncio
@@ -75,6 +76,7 @@ class Reloader:
         self._base, self.settings = base, settings
         self._store, self._clock, self._metrics, self._log = store, clock, metrics, log
         self.refused: str | None = None  # which newer configuration is not in force, and where it is wrong
+        self._waits = False  # whether it was not taken up because the store did not answer
         self._follows: list[Follow] = []
         self._shelved: Signature = {}
         self._turn = asyncio.Lock()
@@ -105,11 +107,12 @@ class Reloader:
         while True:
             told = await self._wait()
             seen = await self._look()
-            if not told and seen == known:
+            again = not told and seen == known
+            if again and not (self._waits and await self._answers()):
                 continue
             while (later := await self._look(after=_EVERY / 4)) != seen:  # somebody is still writing
                 seen = later
-            await self.reload("SIGHUP" if told else "file")
+            await self.reload("SIGHUP" if told else "store" if again else "file")
             # New settings may name other files; of those known before, what changed meanwhile is still to be seen.
             known = {path: seen.get(path, look) for path, look in (await self._look()).items()}
 
@@ -126,6 +129,14 @@ class Reloader:
                 found = [(key, await unit.meta.get(key) or b"") for key in (SHELF, ASKED)]
             self._shelved = {key: (crc32(kept), len(kept), 0) for key, kept in found}
         return self._shelved
+
+    async def _answers(self) -> bool:
+        """Whether the store does; asked before the files are read again, which may take seconds."""
+        try:
+            await kept_subjects(self._store)
+        except StoreError:
+            return False
+        return True
 
     async def _wait(self) -> bool:
         """Whether a signal asked, within a moment."""
@@ -169,7 +180,7 @@ class Reloader:
             except (UsageError, StoreError, OSError) as error:
                 self._failed(why, error)
                 raise
-            self.refused = None
+            self.refused, self._waits = None, False
             self._metrics.config_last_reload_successful.set(1)
             self._metrics.config_last_reload_success_timestamp_seconds.set(self._clock.now() / SECOND)
             self._log.info("configuration reloaded", why=why, subjects=len(self.settings.subjects))
@@ -178,6 +189,7 @@ class Reloader:
         for problem in str(error).splitlines():
             self._log.error("configuration not reloaded, the old one stays in force", why=why, problem=problem)
         self._metrics.config_last_reload_successful.set(0)
+        self._waits = isinstance(error, StoreError)
         self.refused = f"not taken up at {rfc3339(self._clock.now())}, the old one stays in force: {_where(error)}"
 
     async def _change(self, base: Settings, shelf: Shelf) -> None:
@@ -245,6 +257,8 @@ async def audited(unit: WriteUnit) -> list[Entry]:
 
 def _where(error: Exception) -> str:
     """The places of the mistakes, without a word of what stands there: /readyz asks for no key."""
+    if isinstance(error, StoreError):
+        return "the store does not answer, it is tried again until it does"
     if not isinstance(error, ConfigError):
         return "see the log"
     first = error.problems[0]

@@ -4,9 +4,12 @@ The names of appends on Kafka: which have been made, whole or in part.
 A named append's records carry its name, their number and how many they are in a header, so the log itself is the memory: no second
 topic that could disagree with it, no transaction (their markers would break the run of offsets, and their protocol loses writes:
 Jepsen, Bufstream 2024). The first question reads what the topic keeps; after that only what others have appended since.
+
+Anybody may write to a topic, with a header of that name too: what we would not have written so is no name.
 """
 
 import asyncio
+import re
 from collections.abc import Collection
 from hashlib import blake2b
 from typing import Any
@@ -16,11 +19,24 @@ from monitor.bus.kafka_writes import Runs
 
 ONCE = "once"
 READ = 5_000
+_FORM = re.compile(rb"([0-9]{1,9})/([0-9]{1,9})/(.+)", re.DOTALL)
 
 
 def header(name: str, number: int, count: int) -> tuple[str, bytes]:
     """What record `number` of `count` carries."""
     return ONCE, b"%d/%d/%s" % (number, count, name.encode())
+
+
+def named(value: bytes | None) -> tuple[str, int, int] | None:
+    """The name, number and count that a header of ours says; None for what is not ours."""
+    found = _FORM.fullmatch(value or b"")
+    if found is None:
+        return None
+    try:
+        number, count, name = int(found[1]), int(found[2]), found[3].decode()
+    except UnicodeDecodeError:
+        return None
+    return (name, number, count) if number < count else None
 
 
 class Names:
@@ -66,9 +82,8 @@ class Names:
 
     def _note(self, record: Any) -> None:
         for key, value in record.headers:
-            if key == ONCE:
-                number, count, name = value.split(b"/", 2)
-                self._arrive(name.decode(), int(number), int(count))
+            if key == ONCE and (told := named(value)) is not None:
+                self._arrive(*told)
 
     def _arrive(self, name: str, number: int, count: int) -> None:
         if self.whole(name):

@@ -62,7 +62,7 @@ async def list_dead_letters(
 
 @router.get("/v1/dead-letters/{letter}", responses={200: {"model": DeadLetterDetail}, **PROBLEMS})
 async def one_dead_letter(api: Api, _: Admin, letter: str) -> Response:
-    """One dead letter: `raw` is base64 of its bytes as they came, `text` the same to be read by people."""
+    """One dead letter: `raw` is base64 of its first `kept` bytes as they came, `text` the same to be read by people."""
     try:
         found = await one_letter(_letters(api).bus, letter)
     except BusError as error:

@@ -294,7 +294,11 @@ class NotificationModel(Shape):
 
 
 class DeadLetterModel(Shape):
-    """What could not be processed: `origin` in words, `partition` and `offset` where it has them; `actor` saw to it at `marked_at`."""
+    """
+    What could not be processed: `origin` in words, `partition` and `offset` where it has them; `actor` saw to it at `marked_at`.
+
+    `kept`: of its `bytes` the first so many are here; fewer than all only where the whole was more than the log takes.
+    """
 
     id: str
     at: AwareDatetime
@@ -309,6 +313,7 @@ class DeadLetterModel(Shape):
     last_at: AwareDatetime
     version: str
     bytes: int
+    kept: int
     state: Literal["open", "replayed", "dropped"]
     replays: int
     marked_at: AwareDatetime | None
@@ -317,7 +322,7 @@ class DeadLetterModel(Shape):
 
 
 class DeadLetterDetail(DeadLetterModel):
-    """One with its bytes: in base64, and to be read."""
+    """One with those of its bytes that are kept: in base64, and to be read."""
 
     raw: str
     text: str

@@ -57,12 +57,16 @@ _ADVICE: dict[DeadReason, str] = {
     "failed": "内容合格, 是程序处理它时出错 (三次都失败)。请看日志里的 record put aside, 修好或升级后用 yuqing dead replay 放回重做, "
     "同一条信息放回几次都只算一次; 确实不要了用 yuqing dead drop 丢弃。",
 }
+_CUT_ADVICE = (
+    "它太大, 这里只有开头, 放不回去。请让来源改短后重新送来 (推送、信源或文件), 或从来处取出整条; 再用 yuqing dead drop 丢弃这一封。"
+)
 WORDS = ("list", "show", "replay", "drop")
 
 
 @click.command(
     cls=Verb,
-    help="死信: 永远处理不了的记录, 原样保存 30 天。list 列出, show 查看一封和该怎么办, replay 把原样的字节放回它来的地方重做, drop 丢弃。"
+    help="死信: 永远处理不了的记录, 原样保存 30 天 (日志放不下的只留开头, 会写明)。"
+    "list 列出, show 查看一封和该怎么办, replay 把原样的字节放回它来的地方重做, drop 丢弃。"
     "放回过的不会再放, 除非加 --again。\n\n"
     f"服务运行时也可以用: replay 和 drop 由服务来做 (有密钥时在环境变量 {KEY} 里给出 admin 的)。\n\n"
     "例: yuqing dead list --reason failed --config yuqing.yaml\n\n"
@@ -161,7 +165,8 @@ def _table(found: Sequence[Letter], zone: ZoneInfo, width: int, states: bool) ->
 
 def _row(one: Letter, zone: ZoneInfo, cells: int) -> tuple[list[str | Text], str, str]:
     short: list[str | Text] = [one.id, _local(one.at, zone, "%m-%d %H:%M"), _REASON_ZH[one.letter.reason], _STATE_ZH[one.state]]
-    return short[:cells], _line(visible(one.letter.origin)), _line(visible(one.letter.error))
+    part = f"(只留有开头 {one.kept} / {one.size} 字节) " * bool(one.letter.cut)
+    return short[:cells], _line(visible(one.letter.origin)), part + _line(visible(one.letter.error))
 
 
 def _line(text: str) -> str:
@@ -193,10 +198,18 @@ def _page(one: Letter, zone: ZoneInfo) -> Iterator[str]:
     if one.mark:
         who, times = f"{one.mark.actor} {one.mark.by or ''}".strip(), f", 共放回 {one.replays} 次" * bool(one.replays)
         yield f"{_STATE_ZH[one.state]}: {_local(one.mark.at, zone, '%Y-%m-%d %H:%M:%S')}, {who}{times}"
-    yield f"怎么办: {_ADVICE[letter.reason]}"
+    yield f"怎么办: {_CUT_ADVICE if letter.cut else _ADVICE[letter.reason]}"
     text = letter.content.decode("utf-8", "backslashreplace")
-    yield f"原文 ({one.size} 字节):"
+    yield f"原文 ({one.size} 字节{_missing(one)}):"
     yield text[:_LONGEST] + (f"… (后面还有 {len(text) - _LONGEST} 字, 全文用 --json)" if len(text) > _LONGEST else "")
+
+
+def _missing(one: Letter) -> str:
+    """Where the rest of one is that was too large."""
+    if not one.letter.cut:
+        return ""
+    rest = "整条还要看来处" if one.letter.offset is None else f"整条仍在来处, 到 {visible(one.letter.topic)} 的保留期满为止"
+    return f", 日志放不下, 只留有开头 {one.kept} 字节, {rest}"
 
 
 def _act(settings: Settings, word: str, choice: Choice, ids: Sequence[str], asked: dict[str, Any]) -> int:

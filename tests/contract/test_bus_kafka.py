@@ -21,6 +21,7 @@ from monitor.bus.kafka import KafkaBus, entry_of
 from monitor.bus.kafka_names import header
 from monitor.bus.kafka_topics import Found, Wanted, compared, look, wanted
 from monitor.bus.kafka_wire import options
+from monitor.bus.kafka_writes import Entry
 from monitor.clock import DAY, SystemClock
 from monitor.errors import BusUnavailable, TooLarge, UsageError
 from monitor.metrics import Metrics
@@ -113,6 +114,18 @@ async def test_names_are_found_among_many_records(make: Make) -> None:
         await bus.append(RAW, run(*["other"] * 30))
     late = await make()
     assert [await late.done(RAW, f"block {block}") for block in (0, 7, 19, 20)] == [True, True, True, False]
+
+
+async def test_headers_of_strangers_are_read_past(make: Make) -> None:
+    """Another program's record with a header of the same key, empty or of any bytes, neither stops a look nor names anything."""
+    stranger = await make()
+    foreign: list[Any] = [None, b"", b"x", b"0/0/block", b"1/1/block", b"-1/1/block", b"0/1/\xff", b"9" * 5_000 + b"/1/block"]
+    await stranger._write(RAW, [(0, Entry(b"k", b"other", [("once", value)])) for value in foreign])
+    bus = await make()
+    assert not await bus.done(RAW, "block")
+    assert await bus.append(RAW, run("a"), once="block") == [ACCEPTED]
+    assert await (await make()).done(RAW, "block")
+    assert await everything(bus) == ["other"] * len(foreign) + ["a"]
 
 
 async def test_a_record_that_is_too_large_is_named_and_nothing_of_its_append_is_written(make: Make) -> None:

@@ -15,7 +15,7 @@ from monitor.mention import Tick, decode_raw, encode
 from monitor.metrics import Metrics
 from services.api.schemas import DeadDoneModel, DeadLetterDetail, DeadLetterPage
 from services.dead import Tried, bury, bury_bytes, letter_id
-from services.letters import CUT, STATES, Choice, Letter, Letters, letters, newest, one_letter
+from services.letters import CUT, STATES, Choice, Letter, Letters, letters, newest, one_letter, wire
 from services.score import record_of
 from tests.contract.conftest import START
 from tests.unit.api.making import GOOD, World, key, problem_of, world
@@ -66,7 +66,7 @@ async def test_a_letter_keeps_its_bytes_and_where_they_come_from(bus: Bus) -> No
 
     assert whole is not None
     assert whole.letter.content == bytes(range(256))
-    assert (one.letter.raw, one.size, one.state, one.replays) == ("", 256, "open", 0)
+    assert (one.letter.raw, one.size, one.kept, one.state, one.replays) == ("", 256, 256, "open", 0)
     assert (one.letter.topic, one.letter.partition, one.letter.offset) == (RAW, 1, found.offset)
     assert (one.letter.reason, one.letter.error, one.letter.attempts) == ("invalid", "why", 3)
     assert (one.letter.first_at, one.letter.last_at) == (START, START + SECOND)
@@ -238,6 +238,8 @@ async def test_a_letter_that_is_too_large_keeps_its_beginning(bus: Bus, clock: M
 
     assert whole is not None
     assert (one.size, whole.letter.cut) == (10_240, 10_240)
+    assert one.kept == whole.kept == len(whole.letter.content)
+    assert (wire(one)["bytes"], wire(one)["kept"]) == (10_240, one.kept)
     assert (bytes(range(256)) * 40).startswith(whole.letter.content)
     assert len(whole.letter.content) > 1_000
     assert (await work(bus, clock).replay([one.id], "admin")).refused == {one.id: CUT}

@@ -2,20 +2,22 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.json import encode as json_encode
 from prometheus_client import CollectorRegistry
 
-from monitor.bus.base import RAW, Record
+from monitor.bus.base import DEAD, RAW, Record
 from monitor.bus.sqlite import SqliteBus
 from monitor.clock import HOUR, SECOND, ManualClock, SystemClock, moment
 from monitor.mention import Mention, Raw, encode
 from monitor.metrics import Metrics
 from monitor.settings import Retention
 from services.cli import run
-from services.dead import Tried, bury, bury_bytes
+from services.dead import DeadLetter, Tried, bury, bury_bytes
 from services.presence import hold
 from tests.acceptance.processes import free_port
 from tests.unit.test_terminal import columns
@@ -87,6 +89,33 @@ def test_a_letter_is_shown_with_what_to_do(config: Path, capsys: Printed) -> Non
     assert json.loads(said(config, capsys, "show", str(bad["id"]), "--json")[1])["raw"] == "eyJ0ZXh0IjogIhtbMkr/In0="
     failed = next(one for one in listed(config, capsys) if one["reason"] == "failed")
     assert all(word in said(config, capsys, "show", str(failed["id"]))[1] for word in ("试过 3 次", " 至 ", "版本 0.", "replay"))
+
+
+@pytest.mark.parametrize(("placed", "rest"), [(True, "mentions.raw 的保留期满为止"), (False, "整条还要看来处")])
+def test_a_letter_that_was_cut_says_so(config: Path, placed: bool, rest: str, capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """In the list, on its page and for programs: how much is kept, where the whole is, and that it cannot be put back."""
+    monkeypatch.setenv("COLUMNS", "400")
+    asyncio.run(_bury_large(config.parent / "var", placed=placed))
+    (one,) = [one for one in listed(config, capsys) if one["kept"] != one["bytes"]]
+    assert (one["bytes"], one["kept"]) == (900_000, 450_000)
+    assert all(other["kept"] == other["bytes"] for other in listed(config, capsys) if other["id"] != one["id"])
+    assert said(config, capsys, "list")[1].count("只留有开头 450000 / 900000 字节") == 1
+    page = said(config, capsys, "show", str(one["id"]))[1]
+    assert all(word in page for word in ("原文 (900000 字节, 日志放不下, 只留有开头 450000 字节", rest, "放不回去"))
+    assert json.loads(said(config, capsys, "show", str(one["id"]), "--json")[1])["text"] == "甲" * 150_000
+
+
+async def _bury_large(folder: Path, *, placed: bool) -> None:
+    """A letter of which the log takes no more than half: a record's, or that of a line of a file."""
+    content = ("甲" * 300_000).encode()
+    letter = DeadLetter(
+        topic=RAW, origin=f"{RAW}/1/7" if placed else "f.jsonl:7/ab", reason="invalid", error="why", cut=len(content),
+        raw=b64encode(content[: len(content) // 2]).decode(), partition=1 if placed else None, offset=7 if placed else None,
+    )  # fmt: skip
+    bus = SqliteBus(folder, retention=Retention(), clock=SystemClock())
+    await bus.start()
+    await bus.append(DEAD, [Record(key=letter.origin.encode(), value=json_encode(letter), kind="dead")])
+    await bus.close()
 
 
 def test_letters_are_chosen(config: Path, capsys: Printed) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from monitor.clock import ManualClock
-from monitor.errors import ConfigError, UsageError
+from monitor.errors import ConfigError, StoreUnavailable, UsageError
 from monitor.loading import load_settings
 from monitor.metrics import Metrics
 from monitor.settings import Settings
@@ -291,6 +291,52 @@ async def test_files_and_signals_are_watched(rig: Rig) -> None:
         await until(lambda: rig.successful == 1 and len(rig.taken) == 3)
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: len(rig.taken) == 4)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_store_that_is_away_keeps_a_new_file_waiting_only(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told once with its reason, and taken up without a signal or another change when the store answers again."""
+
+    def away() -> None:
+        raise StoreUnavailable("no answer from db.internal")
+
+    task = asyncio.create_task(rig.reloader.run())
+    try:
+        with monkeypatch.context() as broken, capture_logs() as logs:
+            broken.setattr(rig.store, "read", away)
+            await asyncio.sleep(0.2)
+            rig.file.write_text(TEXT.replace("某某集团", "别的"), "utf-8")
+            await until(lambda: "the store does not answer" in str(rig.reloader.refused))
+            assert rig.successful == 0
+            await asyncio.sleep(2.5)
+        assert (rig.taken, [one["problem"] for one in logs if one["log_level"] == "error"]) == ([], ["no answer from db.internal"])
+        await until(lambda: rig.successful == 1)
+        assert (rig.names, rig.reloader.refused, len(rig.taken)) == (["别的"], None, 1)
+        await asyncio.sleep(1.5)
+        assert len(rig.taken) == 1
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_file_that_is_wrong_when_the_store_is_back_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is the file as it is then, checked as ever; a wrong one is told once and waits for nobody."""
+
+    def away() -> None:
+        raise StoreUnavailable("away")
+
+    task = asyncio.create_task(rig.reloader.run())
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr(rig.store, "read", away)
+            await rig.reloader.reload("test")
+            rig.file.write_text("x: [", "utf-8")
+        with capture_logs() as logs:
+            await until(lambda: "c.yaml:1" in str(rig.reloader.refused))
+            await asyncio.sleep(1.5)
+        assert (rig.successful, len([one for one in logs if one["log_level"] == "error"])) == (0, 1)
     finally:
         task.cancel()
         await asyncio.wait([task])
