@@ -13,6 +13,7 @@ YuqingError
 ├── BusError
 │   ├── BusFull           later: the log may not grow until a consumer has taken more
 │   ├── BusUnavailable    later: the log cannot be written or read now
+│   │   └── BusRefused    it answers and will not have us: at the start the person's mistake, later a change that is under way
 │   ├── TooLarge          never: this record is larger than the log takes
 │   └── Reassigned        the partition is another member's now: drop what is under way, wait for the next assignment
 └── StoreError
@@ -107,6 +108,14 @@ class BusUnavailable(BusError):
     def __init__(self, message: str = "", *, server: str = "") -> None:
         self.server = server
         super().__init__(message)
+
+
+class BusRefused(BusUnavailable):
+    """The log's server will not have us as we are set up; `remedy`: what of the configuration to mend."""
+
+    def __init__(self, message: str = "", *, server: str = "", remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(message, server=server)
 
 
 class TooLarge(BusError):

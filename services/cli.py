@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from monitor.errors import BusUnavailable, StoreUnavailable, YuqingError, failed_zh
+from monitor.errors import BusRefused, BusUnavailable, StoreUnavailable, YuqingError, failed_zh
 from monitor.logs import quiet_kafka, visible
 from services.terminal import Context
 from services.verb import Verb, mistake, near
@@ -137,6 +137,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _unavailable(error: BusUnavailable | StoreUnavailable) -> str:
+    if isinstance(error, BusRefused):
+        return f"{error.server} 在运行，但不接受这份配置 ({error})；请改好配置里 {error.remedy}，然后再运行同一行命令"
     if error.server:
         return f"{error.server} 现在不能用 ({error}); 请检查它在不在运行, 网络通不通, 配置里的地址和账号, 然后再运行同一行命令"
     return f"数据目录现在无法读写 ({error}); 请检查磁盘空间和权限, 然后再运行同一行命令"

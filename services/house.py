@@ -18,7 +18,7 @@ from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import RAW, SCORED, Bus
 from monitor.clock import SECOND, Clock, SteadyClock, SystemClock
-from monitor.errors import BusUnavailable, StoreUnavailable, UsageError
+from monitor.errors import BusRefused, BusUnavailable, StoreUnavailable, UsageError
 from monitor.escalation.desk import Desk
 from monitor.logs import configure, secrets_of
 from monitor.metrics import Metrics
@@ -232,7 +232,7 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     Bus, store and metrics of the settings, and their teardown.
 
     `alone`: nobody else may be at work on bus and store. `patient`: what cannot be reached is waited for, and else raised as
-    BusUnavailable or StoreUnavailable.
+    BusUnavailable or StoreUnavailable; one that refuses us is raised always.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here; nobody reads those series
     registry = CollectorRegistry()
@@ -262,7 +262,7 @@ async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, *, patient
         try:
             return await reach()
         except (BusUnavailable, StoreUnavailable) as error:
-            if not patient:
+            if not patient or isinstance(error, BusRefused):  # a wrong password does not mend itself; once it was right, it is waited for
                 raise
             if waiting.tells(str(error)):
                 log.warning("waits to begin", error=str(error))

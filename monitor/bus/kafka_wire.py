@@ -18,17 +18,26 @@ from aiokafka.conn import create_conn
 from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import TopicPartition
 
-from monitor.errors import BusUnavailable, UsageError
+from monitor.errors import BusRefused, BusUnavailable, UsageError
 from monitor.settings import Security
 
 WITHIN = 8.0  # seconds: every call has answered by then, so that a POST is answered within ten
 REQUEST = 3_000  # ms: one request; a lost one is asked again before the call ends
 AGAIN = 0.1
 RETRIED = (errors.KafkaError, TimeoutError, OSError)
-# What another try a moment later does not heal
-NEVER = (errors.AuthenticationFailedError, errors.SaslAuthenticationFailed, errors.UnsupportedSaslMechanismError,
-         errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError, errors.ClusterAuthorizationFailedError,
-         ssl.SSLCertVerificationError)  # fmt: skip
+_LOGIN = "kafka.security 的 username、password_env（或 password_file）和 mechanism"
+_RIGHTS = "kafka.security 的 username 和 kafka 的 topic_prefix，或在 Kafka 上给这个账号相应的权限"
+REMEDIES: Mapping[type[BaseException], str] = {
+    errors.AuthenticationFailedError: _LOGIN,
+    errors.SaslAuthenticationFailed: _LOGIN,
+    errors.UnsupportedSaslMechanismError: "kafka.security 的 mechanism，broker 没有开启这种认证方式",
+    errors.IllegalSaslStateError: "kafka.security 的 protocol 和 bus 的端口，这个端口不用 SASL 认证",
+    errors.TopicAuthorizationFailedError: _RIGHTS,
+    errors.GroupAuthorizationFailedError: _RIGHTS,
+    errors.ClusterAuthorizationFailedError: _RIGHTS,
+    ssl.SSLCertVerificationError: "kafka.security 的 ca_file，以及 bus 的主机名是否写在 broker 的证书里",
+}
+NEVER = tuple(REMEDIES)  # what another try a moment later does not heal
 CLOSED = "the bus is closed"
 T = TypeVar("T")
 
@@ -172,6 +181,9 @@ async def answered(work: Callable[[], Awaitable[T]], within: float = WITHIN, aga
 def unavailable(error: BaseException) -> BusUnavailable:
     """Kafka's word for what is wrong, as ours; its own errors begin with their names, others may say nothing at all."""
     said = str(error) if isinstance(error, errors.KafkaError) else f"{type(error).__name__} {error}".rstrip()
+    if isinstance(error, NEVER):
+        remedy = next(remedy for kind, remedy in REMEDIES.items() if isinstance(error, kind))
+        return BusRefused(f"Kafka: {said}", server="Kafka", remedy=remedy)
     return BusUnavailable(f"Kafka: {said}", server="Kafka")
 
 
@@ -179,20 +191,32 @@ async def opened(client: Any, begin: Callable[[], Awaitable[object]], settings: 
     """
     Begin with a client of aiokafka; it is closed where that fails.
 
-    It only says that no broker would have it. Why, such as a wrong password, is found out by knocking at the first once more.
+    It only says that no broker would have it. Why, such as a wrong password, is found out by knocking at each once more.
     """
     try:
         await begin()
     except errors.KafkaConnectionError:
         await bounded(client.close(), 1.0)
-        host, _, port = settings["bootstrap_servers"][0].rpartition(":")
-        passed = {key: value for key, value in settings.items() if key.startswith(("client_id", "request_", "security_", "ssl_", "sasl_"))}
-        (await create_conn(host.strip("[]"), int(port), **passed)).close()
+        found = await asyncio.gather(*(_knocked(server, settings) for server in settings["bootstrap_servers"]))
+        whys = [why for why in found if why is not None]
+        for why in [*(why for why in whys if isinstance(why, NEVER)), *whys]:  # one that is away tells less than one that refuses us
+            raise why from None
         raise
     except BaseException as error:
         hang_up(error)
         await bounded(client.close(), 1.0)
         raise
+
+
+async def _knocked(server: str, settings: Mapping[str, Any]) -> Exception | None:
+    """Why this broker does not let us in; None when it does."""
+    host, _, port = server.rpartition(":")
+    passed = {key: value for key, value in settings.items() if key.startswith(("client_id", "request_", "security_", "ssl_", "sasl_"))}
+    try:
+        (await create_conn(host.strip("[]"), int(port), **passed)).close()
+    except RETRIED as error:
+        return error
+    return None
 
 
 def hang_up(error: BaseException) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from monitor.bus.kafka_topics import REMEDY, Found, Picture, Wanted, compared, look, made, wanted
 from monitor.bus.kafka_wire import options
-from monitor.errors import BusUnavailable, UsageError
+from monitor.errors import BusRefused, BusUnavailable, UsageError
 from monitor.loading import load_settings
 from monitor.logs import configure, secrets_of, visible
 from monitor.settings import Settings
@@ -22,7 +22,7 @@ from services.verb import Verb, config_option
     help="列出 Kafka 上的主题：分区、副本、最少同步副本、保留时间，与配置逐项对照；--create 建立还没有的，已有的从不改动。"
     "只在配置写了 bus: kafka://… 时可用。\n\n"
     "例: yuqing topics --config yuqing.yaml --create\n\n"
-    "退出码：0 都在，且与配置相符，1 有缺少或不符的，2 用法或配置有误，或连不上 Kafka。",
+    "退出码：0 都在，且与配置相符，1 有缺少或不符的，2 用法或配置有误，或连不上 Kafka、被它拒绝。",
 )
 @config_option
 @click.option("--create", is_flag=True, help="建立还没有的主题")
@@ -35,6 +35,8 @@ def command(config: Path, *, create: bool) -> int:
     wants = wanted(settings.kafka, settings.retention)
     try:
         picture = asyncio.run((made if create else look)(options(settings.brokers, settings.kafka.security), wants))
+    except BusRefused:
+        raise
     except BusUnavailable as error:
         raise UsageError(f"连不上 Kafka ({error})；请检查 bus 的地址、网络，以及 kafka 的 security") from error
     return _show(settings, wants, picture)

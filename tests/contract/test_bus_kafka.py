@@ -23,7 +23,7 @@ from monitor.bus.kafka_topics import Found, Wanted, compared, look, wanted
 from monitor.bus.kafka_wire import options
 from monitor.bus.kafka_writes import Entry
 from monitor.clock import DAY, SystemClock
-from monitor.errors import BusUnavailable, TooLarge, UsageError
+from monitor.errors import BusRefused, BusUnavailable, TooLarge, UsageError
 from monitor.metrics import Metrics
 from monitor.settings import Kafka, Retention, Secret, Security
 from services.housekeeping import alarm_of
@@ -266,9 +266,35 @@ async def test_what_the_settings_say_of_security_is_spoken(kafka: Cluster, prefi
 async def test_wrong_credentials_are_told_at_once(kafka: Cluster, prefix: str, more: dict[str, Any], said: str) -> None:
     """Not as a broker that is away: what is wrong is named, the password is in no message."""
     bus = a_bus(kafka.secure, prefix, security=replace(_security(kafka), **more))
-    with pytest.raises(BusUnavailable, match=said) as refused:
+    with pytest.raises(BusRefused, match=said) as refused:
         await asyncio.wait_for(bus.start(), 5)
     assert PASSWORD not in str(refused.value)
+    await bus.close()
+
+
+async def test_one_that_refuses_us_is_named_before_one_that_is_away(kafka: Cluster, prefix: str) -> None:
+    """Whichever broker stands first in the settings."""
+    bus = a_bus(("127.0.0.1:1", *kafka.secure), prefix, security=replace(_security(kafka), password=Secret("a wrong one")))
+    with pytest.raises(BusRefused, match="SaslAuthenticationFailed"):
+        await asyncio.wait_for(bus.start(), 5)
+    await bus.close()
+
+
+async def test_a_password_that_is_changed_while_we_work_is_waited_for(
+    kafka: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call says that it can be made later, and is made when the password is right again."""
+    bus = a_bus(kafka.secure, prefix, security=_security(kafka))
+    await bus.start()
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setitem(bus._options, "sasl_plain_password", "a wrong one")
+        meanwhile.setattr("monitor.bus.kafka_writes.WITHIN", 1.0)
+        with pytest.raises(BusUnavailable, match="SaslAuthenticationFailed"):
+            await bus.bounds(RAW)
+        with pytest.raises(BusUnavailable):
+            await bus.append(RAW, run("a"))
+    await bus.append(RAW, run("b"))
+    assert "b" in await everything(bus)
     await bus.close()
 
 
