@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import errors
@@ -10,9 +10,9 @@ from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.record.memory_records import MemoryRecords
 
 from monitor.bus.base import Gap
+from monitor.bus.kafka_batches import unpacked
 from monitor.bus.kafka_wire import WITHIN, Wire
 from monitor.errors import Reassigned
 
@@ -66,7 +66,7 @@ class Reads:
             return await self._outside(place, offset, size, sit)
         if code:
             raise error(f"{topic}/{partition}")
-        return list(_unpacked(body, offset))
+        return list(unpacked(body, offset))
 
     async def _outside(self, place: Place, offset: int, size: int, sit: float) -> list[Any]:
         """Retention has passed the position by: from the oldest kept on. Beyond the end there is nothing yet."""
@@ -140,14 +140,3 @@ def _check(response: Any, what: str) -> None:
     """The error of a whole answer, which then has no topics."""
     if code := getattr(response, "error_code", 0):
         raise errors.for_code(code)(what)
-
-
-def _unpacked(body: bytes, offset: int) -> Iterator[Any]:
-    """The records of a fetched run of batches, from `offset` on; a damaged batch is asked for again."""
-    batches = MemoryRecords(body or b"")
-    while batches.has_next():
-        batch = batches.next_batch()
-        if not batch.validate_crc():
-            raise errors.CorruptRecordException(f"at {batch.base_offset}")
-        if not batch.is_control_batch:
-            yield from (record for record in batch if record.offset >= offset)
