@@ -50,6 +50,7 @@ CATALOG: tuple[Spec, ...] = (
     Spec("consumer_lag_messages", "gauge", "Records of the topic that the role, wherever it runs, has not taken.", ("topic", "role")),
     Spec("consumer_lag_seconds", "gauge", "Age of the oldest record that the role, wherever it runs, has not taken.", ("topic", "role")),
     Spec("bus_skipped_records_total", "counter", "Records that expired before they were read: retention is too short.", ("topic",)),
+    Spec("bus_shortened_total", "counter", "Times a log ended before a position (it was lost or cut): gone on at its oldest.", ("topic",)),
     Spec("stage_duration_seconds", "histogram", "Time one batch spent in a stage.", ("stage",), _QUICK),
     Spec("collect_to_decision_seconds", "histogram", "Time from a mention's acceptance to its stored decision.", (), _SLOW),
     Spec("alerts", "gauge", "Alerts there are, by level and status.", ("level", "status")),
@@ -83,6 +84,7 @@ class Metrics:
         self.consumer_lag_messages = make.gauge("consumer_lag_messages")
         self.consumer_lag_seconds = make.gauge("consumer_lag_seconds")
         self.bus_skipped_records_total = make.counter("bus_skipped_records_total")
+        self.bus_shortened_total = make.counter("bus_shortened_total")
         self.stage_duration_seconds = make.histogram("stage_duration_seconds")
         self.collect_to_decision_seconds = make.histogram("collect_to_decision_seconds")
         self.alerts = make.gauge("alerts")
@@ -113,6 +115,7 @@ class Metrics:
     def _begin(self, receivers: Iterable[str]) -> None:
         _start(self.mentions_ingested_total, ((name, how) for name in {*self._sources, OTHER} for how in INGEST_OUTCOMES))
         _start(self.bus_skipped_records_total, ((topic,) for topic in TOPICS))
+        _start(self.bus_shortened_total, ((topic,) for topic in TOPICS[:2]))
         _start(self.stage_duration_seconds, ((stage,) for stage in STAGES))
         _start(self.alerts, ((level.word, status) for level in Level for status in STATUSES))
         _start(self.transitions_total, _level_changes())

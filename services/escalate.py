@@ -27,6 +27,7 @@ from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
 from services.dead import bury
 from services.failing import LINGER, Doubts, Guard, may_pass, told
+from services.shortened import LOOK, begun_again, tell_shortened
 from services.sitting import Observation, Sitting
 from services.telling import Told, count, stamped, tell
 from services.waiting import Waiting
@@ -66,6 +67,7 @@ class Escalator:
         self._changed = False
         self._offset = self._next = self._tries = 0
         self._taken_at, self._taken = perf_counter(), -1
+        self._looked = perf_counter()
         self._guard = Guard()
         self._doubts = Doubts(self._guard, clock)
         self.waits: str | None = None  # why it cannot work now
@@ -118,6 +120,7 @@ class Escalator:
         """Decide the next records, if any come within `wait` seconds; how many there were."""
         if self._desk is None:
             await self._restore()
+            await self._within()
             await self._guard.remember(self._bus, SCORED, self.partition, self._offset)
         at, limit = self._doubts.reading(self._offset, self._batch)
         records = await self._bus.read(SCORED, self.partition, at, limit, 0.0 if self._doubts.aside else wait)
@@ -127,6 +130,8 @@ class Escalator:
                 if others and records:  # what has come meanwhile goes with them: a transaction costs the same for one as for a hundred
                     records += await self._bus.read(SCORED, self.partition, records[-1].offset + 1, limit - len(records))
                 await self._take_in(records)
+        elif perf_counter() - self._looked > LOOK:
+            await self._within()
         await self._tell_bus(force=not records)
         return len(records)
 
@@ -178,6 +183,27 @@ class Escalator:
         self._desk = desk
         self._set_offset(position.offset)
 
+    async def _within(self) -> None:
+        """See to it that the position lies within the log."""
+        self._looked = perf_counter()
+        oldest = await begun_again(self._bus, SCORED, self.partition, self._offset)
+        if oldest is None:
+            return
+        desk, self._desk = self._desk, None  # to be drawn again, should this not come about
+        async with self._store.write() as unit:
+            position = await self._mine(unit)
+            await unit.positions.move(position, offset=oldest, now=position.now, last_act=position.last_act)
+        tell_shortened(self._metrics, self._log, SCORED, self.partition, self._offset, oldest)
+        self._desk = desk
+        self._set_offset(oldest)
+
+    async def _mine(self, unit: WriteUnit) -> Position:
+        """The position, where it is still the one this desk was drawn at."""
+        position = await unit.positions.read(SCORED, self.partition)
+        if position.offset != self._offset:
+            raise Fenced(f"{SCORED}/{self.partition} stands at {position.offset}, not at {self._offset}")
+        return position
+
     def _set_offset(self, offset: int) -> None:
         self._offset = offset
         self._moved.set()
@@ -204,9 +230,7 @@ class Escalator:
         if desk is None:  # restored by advance(); said for the type checker
             return
         async with self._store.write() as unit:
-            position = await unit.positions.read(SCORED, self.partition)
-            if position.offset != self._offset:
-                raise Fenced(f"{SCORED}/{self.partition} stands at {position.offset}, not at {self._offset}")
+            position = await self._mine(unit)
             acts = await unit.acts.since(self.partition, position.last_act)
             sitting = Sitting(unit, desk, self.partition, self._clock.now())
             for act in acts:

@@ -91,11 +91,11 @@ def _of_rules(settings: Settings) -> Iterator[str]:
     """What their rules, and those of their own libraries, probably do not mean."""
     for subject in settings.subjects:
         for source in subject.rules:
-            yield from (f"主题 {subject.name} 的规则 {source}：{said}" for said in hints_of(parse(source)))
+            yield from (f"主题 {subject.name} 的{said}" for said in hints_of(parse(source)))
     libraries, _ = load_libraries(settings.libraries)
     for library in libraries:
         for rule in () if library.shipped else library.rules:
-            yield from (f"词库 {library.name} 的规则 {rule.rule.source}：{said}" for said in hints_of(rule.rule))
+            yield from (f"词库 {library.name} 的{said}" for said in hints_of(rule.rule))
 
 
 def _bare(node: Node) -> Iterator[Word]:

@@ -61,7 +61,7 @@ async def backlog(bus: Bus, clock: Clock, topic: str, role: str, taken: Mapping[
     taken = taken or await bus.taken(role, topic)
     waiting, oldest = 0, clock.now()
     for partition, (low, end) in (await bus.bounds(topic)).items():
-        start = max(low, taken[partition])
+        start = taken[partition] if low <= taken[partition] <= end else low  # as the roles do
         if start < end:
             waiting += end - start
             oldest = min([oldest, *(record.stored_at for record in await bus.read(topic, partition, start, 1))])

@@ -19,6 +19,7 @@ from monitor.metrics import DeadReason, Metrics
 from monitor.records import read_raw
 from services.dead import ONCE, Tried, bury, bury_bytes
 from services.failing import LINGER, PAUSES, Guard, may_pass, told
+from services.shortened import begun_again, tell_shortened
 from services.waiting import Waiting
 
 ROLE = "score"
@@ -132,7 +133,7 @@ class ScoreRole:
         while True:
             try:
                 if offset is None:
-                    offset = self.offset = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
+                    offset = self.offset = await self._position()
                 offset = self.offset = await self.advance(offset, wait=1.0)
                 self.waits = None
                 self._waiting.over()
@@ -149,6 +150,15 @@ class ScoreRole:
                     self._log.warning("scorer waits", partition=self.partition, error=self.waits)
                 offset = None
                 await asyncio.sleep(_AGAIN)
+
+    async def _position(self) -> int:
+        """Where to go on, which is within the log."""
+        position = (await self._bus.taken(ROLE, RAW)).get(self.partition, 0)
+        oldest = await begun_again(self._bus, RAW, self.partition, position)
+        if oldest is None:
+            return position
+        tell_shortened(self._metrics, self._log, RAW, self.partition, position, oldest)
+        return oldest
 
     async def advance(self, offset: int, wait: float = 0.0) -> int:
         """Score the next records from `offset` on, if any come within `wait` seconds; the offset after them."""

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from hypothesis import settings
 
 from tests.kafka_programs import NoKafka
 from tests.kafka_server import Cluster, running_kafka
 from tests.postgresql import Missing, Server, running
+
+settings.register_profile("yuqing", deadline=None)  # how long something takes is a matter of benches, not of a busy machine's tests
+settings.load_profile("yuqing")
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from monitor.scoring.patterns import compiled
 from monitor.scoring.rule_tokens import FIELDS, Kind, tokens
 from monitor.scoring.rule_tree import Node, Regex, Variant, Without, Word, atoms, parts_of
 from monitor.scoring.rules import Rule
 
+ENOUGH = 5  # of one rule: who wrote it sees what is wrong with the rest, too
+_SHOWN = 80  # characters of a rule
 _ANYTHING = ("的", "a", "1")  # what finds each of them finds every text
 _SPELLED = re.compile(r"\s((?i:near|before)/[0-9]+)\s")
 _FULL_WIDTH = re.compile(rf"({'|'.join(FIELDS)})：")
@@ -16,7 +19,12 @@ _BEGIN = re.compile(r"[A-Za-z0-9]+")
 
 
 def hints_of(rule: Rule) -> Iterator[str]:
-    """A line each, about one rule that can be read."""
+    """A line each, about one rule that can be read, with its beginning."""
+    shown = rule.source if len(rule.source) <= _SHOWN else f"{rule.source[:_SHOWN]}…"
+    yield from (f"规则 {shown}：{said}" for said in islice(_of_rule(rule), ENOUGH))
+
+
+def _of_rule(rule: Rule) -> Iterator[str]:
     yield from _of_signs(rule.source)
     for atom in atoms(rule.tree):
         if isinstance(atom, Word):

@@ -23,6 +23,7 @@ from monitor.scoring.rule_tree import AllOf, AnyOf, In, Near, Node, Not, Regex, 
 from monitor.scoring.variants import bare
 
 MAX_DEPTH = 50
+MAX_NEAR = 20  # of a rule: each is asked of the places that the one before left, and a chain of them is as deep as it is long
 _CLOSERS = frozenset({Kind.CLOSE, Kind.OR, Kind.END})
 _ONE_WORD = re.compile(r"[\u4e00-\u9fffA-Za-z0-9]{1,100}")
 _BETWEEN = frozenset({Kind.NEAR, Kind.BEFORE})
@@ -51,6 +52,7 @@ class _Parser:
         self._stream = stream
         self._next = 0
         self._depth = 0
+        self._nears = 0
 
     def rule(self) -> Node:
         if self._stream[0].kind is Kind.END:
@@ -95,6 +97,9 @@ class _Parser:
         start = self._stream[self._next]
         node = self._unit()
         while (operator := self._stream[self._next]).kind in _BETWEEN:
+            self._nears += 1
+            if self._nears > MAX_NEAR:
+                raise RuleError(operator.column, f"一条规则里 NEAR 和 BEFORE 超过 {MAX_NEAR} 个: 请拆成几条规则")
             self._next += 1
             following = self._stream[self._next]
             right = self._unit()

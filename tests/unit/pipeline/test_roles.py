@@ -4,6 +4,9 @@ import asyncio
 from base64 import b64decode
 from collections.abc import Coroutine
 from contextlib import suppress
+from pathlib import Path
+from shutil import copytree
+from unittest.mock import ANY, AsyncMock
 
 import msgspec
 import pytest
@@ -16,11 +19,11 @@ from monitor.mention import decode_scored, encode
 from monitor.metrics import Metrics
 from services.dead import DeadLetter, bury, bury_bytes
 from services.escalate import ROLE as ESCALATE
-from services.housekeeping import expire, measure_backlog
+from services.housekeeping import backlog, expire, measure_backlog
 from services.score import ROLE as SCORE
 from services.score import ScoreRole, record_of
 from tests.unit.escalation.making import START
-from tests.unit.pipeline.making import Parts, blocks, raw, replayed, score
+from tests.unit.pipeline.making import Parts, blocks, parts_in, raw, replayed, score
 
 
 def role(parts: Parts, *, batch: int = 256) -> ScoreRole:
@@ -37,6 +40,12 @@ async def accepted(parts: Parts, count: int, *, as_if: bool = False) -> None:
 async def scored_ids(parts: Parts) -> list[str]:
     """What was scored, in the order of the log."""
     return [decode_scored(record.value).mention.id for record in await parts.bus.read(SCORED, 0, 0, 1_000) if record.kind == "mention"]
+
+
+def lose_the_log(folder: Path) -> None:
+    """As a lost disk does, or somebody who deletes topics."""
+    for file in folder.glob("bus.db*"):
+        file.unlink()
 
 
 async def for_a_while(work: Coroutine[object, object, None], seconds: float) -> None:
@@ -74,6 +83,44 @@ async def test_what_a_replay_appended_is_passed_over(parts: Parts) -> None:
 
     assert await role(parts).advance(0) == 3
     assert await scored_ids(parts) == []
+
+
+async def test_a_log_that_was_lost_and_made_anew_is_decided_from_its_beginning(made: Path, tmp_path: Path) -> None:
+    """
+    A position beyond its end would pass by what is acknowledged now: it is counted as an alarm, and nothing counts twice.
+
+    A role finds it when it starts, and when the log is changed under it.
+    """
+    copytree(made, tmp_path, dirs_exist_ok=True)
+    async with parts_in(tmp_path) as before:
+        await before.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n) for n in range(5)])])
+        assert await before.escalator().advance() == 5
+    lose_the_log(tmp_path)
+    async with parts_in(tmp_path) as parts:
+        await parts.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n) for n in (4, 5, 6)])])
+        escalator = parts.escalator()
+
+        assert await backlog(parts.bus, parts.clock, SCORED, ESCALATE, {0: 5}) == (3, ANY)
+        assert await escalator.advance() == 3
+
+        assert escalator.offset == 3
+        assert parts.metrics.bus_shortened_total.labels(SCORED)._value.get() == 1
+        async with parts.store.read() as unit:
+            (story,) = await unit.stories.live(0)
+            assert len([hit async for hit in unit.mentions.hits_of(story.id)]) == 7
+
+
+async def test_a_log_that_shrinks_under_a_role_is_found_when_nothing_comes(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look is taken where no record comes, and the position follows the log."""
+    monkeypatch.setattr("services.escalate.LOOK", 0.0)
+    await parts.bus.append(SCORED, [record_of(one) for one in score([raw(f"m{n}", START + n) for n in range(3)])])
+    escalator = parts.escalator()
+    assert await escalator.advance() == 3
+    parts.bus.bounds = AsyncMock(return_value={0: (1, 2)})  # type: ignore[method-assign]
+
+    assert await escalator.advance() == 0
+    assert escalator.offset == 1
+    assert await escalator.advance() == 2, "what is known already is read again, and counts once"
 
 
 async def test_what_comes_while_others_decide_shares_a_transaction(parts: Parts) -> None:

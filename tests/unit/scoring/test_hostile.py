@@ -39,6 +39,7 @@ def matched(text: str, *rules: str) -> tuple[Match, ...]:
         "=" * 60_000,
         "~" * 60_000,
         "a NEAR/3 " * 7_000,
+        "a NEAR/3 " * 800 + "a",
         '"' * 60_001,
         "a" * LONG,
         "a|" * (LONG // 2),

@@ -33,3 +33,10 @@ MEANT = (r"COVID\-19", '"COVID-19"', "COVID - 19", "银行-招聘", "百度!百�
 def test_what_is_not(rule: str) -> None:
     """What is meant as it stands gets no hint."""
     assert list(hints_of(parse(rule))) == []
+
+
+def test_a_rule_of_one_mistake_many_times_is_told_of_it_a_few_times() -> None:
+    """Five lines of its beginning, however long it is."""
+    hints = list(hints_of(parse("牛" + "-x" * 5_000)))
+    assert len(hints) == 5
+    assert all(len(hint) < 200 and hint.startswith("规则 牛-x-x") for hint in hints)
