@@ -149,11 +149,14 @@ class Reloader:
         return True
 
     async def reload(self, why: str) -> list[str]:
-        """Take up the file as it is now; the mistakes that kept us from it."""
+        """Take up the file as it is now; the mistakes that kept us from it, be they ours: a file does not end what runs."""
         try:
             await self.take_up(why)
         except (UsageError, StoreError, OSError) as error:
             return str(error).splitlines()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
+            self._log.exception("reloading failed", why=why)
+            return [f"{type(error).__name__}: {error}"]
         return []
 
     async def asked(self, actor: str, by: str | None) -> None:
@@ -177,7 +180,7 @@ class Reloader:
                 base = await asyncio.to_thread(load_settings, self._base.file, os.environ)
                 _refuse_fixed(self._base, base)
                 await self._change(base, await kept_subjects(self._store))
-            except (UsageError, StoreError, OSError) as error:
+            except Exception as error:
                 self._failed(why, error)
                 raise
             self.refused, self._waits = None, False
@@ -186,7 +189,7 @@ class Reloader:
             self._log.info("configuration reloaded", why=why, subjects=len(self.settings.subjects))
 
     def _failed(self, why: str, error: Exception) -> None:
-        for problem in str(error).splitlines():
+        for problem in str(error).splitlines() or [type(error).__name__]:
             self._log.error("configuration not reloaded, the old one stays in force", why=why, problem=problem)
         self._metrics.config_last_reload_successful.set(0)
         self._waits = isinstance(error, StoreError)

@@ -157,6 +157,19 @@ async def test_one_that_cannot_follow_keeps_all_from_changing(rig: Rig) -> None:
     assert rig.taken == []
 
 
+async def test_an_error_of_our_own_ends_nothing(rig: Rig) -> None:
+    """What nobody foresaw in making a file ready is told as a refusal; the old one stays in force and the process lives."""
+
+    def fails(_: Settings) -> Callable[[], None]:
+        raise RecursionError("too deep")
+
+    rig.reloader.follow(fails)
+
+    assert await rig.reloader.reload("test") == ["RecursionError: too deep"]
+    assert (rig.taken, rig.successful) == ([], 0)
+    assert rig.reloader.refused is not None
+
+
 async def test_a_posted_subject_is_watched_at_once_and_after_a_restart(rig: Rig) -> None:
     """It stands behind the file's own, by whom is written down, and a reload of the file keeps it."""
     assert await rig.reloader.put_subject("夜里", {"rules": ["甲|乙"], "floor": "blue", "libraries": ["自备"]}, "值班", "小王")
