@@ -227,12 +227,14 @@ class House:
         return self.parts | {CONFIGURATION: self.reloader.refused} | waits
 
 
-async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, alone: bool = False, patient: bool = False) -> House:
+async def open_house(
+    settings: Settings, life: Lifecycle, log: BoundLogger, *, alone: bool = False, patient: Callable[[str], object] | None = None
+) -> House:
     """
     Bus, store and metrics of the settings, and their teardown.
 
-    `alone`: nobody else may be at work on bus and store. `patient`: what cannot be reached is waited for, and else raised as
-    BusUnavailable or StoreUnavailable; one that refuses us is raised always.
+    `alone`: nobody else may be at work on bus and store. `patient`: what cannot be reached is waited for, and this told why at
+    each try; None: it is raised as BusUnavailable or StoreUnavailable. One that refuses us is raised always.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here; nobody reads those series
     registry = CollectorRegistry()
@@ -246,8 +248,8 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     log_clock = SteadyClock(clock, notice=lambda ahead: log.error("the wall clock was set", ahead_seconds=round(ahead / SECOND)))
     bus = open_bus(settings, clock, alarm_of(metrics, log))
     life.on_stop("bus", bus.close)
-    await _there(bus.start, log, patient=patient)
-    store = await _there(lambda: open_store(settings), log, patient=patient)
+    await _there(bus.start, log, patient)
+    store = await _there(lambda: open_store(settings), log, patient)
     life.on_stop("store", store.close)
     await attend(store, life, log, alone=alone or not settings.brokers)
     life.side("loop lag", measure_lag(metrics.event_loop_lag_seconds.set))
@@ -256,14 +258,15 @@ async def open_house(settings: Settings, life: Lifecycle, log: BoundLogger, *, a
     return House(life, clock, log_clock, log, metrics, bus, store, {}, reloader, [], InForce(clock, metrics, log))
 
 
-async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, *, patient: bool) -> T:
+async def _there(reach: Callable[[], Awaitable[T]], log: BoundLogger, patient: Callable[[str], object] | None) -> T:
     waiting = Waiting()
     while True:
         try:
             return await reach()
         except (BusUnavailable, StoreUnavailable) as error:
-            if not patient or isinstance(error, BusRefused):  # a wrong password does not mend itself; once it was right, it is waited for
+            if patient is None or isinstance(error, BusRefused):  # a wrong password; once it was right, it is waited for
                 raise
+            patient(str(error))
             if waiting.tells(str(error)):
                 log.warning("waits to begin", error=str(error))
             await asyncio.sleep(_AGAIN)
@@ -281,13 +284,31 @@ async def run_roles(settings: Settings, roles: Sequence[str], probes: tuple[str,
     log = start_logging(settings)
     life = Lifecycle(log)
     try:
-        house = await open_house(settings, life, log, patient=True)
+        house = await _house_when_there(settings, roles, probes, life, log)
         _start(house, roles, probes)
     except BaseException:
         await life.teardown()
         raise
     log.info("started", roles=list(roles), data=str(settings.data))
     return await life.run()
+
+
+async def _house_when_there(
+    settings: Settings, roles: Sequence[str], probes: tuple[str, int] | None, life: Lifecycle, log: BoundLogger
+) -> House:
+    """The house once bus and store are to be had; until then whoever asks on the ports is told why not."""
+    where = [(probes, "选项 --probes")] if probes else []
+    if "api" in roles:
+        where.append((settings.listen, "配置的 listen"))
+    if not where:
+        return await open_house(settings, life, log, patient=lambda _: None)
+    from services.api.waiting_room import WaitingRoom  # noqa: PLC0415 - FastAPI, as above
+
+    room = WaitingRoom(where)
+    life.on_stop("waiting room", room.close)
+    house = await open_house(settings, life, log, patient=room.tell)
+    await room.close()
+    return house
 
 
 def _use(escalators: Callable[[], Iterable[Escalator]], make_desk: Callable[[], Desk], told: Told) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from monitor.errors import UsageError
 from services.api.state import ApiState
@@ -44,11 +45,7 @@ def _refusal(host: str, port: int, said: str, error: Exception) -> str:
 
 async def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve until cancelled; then end what waits, give the rest `GRACE`, and return within two seconds."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False, proxy_headers=False, ws="none",
-        timeout_graceful_shutdown=GRACE, backlog=BACKLOG,
-    )  # fmt: skip
-    server = _Server(config)
+    server = Server(how(app))
     state: ApiState = app.state.api
     if not app.state.only_probes:
         state.traces.begin(state.store)
@@ -65,7 +62,15 @@ async def serve(app: FastAPI, listener: socket.socket) -> None:
         listener.close()
 
 
-class _Server(uvicorn.Server):
+def how(app: ASGIApp) -> uvicorn.Config:
+    """How it is served."""
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", server_header=False, proxy_headers=False, ws="none",
+        timeout_graceful_shutdown=GRACE, backlog=BACKLOG,
+    )  # fmt: skip
+
+
+class Server(uvicorn.Server):
     """Without signal handlers: the lifecycle has them."""
 
     @contextmanager
