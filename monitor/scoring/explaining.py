@@ -21,6 +21,7 @@ from monitor.scoring.matcher import FIELDS, field_values
 from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
 from monitor.scoring.rule_tree import Whole, Word
+from monitor.scoring.segment import FAST
 from monitor.subject import Subject
 
 CANDIDATES = 3_000  # rules whose lack is worked out, those first of which most words are there
@@ -72,9 +73,16 @@ def _asked(entry: Entry, subjects: tuple[Subject, ...], *, risk: bool) -> Asked:
     return Asked(entry.source, entry.tree, entry.category, entry.weight, entry.floor, entry.library, subjects, risk)
 
 
-def explain(rules: Sequence[Asked], mention: Mention, at: int, most: int) -> Explained:
-    """What the rules say of a mention received at that moment (micros), with at most so many that nearly hit."""
-    index = Index([one.tree for one in rules])
+def explain(
+    rules: Sequence[Asked], mention: Mention, at: int, most: int, *, segmenter: str = FAST, all_rules: Sequence[Asked] | None = None
+) -> Explained:
+    """
+    What the rules say of a mention received at that moment (micros), with at most so many that nearly hit.
+
+    `all_rules`: those of the service, where these are some of them: of all in force the words wanted whole are taught, as it does.
+    """
+    in_force = [one.tree for one in (rules if all_rules is None else all_rules) if one.subjects or one.risk]
+    index = Index([one.tree for one in rules], segmenter, in_force)
     own: list[Seen] = [(field, index.view(text)) for field in FIELDS if (text := getattr(mention, field))]
     named = {field: [(field, index.view(text)) for text in field_values(mention, field)] for field in NAMED if field not in FIELDS}
     scope, seen = Scope(own, named), [*own, *chain.from_iterable(named.values())]

@@ -36,10 +36,11 @@ class Index:
     Numbers rules by their order, and tells of a text the numbers of those worth a look. `loose`: rules that must see silent texts.
 
     The words that rules want whole are taught to the segmenter, as jieba's user words are; the other words of rules are mostly
-    phrases (强烈谴责, 拉横幅), and to keep those in one piece would hide the words in them.
+    phrases (强烈谴责, 拉横幅), and to keep those in one piece would hide the words in them. `teaching`: the rules whose words are
+    taught, where they are not these.
     """
 
-    def __init__(self, trees: Sequence[Node], segmenter: str = FAST) -> None:
+    def __init__(self, trees: Sequence[Node], segmenter: str = FAST, teaching: Iterable[Node] | None = None) -> None:
         asked, loose, choice = _Asked(), set[int](), Choice(trees)
         for number, tree in enumerate(trees):
             needed = choice.needed(tree)
@@ -52,8 +53,8 @@ class Index:
                 else:
                     asked.add(atom, ())
         self.loose = frozenset(loose)
-        wholes = {atom.text for tree in trees for atom in atoms(tree) if isinstance(atom, Whole)}
-        self._segmenter = make_segmenter(segmenter, wholes) if wholes else None
+        wholes = wholes_of(trees)
+        self._segmenter = make_segmenter(segmenter, wholes if teaching is None else wholes_of(teaching)) if wholes else None
         self._words = _Automaton(asked.words) if asked.words else None
         self._classes = _Automaton(asked.classes) if asked.classes else None
         self._patterns = _Patterns(asked.patterns) if asked.patterns else None
@@ -78,6 +79,11 @@ class Index:
         if self._patterns and folded:
             found += self._patterns.found(folded)
         return View(text, _NONE.union(*found) if found else _NONE, folded, silent=not found, segmenter=self._segmenter)
+
+
+def wholes_of(trees: Iterable[Node]) -> set[str]:
+    """The words that they want whole."""
+    return {atom.text for tree in trees for atom in atoms(tree) if isinstance(atom, Whole)}
 
 
 class _Asked:

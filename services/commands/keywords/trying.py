@@ -19,6 +19,7 @@ from monitor.mention import Mention
 from monitor.scoring.explaining import Asked, Explained, explain, rules_of
 from monitor.scoring.library import CHINA, Library
 from monitor.scoring.rule_tokens import FIELDS
+from monitor.scoring.segment import FAST
 from monitor.settings import Settings
 from monitor.subject import Subject
 from services.keywords.loading import loaded, with_given
@@ -63,8 +64,12 @@ def command(
     now = SystemClock().now()
     mention = _mention(_said(text, file, given=bool(title or fields)), title, fields, now)
     settings = load_settings(config, os.environ) if config else None
-    subjects, loaded = _watched(settings, libraries, subject)
-    found = explain(rules_of(subjects, loaded), mention, now, most)
+    everybody, everything = _watched(settings, libraries)
+    subjects, used = _only(subject, everybody, everything) if subject is not None else (everybody, everything)
+    segmenter = settings.segmenter if settings else FAST
+    found = explain(
+        rules_of(subjects, used), mention, now, most, segmenter=segmenter, all_rules=rules_of(everybody, everything)
+    )
     places = whereabouts([*(settings.libraries if settings else ()), *libraries], _names(found), settings)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(wire(found, places)) + b"\n")
@@ -103,16 +108,18 @@ def _mention(text: str, title: str | None, fields: Iterable[str], now: int) -> M
     return Mention(published_at=moment(now), **{name: value for name, value in said.items() if value is not None})
 
 
-def _watched(settings: Settings | None, paths: Sequence[Path], subject: str | None) -> tuple[list[Subject], list[Library]]:
-    """The subjects asked about, and the libraries they may use; a library given beside is used by every one of them."""
+def _watched(settings: Settings | None, paths: Sequence[Path]) -> tuple[list[Subject], list[Library]]:
+    """All subjects, and the libraries they may use; a library given beside is used by every one of them."""
     zone = ZoneInfo(settings.timezone) if settings else CHINA
     libraries, given = with_given(loaded(settings.libraries if settings else (), zone), paths, zone)
     beside = tuple(one.name for one in given)
-    subjects = [replace(one, libraries=(*one.libraries, *beside)) for one in (settings.subjects if settings else ())]
-    if subject is None:
-        if settings is None and beside:
-            subjects = [Subject(name="（全部）", rules=(), libraries=beside)]
-        return subjects, libraries
+    if settings is None and beside:
+        return [Subject(name="（全部）", rules=(), libraries=beside)], libraries
+    return [replace(one, libraries=(*one.libraries, *beside)) for one in (settings.subjects if settings else ())], libraries
+
+
+def _only(subject: str, subjects: Sequence[Subject], libraries: Sequence[Library]) -> tuple[list[Subject], list[Library]]:
+    """That subject, and what it uses."""
     check_watched([subject], [one.name for one in subjects])
     chosen = next(one for one in subjects if one.name == subject)
     return [chosen], [one for one in libraries if one.shipped or one.name in chosen.libraries]

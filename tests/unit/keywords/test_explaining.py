@@ -46,6 +46,23 @@ def test_what_hits_is_what_the_matcher_finds(rules: list[Rule], title: str, text
         assert len(hits) == min(len(own), 50)
 
 
+@pytest.mark.parametrize("segmenter", ["rjieba", "jieba"])
+@pytest.mark.parametrize("used", [False, True])
+def test_words_are_cut_as_the_service_cuts_them(segmenter: str, *, used: bool) -> None:
+    """The words that rules in force want whole are taught, also where only some rules are asked about; those nobody uses are not."""
+    library = Library("库", "名", 0.5, (LibraryRule(parse("=云岭牛奶"), 0.5),))
+    mine = Subject(name="甲", rules=("=牛奶",))
+    subjects = [mine, Subject(name="乙", rules=("不在",), libraries=("库",) if used else ())]
+    mention = Mention(source="t", id="1", published_at=AT, text="云岭牛奶好喝")
+    everything = rules_of(subjects, [library])
+
+    found = explain(rules_of([mine], []), mention, 0, 20, segmenter=segmenter, all_rules=everything)
+    whole = explain(everything, mention, 0, 20, segmenter=segmenter)
+    names = {match.subject for match in Matcher.build(subjects, [library], segmenter).match(mention, 0)}
+
+    assert ("甲" in found.subjects) == ("甲" in whole.subjects) == ("甲" in names) == (not used)
+
+
 @given(RULES, TEXTS)
 @settings(max_examples=200, deadline=None)
 def test_a_rule_lacks_something_just_where_it_does_not_hold(rule: Rule, text: str) -> None:
