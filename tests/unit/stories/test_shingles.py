@@ -1,7 +1,7 @@
 """Shingles: copies know each other, whatever decorates them; other texts do not."""
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.scoring.fold import fold
@@ -61,10 +61,10 @@ def test_a_text_has_as_many_shingles_as_places(words: str) -> None:
 def test_a_text_contains_its_parts(before: str, words: str, after: str) -> None:
     """Whatever stands around it, a quoted text is contained, in both orders of asking; a short one only in one about as long."""
     whole, part = shingles(before + words + after), shingles(words)
-    assume(len(part) >= SHORT or len(whole) <= 2 * len(part))
+    short = len(part) < SHORT and len(whole) > 2 * len(part)
 
-    assert alike(whole, part)
-    assert alike(part, whole)
+    assert short or alike(whole, part)
+    assert short or alike(part, whole)
 
 
 @given(WORDS, WORDS)
