@@ -273,6 +273,8 @@ class Living:
         if story.held:
             return
         if story.node is None:
+            # Taken up for an act alone, without a mention: what was put aside there is still known, and must be to a restored desk
+            story.keys = story.keys or story.state.aside
             self.stories.pop(story.id, None)
             self.decisions.over(story, story.row(live=False))
         elif story.id in self._held:
