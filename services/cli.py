@@ -16,6 +16,7 @@ import click
 
 from monitor.errors import BusRefused, BusUnavailable, StoreUnavailable, YuqingError, failed_zh
 from monitor.logs import quiet_kafka, visible
+from services.ending import EXIT_WITHIN, end_within
 from services.terminal import Context
 from services.verb import Verb, mistake, near
 
@@ -150,7 +151,9 @@ def main() -> None:
         # A terminal of another encoding shows an escape for what it lacks; data is written as UTF-8 bytes by the verbs
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    end_within("exit", EXIT_WITHIN)
+    sys.exit(code)
 
 
 def _let_go_of_stdout() -> None:

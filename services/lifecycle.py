@@ -20,12 +20,13 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from monitor.errors import Stuck, TooManyFailures, UsageError
+from services.ending import FAILED, bounded
 
 Step = Callable[[], Awaitable[None]]
-FAILED = 1
 INTERRUPTED = 130
 EXITS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: 0}  # of a service; work that has an end is interrupted by both
 STOP_WITHIN = 4.0
+_BLOCKED = 4.0  # seconds more for a teardown whose own bounds do not hold, as something blocks the loop
 
 
 class Log(Protocol):
@@ -107,10 +108,11 @@ class Lifecycle:
         """
         self._stopping.set()
         deadline = time.monotonic() + self._stop_within
-        while self._steps:
-            name, step = self._steps.pop()
-            left = max(deadline - time.monotonic(), 0.0)
-            await self._let_go(name, step, left / 2 if self._steps else left)
+        with bounded("teardown", self._stop_within + _BLOCKED, self._abort):
+            while self._steps:
+                name, step = self._steps.pop()
+                left = max(deadline - time.monotonic(), 0.0)
+                await self._let_go(name, step, left / 2 if self._steps else left)
 
     async def _let_go(self, name: str, step: Step, bound: float) -> None:
         # asyncio.wait, not timeout(): a step that swallows its cancellation must not hold the rest

@@ -102,7 +102,8 @@ class SqliteBus:
             if found or left <= 0 or limit <= 0 or not self._open:
                 return found
             with suppress(TimeoutError):
-                await asyncio.wait_for(fresh.wait(), min(left, GLANCE))
+                async with asyncio.timeout(min(left, GLANCE)):  # not wait_for: before 3.12 it may swallow a cancellation
+                    await fresh.wait()
 
     async def take(self, taken: Taken) -> None:
         """Remember positions, in the same groups as appends."""

@@ -22,6 +22,7 @@ from services.api.server import bind
 from services.demo.day import LENGTH, NARRATION, made_up_day
 from services.demo.receiver import DemoReceiver
 from services.demo.show import Show, where
+from services.ending import run_bounded
 from services.house import House, addresses, open_house, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold
@@ -52,7 +53,7 @@ receivers:
 def command(seconds: float) -> int:
     """Run the demo until Ctrl-C."""
     with TemporaryDirectory(prefix="yuqing-demo-") as folder:
-        return asyncio.run(_demo(Path(folder), seconds))
+        return run_bounded(_demo(Path(folder), seconds))
 
 
 async def _demo(folder: Path, seconds: float) -> int:

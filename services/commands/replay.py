@@ -1,6 +1,5 @@
 """`yuqing replay FILE… --config F`: a recorded stream through the whole durable pipeline."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.settings import Settings
 from services.acts import Desk
+from services.ending import run_bounded
 from services.house import House, open_house, parse_address, start_logging
 from services.lifecycle import Lifecycle
 from services.presence import hold_embedded
@@ -74,7 +74,7 @@ def command(
             raise UsageError(f"{file}: 没有这个文件, 请检查路径")
     where = parse_address(probes) if probes else None
     with hold_embedded(settings):
-        return asyncio.run(_replay(settings, files, facts, speed, batch, where, send=not no_send))
+        return run_bounded(_replay(settings, files, facts, speed, batch, where, send=not no_send))
 
 
 async def _replay(

@@ -1,12 +1,12 @@
 """`yuqing run --config FILE [--role R]… [--probes HOST:PORT]`: the service."""
 
-import asyncio
 import os
 from pathlib import Path
 
 import click
 
 from monitor.loading import load_settings
+from services.ending import run_bounded
 from services.house import ROLES, check_roles, parse_address, run_roles
 from services.presence import hold_embedded
 from services.verb import Verb, config_option
@@ -30,4 +30,4 @@ def command(config: Path, roles: tuple[str, ...], probes: str | None) -> int:
     asked = check_roles(roles, together=shared(settings))
     where = parse_address(probes) if probes else None
     with hold_embedded(settings):
-        return asyncio.run(run_roles(settings, asked, where))
+        return run_bounded(run_roles(settings, asked, where))

@@ -18,6 +18,7 @@ from monitor.clock import HOUR, MINUTE, SystemClock
 from monitor.loading import load_settings
 from monitor.mention import decode_scored, decode_tick
 from monitor.settings import Settings
+from services.presence import holder
 from services.wiring import open_bus
 from tests.acceptance.making import SUBJECTS, Line, write_config
 from tests.acceptance.processes import ENVIRONMENT, Running, ask, assert_clean, free_port, listing, ready, running, until
@@ -157,3 +158,21 @@ def test_a_service_that_hangs_ends_itself(tmp_path: Path) -> None:
     with running(tmp_path / "err", "run", "--config", config):
         ready(base)
         until(lambda: alerts_of(base, SUBJECTS[0]), 30)
+
+
+class Endless(Running):
+    """A service that cannot end."""
+
+    program = (sys.executable, "-m", "tests.acceptance.endless_process")
+
+
+@pytest.mark.parametrize("how", ["task", "thread", "worker", "loop"])
+def test_an_end_that_hangs_is_ended(tmp_path: Path, how: str) -> None:
+    """A side task dies and something left behind never ends: the log says so, the exit code is 1, and the folder is free for the next."""
+    port = free_port()
+    config = config_at(tmp_path, port)
+    with Endless(tmp_path / "err", how, "run", "--config", config).at_work() as endless:
+        assert endless.wait(60) == 1
+    events = [json.loads(line) for line in endless.err.splitlines()]
+    assert {"side task died", "the end took too long: aborted"} <= {one["event"] for one in events}
+    assert holder(tmp_path / "var") is None
