@@ -35,6 +35,7 @@ from monitor.mention import LATEST, Kind, Mention, Verified
 OBJECT_LIMIT = 256 * 1024
 STRING_LIMIT = 64 * 1024
 LIMITS = {"source": 128, "id": 512, "url": 2048}
+_SHORT_SOURCE, _SHORT_ID, _SHORT_URL = (LIMITS[name] // 4 for name in ("source", "id", "url"))  # characters that cannot be too many bytes
 COUNT_LIMIT = 2**53
 EARLIEST = micros(datetime(2000, 1, 1, tzinfo=UTC))
 AHEAD = DAY
@@ -90,18 +91,14 @@ def limited(mention: Mention, record: bytes, now: int) -> Mention:
 def storable(mention: Mention, record: bytes) -> Mention:
     """The same where the log was checked once before: a few comparisons prove that a store can hold it, and only a doubt asks for more."""
     sound = not _nul(record) and record.count(b"[") + record.count(b"{") <= _BRACKETS and len(record) <= OBJECT_LIMIT
-    return mention if sound and _aware(mention) and _counted(mention) and _ranked(mention) else _examined(record, LATEST)
+    published, seen, collected = mention.published_at, mention.seen_at, mention.collected_at
+    aware = published.tzinfo and (seen is None or seen.tzinfo) and (collected is None or collected.tzinfo)
+    return mention if sound and aware and _counted(mention) and _ranked(mention) else _examined(record, LATEST)
 
 
 def _nul(record: bytes) -> bool:
     """Whether it may say a NUL; most have no escape at all, and one sign is found sooner than six."""
     return b"\\" in record and b"\\u0000" in record
-
-
-def _aware(mention: Mention) -> bool:
-    """Whether its moments have a zone."""
-    published, seen, collected = mention.published_at, mention.seen_at, mention.collected_at
-    return bool(published.tzinfo and (seen is None or seen.tzinfo) and (collected is None or collected.tzinfo))
 
 
 def _examined(record: bytes, now: int) -> Mention:
@@ -118,13 +115,13 @@ def _plain(mention: Mention, data: bytes, now: int) -> bool:
     source, item, url, root, parent = mention.source, mention.id, mention.url, mention.root, mention.parent
     return (
         _timely(mention, now)
-        and 0 < len(source) <= LIMITS["source"] // 4
-        and 0 < len(item) <= LIMITS["id"] // 4
+        and 0 < len(source) <= _SHORT_SOURCE
+        and 0 < len(item) <= _SHORT_ID
         and source.isprintable()
         and item.isprintable()
         and (root is None or root.isprintable())
         and (parent is None or parent.isprintable())
-        and (url is None or len(url) <= LIMITS["url"] // 4)
+        and (url is None or len(url) <= _SHORT_URL)
         and bool(mention.text or mention.title or mention.quoted or mention.transcript)
         and _counted(mention)
         and _ranked(mention)
@@ -134,17 +131,27 @@ def _plain(mention: Mention, data: bytes, now: int) -> bool:
 def _timely(mention: Mention, now: int) -> bool:
     """Whether its moments lie inside the time we take by more than a float of seconds can be wrong."""
     latest = (now + AHEAD) / SECOND - 1
-    for at in (mention.published_at, mention.seen_at, mention.collected_at):
-        if at is not None and (at.tzinfo is None or not _EARLIEST_SECOND < at.timestamp() < latest):
-            return False
-    return True
+    published, seen, collected = mention.published_at, mention.seen_at, mention.collected_at
+    return (
+        _amid(published, latest)
+        and (seen is None or _amid(seen, latest))
+        and (collected is None or _amid(collected, latest))
+    )
+
+
+def _amid(at: datetime, latest: float) -> bool:
+    return at.tzinfo is not None and _EARLIEST_SECOND < at.timestamp() < latest
 
 
 def _counted(mention: Mention) -> bool:
-    for count in (mention.followers, mention.likes, mention.comments, mention.reposts, mention.views):
-        if count is not None and not 0 <= count <= COUNT_LIMIT:
-            return False
-    return True
+    followers, likes, comments, reposts, views = mention.followers, mention.likes, mention.comments, mention.reposts, mention.views
+    return (
+        (followers is None or 0 <= followers <= COUNT_LIMIT)
+        and (likes is None or 0 <= likes <= COUNT_LIMIT)
+        and (comments is None or 0 <= comments <= COUNT_LIMIT)
+        and (reposts is None or 0 <= reposts <= COUNT_LIMIT)
+        and (views is None or 0 <= views <= COUNT_LIMIT)
+    )
 
 
 def _ranked(mention: Mention) -> bool:

@@ -5,7 +5,6 @@ Anybody may write to a topic, with a client that takes any bytes for the name of
 such a batch, so it is read a second time with its plain Python reader over a buffer that decodes everything.
 """
 
-from collections.abc import Iterator
 from typing import Any, SupportsIndex
 
 from aiokafka import errors
@@ -15,8 +14,9 @@ from aiokafka.record.memory_records import MemoryRecords
 _OFFSET, _HEAD = 8, 12  # a batch begins with its first offset and with how many bytes follow
 
 
-def unpacked(body: bytes, offset: int) -> Iterator[Any]:
+def unpacked(body: bytes, offset: int) -> list[Any]:
     """The records of a fetched run of batches, from `offset` on; a damaged batch is asked for again."""
+    found: list[Any] = []
     batches, at = MemoryRecords(body or b""), 0
     while batches.has_next():
         batch = batches.next_batch()
@@ -24,8 +24,9 @@ def unpacked(body: bytes, offset: int) -> Iterator[Any]:
         if not batch.validate_crc():
             raise errors.CorruptRecordException(f"at {batch.base_offset}")
         if not batch.is_control_batch:
-            yield from (record for record in _records(batch, memoryview(body)[at : at + size]) if record.offset >= offset)
+            found += _records(batch, memoryview(body)[at : at + size])
         at += size
+    return found if not found or found[0].offset >= offset else [record for record in found if record.offset >= offset]
 
 
 def _records(batch: Any, raw: memoryview) -> list[Any]:

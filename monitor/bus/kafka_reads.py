@@ -66,7 +66,7 @@ class Reads:
             return await self._outside(place, offset, size, sit)
         if code:
             raise error(f"{topic}/{partition}")
-        return list(unpacked(body, offset))
+        return unpacked(body, offset)
 
     async def _outside(self, place: Place, offset: int, size: int, sit: float) -> list[Any]:
         """Retention has passed the position by: from the oldest kept on. Beyond the end there is nothing yet."""

@@ -3,7 +3,8 @@
 
 On servers two processes do it, on SQLite one. What the constant says is about names that nobody watches, so each mention is stored and
 none is decided. The baseline on Kafka is a bare aiokafka loop (getmany, `send()` for each, commit, acks=all) from the same topic into
-another; on SQLite the same rows put into copies of the same two files by bare batched inserts.
+another; on SQLite the same rows put into copies of the same two files by bare batched inserts. Both swing by a fifth from one time to the
+next, so they are measured by turns, and the figure is that of the round whose ratio is in the middle.
 """
 
 import asyncio
@@ -40,11 +41,12 @@ from services.intake import record_of
 from services.score import ROLE, ScoreRole
 from services.wiring import make_escalator, open_bus, open_store, shared
 
-LEAST = 30_000
+LEAST = 60_000  # some four seconds, of which starting is little
+ROUNDS = 3
 BATCH = 1_000
 PROCESSES = 2  # where bus and store let several work; the baseline is one, as is what it shows
 LOOK = 0.05
-SPREAD = 32  # names that are not watched, so that every partition has some
+SPREAD = 256  # names that nobody watches: as many as make the partitions, and so the processes, have as much to do as each other
 _NEUTRAL = Score(subject="", hits=(), sentiment=Sentiment("neutral", 0.1, 0.8, 0.1), severity=0.0)
 _NONE = Emotion("none", 0, 0, 0, 0, 0, 0, 1.0)
 
@@ -58,9 +60,14 @@ def measure_pipeline(
 
 
 async def _measured(folder: Path, count: int, base: Settings | None) -> Figure:
-    async with scratch(folder, base) as settings:
-        rate = await _piped(settings, count)
-        return figure(rate, "mentions/s", await _bare(settings, count), count)
+    found = []
+    for number in range(ROUNDS):
+        (own := folder / f"round-{number}").mkdir()
+        async with scratch(own, base) as settings:
+            rate = await _piped(settings, count)
+            found.append((rate, await _bare(settings, count)))
+    rate, bare = sorted(found, key=lambda pair: pair[0] / pair[1])[ROUNDS // 2]
+    return figure(rate, "mentions/s", bare, count)
 
 
 @asynccontextmanager
