@@ -15,13 +15,15 @@ _OFFSET, _HEAD = 8, 12  # a batch begins with its first offset and with how many
 
 
 def unpacked(body: bytes, offset: int) -> list[Any]:
-    """The records of a fetched run of batches, from `offset` on; a damaged batch is asked for again."""
+    """The records of a fetched run of batches, from `offset` on, up to a damaged one; CorruptRecordException where none come before it."""
     found: list[Any] = []
     batches, at = MemoryRecords(body or b""), 0
     while batches.has_next():
         batch = batches.next_batch()
         size = _HEAD + int.from_bytes(body[at + _OFFSET : at + _HEAD], "big")
         if not batch.validate_crc():
+            if found and found[-1].offset >= offset:
+                break
             raise errors.CorruptRecordException(f"at {batch.base_offset}")
         if not batch.is_control_batch:
             found += _records(batch, memoryview(body)[at : at + size])
