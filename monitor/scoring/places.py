@@ -2,13 +2,16 @@
 Whether a rule holds in a mention, and where: its tree asked of the views of the mention's fields.
 
 A place is a span of folded text with the spans of the words it is made of: that of `A NEAR/5 B` reaches from the beginning of the
-first to the end of the last, and shows both words.
+first to the end of the last, and shows both words. Where words crowd, their pairs would grow with the square of them and more: then
+only the nearest are kept, in time that grows with the places.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import NamedTuple
+from operator import attrgetter
+
+import msgspec
 
 from monitor.scoring.patterns import found
 from monitor.scoring.rule_tree import ATOMS, AllOf, AnyOf, In, Near, Node, Not, Regex, Variant, Whole, Without, Word
@@ -16,15 +19,25 @@ from monitor.scoring.variants import variant_places
 from monitor.scoring.views import MAX_PLACES, Span, View, bounded, outside, whole
 
 MAX_SHOWN = 50  # places of one part in one text
+MAX_PAIRS = 5_000  # of one NEAR in one text, beyond which only the nearest are kept
+MAX_STRETCHES = 500  # of a text, of which such a NEAR looks at the first and the last place of each part
+_ENDS = attrgetter("end")
 Seen = tuple[str, View]  # a field's name and its text
+Pair = tuple["Place", "Place"]
+Find = Callable[[Sequence["Place"], Sequence["Place"], int], Iterable[Pair]]
 
 
-class Place(NamedTuple):
-    """A span of folded text, and the words in it that make it one."""
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """A span of folded text, and the parts that make it one; a word has none. Made by the ten thousand: `words` are looked up later."""
 
     start: int
     end: int
-    words: tuple[Span, ...]
+    parts: "tuple[Place, ...]" = ()
+
+    @property
+    def words(self) -> tuple[Span, ...]:
+        """The spans of its words."""
+        return tuple(chain.from_iterable(part.words for part in self.parts)) if self.parts else ((self.start, self.end),)
 
 
 class Scope:
@@ -105,7 +118,7 @@ def _shown(node: Node, view: View) -> tuple[Span, ...]:
 
 
 def places(node: Node, view: View) -> list[Place]:
-    """The places of a located part in one text, by start; the first MAX_PLACES of each word and pair."""
+    """The places of a located part in one text, by start; the first MAX_PLACES of each word."""
     match node:
         case Without(part, outer):
             kept = places(part, view)
@@ -123,7 +136,7 @@ def places(node: Node, view: View) -> list[Place]:
             if plain:
                 parts = tuple(Word(text, text) for text in plain if text in view.folded)
             return _unique(place for part in parts for place in places(part, view))
-    return [Place(start, end, ((start, end),)) for start, end in islice(_spans(node, view), MAX_PLACES)]
+    return [Place(start, end) for start, end in islice(_spans(node, view), MAX_PLACES)]
 
 
 def _may_stand(node: Node, view: View) -> bool:
@@ -150,18 +163,54 @@ def _spans(node: Node, view: View) -> Iterator[Span]:
 
 
 def _near(left: Sequence[Place], right: Sequence[Place], within: int, *, ordered: bool) -> list[Place]:
-    pairs = _following(left, right, within)
-    if not ordered:
-        pairs = chain(pairs, _following(right, left, within))
-    return _unique(Place(one.start, other.end, (*one.words, *other.words)) for one, other in islice(pairs, MAX_PLACES))
+    if len(left) + len(right) <= MAX_PAIRS:
+        pairs = list(islice(_pairs(_following, left, right, within, ordered=ordered), MAX_PAIRS + 1))
+        if len(pairs) <= MAX_PAIRS:
+            return _unique(Place(one.start, other.end, (one, other)) for one, other in pairs)
+    found_pairs = _pairs(_nearest, _thinned(left, within), _thinned(right, within), within, ordered=ordered)
+    return _unique(Place(one.start, other.end, (one, other)) for one, other in found_pairs)
 
 
-def _following(first: Sequence[Place], second: Sequence[Place], within: int) -> Iterator[tuple[Place, Place]]:
+def _pairs(find: Find, left: Sequence[Place], right: Sequence[Place], within: int, *, ordered: bool) -> Iterable[Pair]:
+    return find(left, right, within) if ordered else chain(find(left, right, within), find(right, left, within))
+
+
+def _following(first: Sequence[Place], second: Sequence[Place], within: int) -> Iterator[Pair]:
     """Pairs of which the second begins where the first ends, or at most so many characters behind it."""
     starts = [place.start for place in second]
     for one in first:
         for number in range(bisect_left(starts, one.end), bisect_right(starts, one.end + within)):
             yield one, second[number]
+
+
+def _nearest(first: Sequence[Place], second: Sequence[Place], within: int) -> Iterable[Pair]:
+    """Of those pairs one for each place where any ends, and one for each where any begins, made of the nearest that fit."""
+    ending = sorted(first, key=_ENDS)
+    ends, starts = [place.end for place in ending], [place.start for place in second]
+    by_end = {
+        other.end: (ending[at - 1], other)
+        for other in second
+        if (at := bisect_right(ends, other.start)) and other.start - ends[at - 1] <= within
+    }
+    by_start = {
+        one.start: (one, second[at])
+        for one in reversed(ending)
+        if (at := bisect_left(starts, one.end)) < len(starts) and starts[at] - one.end <= within
+    }
+    return chain(by_end.values(), by_start.values())
+
+
+def _thinned(crowd: Sequence[Place], within: int) -> Sequence[Place]:
+    """
+    Of too many the first and the last of each short stretch of the text, by their starts and by their ends: one alone there stays.
+
+    A stretch is shorter than a quarter of the distance asked, so where the others crowd one as good stands beside.
+    """
+    width = min(max(map(_ENDS, crowd), default=0) // MAX_STRETCHES, within // 4) + 1
+    if len(crowd) <= MAX_PAIRS or width == 1:
+        return crowd
+    kept = [{getattr(place, side) // width: place for place in way(crowd)} for side in ("start", "end") for way in (iter, reversed)]
+    return _unique(place for one in kept for place in one.values())
 
 
 def _unique(found_places: Iterable[Place]) -> list[Place]:

@@ -9,7 +9,9 @@ import pytest
 from monitor.mention import Mention
 from monitor.scoring.hits import MAX_HITS
 from monitor.scoring.matcher import Match, Matcher
+from monitor.scoring.places import Scope, holds
 from monitor.scoring.rules import RuleError, parse
+from monitor.scoring.views import View
 from monitor.subject import Subject
 
 LONG = 1_000_000
@@ -98,3 +100,15 @@ def test_rules_of_one_word_do_not_wake_each_other() -> None:
     matcher = Matcher.build([Subject(name="s", rules=tuple(rules))], [])
     one = Mention(source="t", id="1", published_at=datetime(2026, 1, 1, tzinfo=UTC), text="银行" * 100)
     assert matcher._index.view(one.text).triggered == frozenset()
+
+
+@pytest.mark.parametrize("operator", [" NEAR/10000 ", " BEFORE/10000 ", " NEAR/40 "])
+def test_a_chain_of_many_nears_is_bounded_and_right_to_the_end(operator: str) -> None:
+    """Twenty NEARs over a text of nearly one character alone cost a second or two, and the last words of the text still count."""
+    chain = operator.join("甲" * 20)
+    text = "甲" * 19_980 + "。" * 9 + "乙"
+    tree = parse(f"{chain}{operator}乙").tree
+    found: list[bool] = []
+    assert seconds(lambda: found.append(holds(tree, Scope([("text", View(text))])))) < 5.0
+    assert found == [True]
+    assert not holds(parse(f"{chain}{operator}丙").tree, Scope([("text", View(text))]))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +102,22 @@ def test_distances_and_exceptions_are_exact(source: str, text: str) -> None:
     rule = parse(source)
     fold = folded({"text": [text]})["text"][0]
     assert {(place.start, place.end) for place in places(rule.tree, View(text))} == spans(rule.tree, fold)
+
+
+ORDERED = st.lists(st.tuples(FEW, st.integers(0, 4)), min_size=2, max_size=4).map(
+    lambda parts: "".join(f"{word} BEFORE/{n} " for word, n in parts) + "字"
+)
+
+
+@given(st.one_of(ORDERED, PLACED.filter(lambda rule: "!" not in rule)), CROWDED)
+@settings(max_examples=400, deadline=None)
+def test_where_pairs_are_too_many_the_nearest_tell_the_same(source: str, text: str) -> None:
+    """With room for no pair but the nearest, a rule of two words, or of words in order, holds where it did, at places that are true."""
+    rule = parse(source)
+    fold = folded({"text": [text]})["text"][0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monitor.scoring.places.MAX_PAIRS", 0)
+        found = {(place.start, place.end) for place in places(rule.tree, View(text))}
+    every = spans(rule.tree, fold)
+    assert found <= every
+    assert bool(found) == bool(every)
