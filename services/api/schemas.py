@@ -179,6 +179,13 @@ class HitModel(Shape):
     end: int
 
 
+class FloorModel(Shape):
+    """首条即报: the level at which this one mention opens at once, if it is sensitive, and the rule that says so."""
+
+    level: LevelWord
+    rule: str
+
+
 class ScoreModel(Shape):
     """What a mention says about one subject."""
 
@@ -191,6 +198,7 @@ class ScoreModel(Shape):
     severity: float
     advert: bool = False
     passes_on: bool = False
+    floor: FloorModel | None = None
     version: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
 
