@@ -16,9 +16,9 @@ import click
 
 from monitor.errors import BusRefused, BusUnavailable, StoreUnavailable, YuqingError, failed_zh
 from monitor.logs import quiet_kafka, visible
-from services.ending import EXIT_WITHIN, end_within
-from services.terminal import Context
-from services.verb import Verb, mistake, near
+from services.keeping.ending import EXIT_WITHIN, end_within
+from services.terminal.screen import Context
+from services.terminal.verb import Verb, mistake, near
 
 DONE, FOUND, WRONG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 

@@ -29,9 +29,9 @@ from monitor.mention import Mention, encode
 from monitor.metrics import Metrics
 from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
-from services.dead import bury_bytes
+from services.dead.burial import bury_bytes
 from services.intake import Intake
-from services.tenure import RENEW, Tenure
+from services.keeping.tenure import RENEW, Tenure
 
 PART = "source:"  # how the parts of /readyz begin that are sources
 _AGAIN = 1.0

@@ -25,12 +25,12 @@ from monitor.records import read_scored, read_tick
 from monitor.store.positions import Position
 from monitor.store.sessions import Store, WriteUnit
 from monitor.stories.grouping import HORIZON
-from services.dead import bury
-from services.failing import LINGER, Doubts, Guard, may_pass, told
-from services.shortened import LOOK, begun_again, tell_shortened
+from services.dead.burial import bury
+from services.dead.failing import LINGER, Doubts, Guard, may_pass, told
+from services.keeping.shortened import LOOK, begun_again, tell_shortened
+from services.keeping.waiting import Waiting
 from services.sitting import Observation, Sitting
 from services.telling import Told, count, stamped, tell
-from services.waiting import Waiting
 
 ROLE = "escalate"
 BATCH = 2_048

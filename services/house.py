@@ -27,24 +27,24 @@ from monitor.notifying.schedule import RetryPolicy
 from monitor.settings import Settings, Source
 from monitor.store.sessions import Store
 from services.collect import PART, Collecting
+from services.dead.letters import Letters
 from services.escalate import BATCH, TURNS, Escalator
 from services.escalate import ROLE as ESCALATE
-from services.housekeeping import BACKLOG, alarm_of, expire, measure_backlog
-from services.in_force import InForce, read_keywords
 from services.intake import Intake, known_in
-from services.letters import Letters
+from services.keeping.housekeeping import BACKLOG, alarm_of, expire, measure_backlog
+from services.keeping.in_force import InForce, read_keywords
+from services.keeping.presence import attend
+from services.keeping.reload import Reloader, settled
+from services.keeping.sharing import Sharing
+from services.keeping.waiting import Waiting
+from services.keeping.watchdog import Watchdog
 from services.lifecycle import Lifecycle, measure_lag
 from services.notify import Notifier
-from services.presence import attend
-from services.reload import Reloader, settled
-from services.rescoring import Rescoring
+from services.recording.rescoring import Rescoring
 from services.score import ROLE as SCORE
 from services.score import Newest, Score, ScoreRole
-from services.sharing import Sharing
 from services.telling import Told
 from services.ticking import Deciding, tick_minutes
-from services.waiting import Waiting
-from services.watchdog import Watchdog
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, open_bus, open_store, pseudonym_key, shared, told_of
 
 CONFIGURATION = "configuration"

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from monitor.errors import Stuck, TooManyFailures, UsageError
-from services.ending import FAILED, bounded
+from services.keeping.ending import FAILED, bounded
 
 Step = Callable[[], Awaitable[None]]
 INTERRUPTED = 130

@@ -26,8 +26,8 @@ from monitor.notifying.receivers.base import EXCERPT, Receiver, Result
 from monitor.notifying.schedule import RetryPolicy
 from monitor.store.rows import LARGEST
 from monitor.store.sessions import ReadUnit, Store, WriteUnit
-from services.tenure import Tenure
-from services.waiting import Waiting
+from services.keeping.tenure import Tenure
+from services.keeping.waiting import Waiting
 
 AT_ONCE = 4
 AHEAD = 16  # due messages known beyond those in flight, so that a free place need not wait for the store

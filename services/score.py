@@ -17,10 +17,10 @@ from monitor.errors import TooLarge, TooManyFailures, Unreadable
 from monitor.mention import Raw, Scored, encode
 from monitor.metrics import DeadReason, Metrics
 from monitor.records import read_raw
-from services.dead import ONCE, Tried, bury, bury_bytes
-from services.failing import LINGER, PAUSES, Guard, may_pass, told
-from services.shortened import begun_again, tell_shortened
-from services.waiting import Waiting
+from services.dead.burial import ONCE, Tried, bury, bury_bytes
+from services.dead.failing import LINGER, PAUSES, Guard, may_pass, told
+from services.keeping.shortened import begun_again, tell_shortened
+from services.keeping.waiting import Waiting
 
 ROLE = "score"
 BATCH = 2_048

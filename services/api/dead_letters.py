@@ -14,7 +14,7 @@ from services.api.bodies import Bodies
 from services.api.errors import Refusal, busy
 from services.api.schemas import PROBLEMS, DeadDoneModel, DeadLetterDetail, DeadLetterPage
 from services.api.state import Api, ApiState, Limit, Moment, answer, cursor_of, listing, our_cursor, page
-from services.letters import Choice, Done, Letters, State, newest, one_letter, wire, wire_whole
+from services.dead.letters import Choice, Done, Letters, State, newest, one_letter, wire, wire_whole
 
 BODY_LIMIT = 64 * 1024
 MOST = 500  # letters of one call: it is answered within seconds

@@ -12,7 +12,7 @@ from services.api.errors import Refusal
 from services.api.schemas import PROBLEMS, RescoreModel
 from services.api.state import Api, ApiState, answer
 from services.api.subjects import By
-from services.rescoring import AlreadyRuns, Rescoring, Run
+from services.recording.rescoring import AlreadyRuns, Rescoring, Run
 
 router = APIRouter(tags=["subjects"])
 

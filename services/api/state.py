@@ -24,11 +24,11 @@ from services.api.answers import Answers
 from services.api.errors import Refusal
 from services.api.kept import Traces
 from services.api.watching import Watch
-from services.in_force import InForce
+from services.dead.letters import Letters
 from services.intake import Intake
-from services.letters import Letters
-from services.reload import Reloader
-from services.rescoring import Rescoring
+from services.keeping.in_force import InForce
+from services.keeping.reload import Reloader
+from services.recording.rescoring import Rescoring
 from services.telling import Told
 
 Readiness = Callable[[], Mapping[str, str | None]]

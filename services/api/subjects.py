@@ -21,7 +21,7 @@ from services.api.bodies import Bodies
 from services.api.errors import Refusal
 from services.api.schemas import PROBLEMS, SUBJECT_BODY, SubjectModel, SubjectPage
 from services.api.state import Api, ApiState, answer, listing
-from services.reload import NoSuchSubject, NotYours, Reloader
+from services.keeping.reload import NoSuchSubject, NotYours, Reloader
 
 MOST_OPEN = 10_000
 BODY_LIMIT = 256 * 1024

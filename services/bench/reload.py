@@ -28,8 +28,8 @@ from monitor.store.sessions import Store
 from services.bench.figure import Figure, figure
 from services.bench.keywords import HUNDRED, TEN, names_as_rules
 from services.house import start_logging
+from services.keeping.reload import Reloader
 from services.lifecycle import measure_lag
-from services.reload import Reloader
 from services.score import Batch, Newest, patiently
 from services.wiring import Scoring, make_score
 

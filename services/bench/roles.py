@@ -12,7 +12,7 @@ from multiprocessing.context import SpawnProcess
 from monitor.settings import Settings
 from services.entry import SELDOM
 from services.house import ROLES, run_roles
-from services.presence import hold_embedded
+from services.keeping.presence import hold_embedded
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import Store
-from services.terminal import LEVEL_COLOURS, screen
-from services.terminal import table as fitting
-from services.verb import Verb, config_option
+from services.terminal.screen import LEVEL_COLOURS, screen
+from services.terminal.screen import table as fitting
+from services.terminal.verb import Verb, config_option
 from services.wiring import store_there
 
 STATUS_ZH: dict[Status, str] = {

@@ -25,14 +25,14 @@ from monitor.escalation.effects import Effects
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
-from services.backtest import Backtest, StoryMap, all_changes, level_changes
-from services.dead import put_aside
+from services.dead.burial import put_aside
 from services.house import start_logging
-from services.recordings import stage_files, tell_bad, tell_undone
-from services.reload import settled
-from services.scenario import course, decide, failures, settings_of
-from services.scenario_file import Scenario, load_scenarios
-from services.verb import Verb
+from services.keeping.reload import settled
+from services.recording.backtest import Backtest, StoryMap, all_changes, level_changes
+from services.recording.scenario import course, decide, failures, settings_of
+from services.recording.scenario_file import Scenario, load_scenarios
+from services.recording.staging import stage_files, tell_bad, tell_undone
+from services.terminal.verb import Verb
 from services.wiring import bus_there, desk_maker, make_score, open_bus, open_store
 
 _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept

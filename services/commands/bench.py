@@ -29,7 +29,7 @@ from services.bench.segment import measure_segment
 from services.bench.stories import measure_restart, measure_stories
 from services.bench.stream import COUNT, names_of, read_stream
 from services.bench.takeover import measure_takeover
-from services.verb import Verb, near
+from services.terminal.verb import Verb, near
 
 Measure = Callable[[Path, Sequence[bytes], Sequence[str]], dict[str, Figure]]
 # Two names may come of one run

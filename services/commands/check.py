@@ -11,7 +11,7 @@ from monitor.loading import load_settings
 from monitor.scoring.library import load_libraries
 from monitor.settings import Settings
 from services.hints import hints
-from services.verb import Verb
+from services.terminal.verb import Verb
 
 
 @click.command(

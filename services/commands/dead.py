@@ -23,8 +23,7 @@ from monitor.loading import load_settings
 from monitor.logs import configure, secrets_of, visible
 from monitor.metrics import DEAD_REASONS, DeadReason, Metrics
 from monitor.settings import Settings
-from services.calling import KEY, running_service
-from services.letters import (
+from services.dead.letters import (
     GONE,
     STATES,
     Choice,
@@ -40,10 +39,11 @@ from services.letters import (
     wire,
     wire_whole,
 )
-from services.presence import hold_embedded
-from services.since import since
-from services.terminal import folded, page_width, screen, table
-from services.verb import Verb, config_option
+from services.keeping.presence import hold_embedded
+from services.terminal.calling import KEY, running_service
+from services.terminal.screen import folded, page_width, screen, table
+from services.terminal.since import since
+from services.terminal.verb import Verb, config_option
 from services.wiring import bus_there, open_bus
 
 _SHOWN = 50

@@ -22,13 +22,13 @@ from services.api.server import bind
 from services.demo.day import LENGTH, NARRATION, made_up_day
 from services.demo.receiver import DemoReceiver
 from services.demo.show import Show, where
-from services.ending import run_bounded
 from services.house import House, addresses, open_house, start_logging
+from services.keeping.ending import run_bounded
+from services.keeping.presence import hold
 from services.lifecycle import Lifecycle
-from services.presence import hold
-from services.replay import Replay
-from services.terminal import screen
-from services.verb import Verb
+from services.recording.replay import Replay
+from services.terminal.screen import screen
+from services.terminal.verb import Verb
 from services.wiring import policies_of
 
 _FIRST_PORT, _PORTS = 8000, 50

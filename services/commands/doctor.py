@@ -18,8 +18,8 @@ from monitor.logs import configure, secrets_of, visible
 from services.collect import PART
 from services.doctor.examine import examine
 from services.doctor.findings import Box, Disk, Findings, Log
-from services.terminal import folded, page_width
-from services.verb import Verb, config_option
+from services.terminal.screen import folded, page_width
+from services.terminal.verb import Verb, config_option
 
 _MIB, _GIB = 1 << 20, 1 << 30
 

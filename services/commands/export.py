@@ -14,9 +14,9 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
-from services.case import Case
-from services.files import into
-from services.verb import Verb, config_option
+from services.recording.case import Case
+from services.terminal.files import into
+from services.terminal.verb import Verb, config_option
 from services.wiring import store_there
 
 

@@ -15,7 +15,7 @@ import msgspec
 from monitor.entries import address_fault
 from monitor.errors import ConfigError, UsageError
 from monitor.loading import load_settings
-from services.verb import Verb
+from services.terminal.verb import Verb
 
 EXAMPLE = "某某集团"
 _SECRET_BYTES = 32

@@ -18,15 +18,15 @@ from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.settings import Settings
 from services.acts import Desk
-from services.ending import run_bounded
 from services.house import House, open_house, parse_address, start_logging
+from services.keeping.ending import run_bounded
+from services.keeping.presence import hold_embedded
 from services.lifecycle import Lifecycle
-from services.presence import hold_embedded
-from services.recorded import Placed, done_again
-from services.recordings import stage, tell_undone
-from services.replay import Replay, settle_raw
+from services.recording.acts import Placed, done_again
+from services.recording.replay import Replay, settle_raw
+from services.recording.staging import stage, tell_undone
 from services.telling import Told
-from services.verb import Verb, config_option
+from services.terminal.verb import Verb, config_option
 
 
 class Speed(click.ParamType[float | None]):

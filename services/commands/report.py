@@ -24,13 +24,13 @@ from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.metrics import Metrics
 from monitor.settings import Settings
-from services.calling import PATIENCE, Service, running_service
 from services.house import start_logging
 from services.intake import Intake, Receipt, known_in
-from services.presence import hold_embedded
-from services.reload import settled
-from services.verb import Verb, config_option
-from services.watched import check_watched
+from services.keeping.presence import hold_embedded
+from services.keeping.reload import settled
+from services.terminal.calling import PATIENCE, Service, running_service
+from services.terminal.verb import Verb, config_option
+from services.terminal.watched import check_watched
 from services.wiring import open_bus, open_store, shared
 
 SOURCE = "人工上报"

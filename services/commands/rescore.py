@@ -16,13 +16,13 @@ from monitor.errors import Held, UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
-from services.calling import KEY, running_service
 from services.house import start_logging
-from services.presence import hold_embedded
-from services.reload import settled
-from services.rescore import Rescored, make_rescore, retained
-from services.verb import Verb, config_option
-from services.watched import check_watched
+from services.keeping.presence import hold_embedded
+from services.keeping.reload import settled
+from services.recording.rescore import Rescored, make_rescore, retained
+from services.terminal.calling import KEY, running_service
+from services.terminal.verb import Verb, config_option
+from services.terminal.watched import check_watched
 from services.wiring import bus_there, open_bus, open_store
 
 _ASK_EVERY = 1.0  # seconds; a key may have a rate

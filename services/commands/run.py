@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from monitor.loading import load_settings
-from services.ending import run_bounded
 from services.house import ROLES, check_roles, parse_address, run_roles
-from services.presence import hold_embedded
-from services.verb import Verb, config_option
+from services.keeping.ending import run_bounded
+from services.keeping.presence import hold_embedded
+from services.terminal.verb import Verb, config_option
 from services.wiring import shared
 
 

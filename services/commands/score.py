@@ -20,7 +20,7 @@ from monitor.mention import Mention
 from monitor.scoring.records import with_role
 from monitor.scoring.scorer import Scorer, build_scorer
 from monitor.settings import Settings
-from services.verb import Verb, config_option
+from services.terminal.verb import Verb, config_option
 from services.wiring import policies_of
 
 NAME = "<stdin>"

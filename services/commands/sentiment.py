@@ -15,14 +15,14 @@ from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import Store
-from services.evaluation import Evaluated, evaluate, wire
-from services.evaluation_page import CAUTION, local, page
-from services.files import into
-from services.paper import Paper, html, markdown, printed
-from services.since import since
-from services.teaching import Lessons
-from services.terminal import screen
-from services.verb import Verb, config_option
+from services.evaluation.counting import Evaluated, evaluate, wire
+from services.evaluation.page import CAUTION, local, page
+from services.evaluation.teaching import Lessons
+from services.terminal.files import into
+from services.terminal.paper import Paper, html, markdown, printed
+from services.terminal.screen import screen
+from services.terminal.since import since
+from services.terminal.verb import Verb, config_option
 from services.wiring import store_there
 
 WORDS = ("report", "export")

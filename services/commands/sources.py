@@ -25,9 +25,9 @@ from monitor.mention import Mention, Raw
 from monitor.settings import Secret, Settings, Source, SourceType
 from services.collect import agent_of
 from services.intake import complete
-from services.terminal import screen, table
-from services.verb import Verb, config_option
-from services.watched import there_are
+from services.terminal.screen import screen, table
+from services.terminal.verb import Verb, config_option
+from services.terminal.watched import there_are
 from services.wiring import make_score
 
 _SHOWN = 200

@@ -19,9 +19,9 @@ from monitor.logs import visible
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
 from monitor.stories.tree import Tree
-from services.drawing import Branch, drawn
+from services.terminal.drawing import Branch, drawn
+from services.terminal.verb import Verb, config_option
 from services.tracing import Wire, places, story_of, story_wire, survivor, trace
-from services.verb import Verb, config_option
 from services.wiring import store_there
 
 NARROW, WIDE = 60, 120

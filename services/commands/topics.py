@@ -14,7 +14,7 @@ from monitor.errors import BusRefused, BusUnavailable, UsageError
 from monitor.loading import load_settings
 from monitor.logs import configure, secrets_of, visible
 from monitor.settings import Settings
-from services.verb import Verb, config_option
+from services.terminal.verb import Verb, config_option
 
 
 @click.command(

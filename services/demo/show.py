@@ -11,7 +11,7 @@ from monitor.clock import moment
 from monitor.escalation.policy import Policy
 from monitor.logs import visible
 from monitor.store.sessions import Store
-from services.terminal import LEVEL_COLOURS, folded
+from services.terminal.screen import LEVEL_COLOURS, folded
 
 _INDENT, _DEEPER = " " * 8, " " * 14
 

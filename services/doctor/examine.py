@@ -25,12 +25,12 @@ from monitor.clock import SECOND, Clock, rfc3339
 from monitor.errors import YuqingError, failed_zh
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
+from services.dead.letters import Choice, letters, newest
 from services.doctor.findings import Box, Config, Dead, Disk, Findings, Lag, Log, Service
 from services.doctor.problems import problems_of
 from services.escalate import ROLE as ESCALATE
-from services.housekeeping import backlog
-from services.letters import Choice, letters, newest
-from services.presence import LEASED, LOCK, holder
+from services.keeping.housekeeping import backlog
+from services.keeping.presence import LEASED, LOCK, holder
 from services.score import ROLE as SCORE
 from services.wiring import bus_there, open_bus, open_store, shared, store_there
 

@@ -2,7 +2,7 @@
 
 from services.collect import PART
 from services.doctor.findings import Box, Config, Disk, Lag, Log, Service
-from services.housekeeping import abandoned
+from services.keeping.housekeeping import abandoned
 
 LAG_SECONDS, OUTBOX_SECONDS = 300.0, 600.0
 _GIB = 1 << 30

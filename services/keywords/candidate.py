@@ -15,7 +15,7 @@ from monitor.scoring.library import library_files
 from monitor.settings import Settings
 from services.keywords.loading import loaded, with_given
 from services.keywords.trial import Rules
-from services.watched import check_watched
+from services.terminal.watched import check_watched
 
 _ROOT_KEYS = frozenset({"organisation", "subjects"})
 

@@ -13,7 +13,7 @@ from monitor.errors import UsageError
 from monitor.logs import configure, secrets_of
 from monitor.settings import Settings
 from services.house import start_logging
-from services.reload import settled
+from services.keeping.reload import settled
 from services.wiring import bus_there, open_bus, open_store, store_there
 
 

@@ -9,7 +9,7 @@ from monitor.mention import Mention
 from monitor.scoring.explaining import Asked, Explained, Held, Missed
 from monitor.scoring.matcher import FIELDS
 from services.keywords.whereabouts import Owner, of_subject
-from services.terminal import screen
+from services.terminal.screen import screen
 
 _FIELD_ZH: Mapping[str, str] = {"title": "标题", "text": "正文", "quoted": "引文", "transcript": "字幕", "author": "作者"}
 _WHOLE = 2_000  # characters of a text that is shown whole; of a longer one what stands around the hits

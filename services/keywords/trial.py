@@ -16,10 +16,10 @@ from monitor.scoring.matcher import Matcher
 from monitor.scoring.scorer import Scorer
 from monitor.scoring.segment import load_segmenter
 from monitor.settings import Settings
-from services.backtest import Backtest
 from services.keywords.comparing import Comparison, kinds, owners
 from services.keywords.outcome import Outcome, compared
 from services.keywords.retained import Stretch, raws_of
+from services.recording.backtest import Backtest
 from services.wiring import Scoring, desk_maker
 
 _ANY_KEY = b"trial"  # pseudonyms are counted here, never shown or kept

@@ -10,8 +10,8 @@ from typing import Any
 
 from services import cli
 from services.commands import run
-from services.ending import run_bounded
-from services.watchdog import Watchdog
+from services.keeping.ending import run_bounded
+from services.keeping.watchdog import Watchdog
 
 SHORT = 2.0  # seconds
 _kept: list[object] = []  # a task that nobody holds may be collected

@@ -5,8 +5,8 @@ import sys
 from functools import partialmethod
 
 from services.cli import run
+from services.keeping.watchdog import Watchdog
 from services.score import ScoreRole
-from services.watchdog import Watchdog
 
 
 async def hang(*_: object, **__: object) -> None:

@@ -18,7 +18,7 @@ from monitor.clock import HOUR, MINUTE, SystemClock
 from monitor.loading import load_settings
 from monitor.mention import decode_scored, decode_tick
 from monitor.settings import Settings
-from services.presence import holder
+from services.keeping.presence import holder
 from services.wiring import open_bus
 from tests.acceptance.making import SUBJECTS, Line, write_config
 from tests.acceptance.processes import ENVIRONMENT, Running, ask, assert_clean, free_port, listing, ready, running, until

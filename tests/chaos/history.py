@@ -22,9 +22,9 @@ from monitor.loading import load_settings
 from monitor.mention import identity
 from monitor.settings import Settings
 from monitor.store.sessions import ReadUnit, Store
-from services.archive import Archive
-from services.backtest import Backtest
 from services.escalate import ROLE as ESCALATE
+from services.recording.archive import Archive
+from services.recording.backtest import Backtest
 from services.score import ROLE as SCORE
 from services.wiring import desk_maker, open_bus, open_store
 from tests.acceptance.processes import ENVIRONMENT

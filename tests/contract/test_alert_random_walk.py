@@ -19,7 +19,7 @@ from monitor.alert import Level, Transition
 from monitor.clock import DAY, HOUR
 from monitor.escalation.acting import FITTING
 from monitor.escalation.effects import Effects, StoryRow
-from services.backtest import Backtest
+from services.recording.backtest import Backtest
 from services.wiring import desk_maker
 from tests.contract.conftest import FreshStore
 from tests.contract.test_alert_walk import TEXTS, Walk

@@ -13,8 +13,8 @@ from monitor.clock import DAY, HOUR, MINUTE, SECOND
 from monitor.escalation.effects import Effects
 from monitor.mention import Tick, encode
 from monitor.subject import Subject
-from services.backtest import Backtest, all_changes
 from services.escalate import Escalator
+from services.recording.backtest import Backtest, all_changes
 from services.wiring import desk_maker, make_escalator
 from tests.unit.api.making import SUBJECT, World, world
 from tests.unit.escalation.making import scored

@@ -20,7 +20,7 @@ from services.api.app import create_app
 from services.api.schemas import AlertDetail
 from services.api.state import ApiState
 from services.api.story_schemas import StoryDetail
-from services.backtest import Backtest, level_changes
+from services.recording.backtest import Backtest, level_changes
 from services.score import record_of
 from services.tracing import trace
 from services.wiring import desk_maker

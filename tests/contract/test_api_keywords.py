@@ -13,8 +13,8 @@ from monitor.loading import load_settings
 from monitor.scoring.versions import Keywords
 from monitor.store.sessions import ReadUnit
 from services.api.keyword_schemas import KeywordsModel, LibraryModel, ReloadModel
-from services.in_force import InForce, read_keywords
-from services.reload import Reloader, audited
+from services.keeping.in_force import InForce, read_keywords
+from services.keeping.reload import Reloader, audited
 from tests.unit.api.making import World, key, problem_of, world
 
 ADMIN, READER = {"Authorization": "Bearer boss"}, {"Authorization": "Bearer eyes"}

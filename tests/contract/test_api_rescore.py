@@ -11,11 +11,11 @@ import pytest
 from monitor.bus.base import SCORED
 from monitor.errors import StoreUnavailable
 from monitor.store.alerts import EVERY
-from services import rescoring
 from services.api.schemas import RescoreModel
-from services.reload import audited
-from services.rescore import Rescore
-from services.rescoring import Rescoring
+from services.keeping.reload import audited
+from services.recording import rescoring
+from services.recording.rescore import Rescore
+from services.recording.rescoring import Rescoring
 from tests.unit.api.making import GOOD, SUBJECT, World, key, problem_of, world
 
 PATH = f"/v1/subjects/{quote(SUBJECT)}/rescore"

@@ -13,7 +13,7 @@ from msgspec import structs
 from monitor.alert import Level
 from services.api.app import renew
 from services.api.schemas import SubjectModel, SubjectPage
-from services.reload import Reloader, audited
+from services.keeping.reload import Reloader, audited
 from tests.unit.api.making import SUBJECT, World, key, problem_of, raise_alerts, world
 
 NIGHT = "夜里 一/二"

@@ -25,7 +25,7 @@ from monitor.clock import DAY, SystemClock
 from monitor.errors import BusRefused, BusUnavailable, TooLarge, UsageError
 from monitor.metrics import Metrics
 from monitor.settings import Kafka, Retention, Secret, Security
-from services.housekeeping import alarm_of
+from services.keeping.housekeeping import alarm_of
 from tests.contract.kafka_making import Make, a_bus, admin_of, everything, run
 from tests.kafka_server import PASSWORD, USER, Cluster
 

@@ -12,7 +12,7 @@ from monitor.bus.base import RAW, SCORED, Assignment, Member, Taken
 from monitor.bus.kafka import KafkaBus
 from monitor.clock import SECOND
 from monitor.errors import Reassigned, UsageError
-from services.sharing import Sharing, Worker
+from services.keeping.sharing import Sharing, Worker
 from tests.contract.kafka_making import a_bus
 from tests.kafka_server import Cluster
 from tests.unit.pipeline.making import log

@@ -14,8 +14,8 @@ from monitor.errors import BusUnavailable, TooLarge
 from monitor.mention import Tick, decode_raw, encode
 from monitor.metrics import Metrics
 from services.api.schemas import DeadDoneModel, DeadLetterDetail, DeadLetterPage
-from services.dead import Tried, bury, bury_bytes, letter_id
-from services.letters import CUT, STATES, Choice, Letter, Letters, letters, newest, one_letter, wire
+from services.dead.burial import Tried, bury, bury_bytes, letter_id
+from services.dead.letters import CUT, STATES, Choice, Letter, Letters, letters, newest, one_letter, wire
 from services.score import record_of
 from tests.contract.conftest import START
 from tests.unit.api.making import GOOD, World, key, problem_of, world

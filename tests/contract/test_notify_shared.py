@@ -11,7 +11,7 @@ from monitor.alert import Level
 from monitor.errors import StoreUnavailable
 from monitor.notifying.receivers.base import Result
 from monitor.store.sessions import Store
-from services import tenure
+from services.keeping import tenure
 from services.notify import AT_ONCE
 from tests.postgresql import Server
 from tests.unit.notifying.making import level_change

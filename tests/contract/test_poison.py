@@ -10,7 +10,7 @@ from monitor.clock import ManualClock
 from monitor.mention import encode
 from monitor.metrics import Metrics
 from monitor.store.sessions import Store
-from services.letters import STATES, Choice, letters
+from services.dead.letters import STATES, Choice, letters
 from services.score import ScoreRole, record_of
 from services.wiring import make_escalator
 from tests.contract.conftest import START

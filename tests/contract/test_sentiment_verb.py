@@ -18,7 +18,7 @@ from monitor.score import Sentiment
 from monitor.settings import Retention
 from monitor.store.sessions import Store
 from services.cli import run
-from services.evaluation import evaluate, weeks, wire
+from services.evaluation.counting import evaluate, weeks, wire
 from tests.contract.store.records import LATER, mention, new_hit
 from tests.contract.test_api_corrections import LINES, api
 from tests.unit.escalation.making import SUBJECT

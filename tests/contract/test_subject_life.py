@@ -20,7 +20,7 @@ from monitor.store.alerts import EVERY
 from monitor.store.mentions import Found
 from monitor.store.sessions import Store
 from services.intake import Intake
-from services.rescore import Rescore, Rescored, retained
+from services.recording.rescore import Rescore, Rescored, retained
 from services.score import Newest, ScoreRole
 from services.wiring import Scoring, desk_maker, make_escalator, make_score, told_of
 

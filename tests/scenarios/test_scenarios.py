@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from monitor.alert import Level
-from services.scenario import decide, failures, settings_of
-from services.scenario_file import Scenario, load_scenarios
+from services.recording.scenario import decide, failures, settings_of
+from services.recording.scenario_file import Scenario, load_scenarios
 
 HERE = Path(__file__).parent
 KNOWN_GAPS = {

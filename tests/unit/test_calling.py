@@ -7,8 +7,8 @@ import pytest
 
 from monitor.errors import UsageError
 from monitor.settings import Settings
-from services.calling import KEY, Service, running_service
-from services.watched import check_watched
+from services.terminal.calling import KEY, Service, running_service
+from services.terminal.watched import check_watched
 from tests.acceptance.processes import free_port
 
 

@@ -20,7 +20,7 @@ from monitor.metrics import Metrics
 from monitor.settings import Retention, Secret, Settings, Source
 from monitor.store.sessions import Store
 from services.collect import Feeder, agent_of, fingerprint
-from services.dead import DeadLetter, read_record
+from services.dead.burial import DeadLetter, read_record
 from services.intake import Intake
 
 NOW = 1_790_000_000_000_000

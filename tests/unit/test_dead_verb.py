@@ -17,8 +17,8 @@ from monitor.mention import Mention, Raw, encode
 from monitor.metrics import Metrics
 from monitor.settings import Retention
 from services.cli import run
-from services.dead import DeadLetter, Tried, bury, bury_bytes
-from services.presence import hold
+from services.dead.burial import DeadLetter, Tried, bury, bury_bytes
+from services.keeping.presence import hold
 from tests.acceptance.processes import free_port
 from tests.unit.test_terminal import columns
 

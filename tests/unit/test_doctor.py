@@ -16,11 +16,11 @@ from monitor.loading import load_settings
 from monitor.settings import Retention
 from monitor.store.sessions import Store
 from services.cli import run
-from services.dead import DeadLetter
+from services.dead.burial import DeadLetter
 from services.doctor.examine import examine
 from services.doctor.findings import Box, Config, Dead, Disk, Lag, Log, Service
 from services.doctor.problems import problems_of
-from services.presence import hold, holder
+from services.keeping.presence import hold, holder
 from tests.acceptance.processes import free_port
 from tests.unit.api.making import raise_alerts
 

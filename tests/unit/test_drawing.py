@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, Group
 
-from services.drawing import Branch, drawn
+from services.terminal.drawing import Branch, drawn
 
 ZONE = ZoneInfo("Asia/Shanghai")
 AT = "2026-03-02T00:00:00Z"

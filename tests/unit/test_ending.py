@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from services.ending import FAILED, bounded, run_bounded
+from services.keeping.ending import FAILED, bounded, run_bounded
 
 
 async def _seven() -> int:

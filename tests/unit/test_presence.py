@@ -1,4 +1,4 @@
-"""`services/presence.py`: one holder at a time, told who it is, and nothing left behind by the dead."""
+"""`services/keeping/presence.py`: one holder at a time, told who it is, and nothing left behind by the dead."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import Held, UsageError
-from services.presence import LOCK, hold
+from services.keeping.presence import LOCK, hold
 
 HOLDER = """
 import sys
 from pathlib import Path
-from services.presence import hold
+from services.keeping.presence import hold
 
 with hold(Path(sys.argv[1])):
     print("held", flush=True)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from monitor.alert import Level
 from monitor.escalation.effects import Act, Judgement
 from services.acts import DoesNotFit, NoSuchAlert
-from services.recorded import History, Placed, act_of, end_line, end_of, in_time, line_of, why
+from services.recording.acts import History, Placed, act_of, end_line, end_of, in_time, line_of, why
 from tests.contract.store.records import START, alert
 
 ACT = Act(id=0, partition=0, offset=0, subject="红十字会", story="s1", alert="a1", action="acknowledge", at=START, actor="张三")

@@ -8,7 +8,7 @@ from monitor.clock import DAY, moment
 from monitor.errors import Unreadable
 from monitor.mention import LATEST, Tick, encode
 from monitor.records import read_raw, read_scored, read_tick
-from services.dead import read_record
+from services.dead.burial import read_record
 from tests.unit.escalation.making import START, scored
 from tests.unit.pipeline.making import raw
 

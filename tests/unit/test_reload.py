@@ -18,7 +18,7 @@ from monitor.loading import load_settings
 from monitor.metrics import Metrics
 from monitor.settings import Settings
 from monitor.store.sessions import Store
-from services.reload import NoSuchSubject, NotYours, Reloader, audited, kept_subjects, settled, signature
+from services.keeping.reload import NoSuchSubject, NotYours, Reloader, audited, kept_subjects, settled, signature
 
 TEXT = """organisation: 某某
 subjects:

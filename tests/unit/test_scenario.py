@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from monitor.clock import DAY, HOUR, MINUTE, SECOND, micros, moment
 from monitor.errors import ConfigError
 from services.cli import run
-from services.scenario_file import Scenario, load_scenarios
+from services.recording.scenario_file import Scenario, load_scenarios
 
 MIDNIGHT = micros(moment(0).replace(year=2026, month=3, day=1, hour=16))  # 2026-03-02 in Shanghai
 HEAD = "name: 试\nsubjects: [{name: 甲, rules: [甲牌]}]\n"

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from monitor.alert import Alert
 from monitor.escalation.effects import Act, AlertChange, Effects, Judgement, NewHit, StoryState
 from services.acts import ActError, DoesNotFit, NoSuchAlert, Past
-from services.archive import Archive
 from services.corrections import NoSuchMention, NoSuchStory
-from services.standing import Standing
+from services.recording.archive import Archive
+from services.recording.standing import Standing
 from tests.contract.store.records import START, alert, story
 from tests.unit.escalation.making import scored
 

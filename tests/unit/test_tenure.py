@@ -9,10 +9,10 @@ from structlog.stdlib import BoundLogger
 
 from monitor.errors import Held
 from monitor.store.sessions import Store
-from services import presence, tenure
+from services.keeping import presence, tenure
+from services.keeping.presence import attend
+from services.keeping.tenure import Tenure
 from services.lifecycle import Lifecycle
-from services.presence import attend
-from services.tenure import Tenure
 from tests.postgresql import Server
 from tests.unit.pipeline.making import log as silent
 

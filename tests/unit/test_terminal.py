@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from monitor.store.sessions import Store
 from services.cli import VERBS, run
-from services.terminal import folded
+from services.terminal.screen import folded
 from tests.acceptance.making import ROOT
 from tests.acceptance.processes import PROGRAM, free_port
 from tests.unit.api.making import raise_alerts

@@ -1,6 +1,6 @@
 """What is waited for is told often enough to be seen, and not so often that it hides all else."""
 
-from services.waiting import LONGEST, Waiting
+from services.keeping.waiting import LONGEST, Waiting
 
 
 def test_the_same_words_come_in_growing_gaps() -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import click
 
 from monitor.errors import UsageError
-from services.verb import Verb, near
+from services.terminal.verb import Verb, near
 
 # As in services/cli.py: imported only when asked for
 WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(

@@ -23,8 +23,8 @@ from services.commands.keywords.suggest import window_of
 from services.keywords.log import with_posted
 from services.keywords.rising import counted
 from services.keywords.writing import replace_file
-from services.verb import Verb
-from services.watched import check_watched
+from services.terminal.verb import Verb
+from services.terminal.watched import check_watched
 from services.wiring import open_store, store_there
 
 _WEIGHT = 0.3

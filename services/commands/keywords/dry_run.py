@@ -20,7 +20,7 @@ from services.keywords.log import log_of, progress, with_posted
 from services.keywords.periods import span_of
 from services.keywords.retained import stretch
 from services.keywords.trial import Trial
-from services.verb import Verb, config_option
+from services.terminal.verb import Verb, config_option
 
 
 @click.command(

@@ -15,8 +15,8 @@ from monitor.scoring.library_table import rows_of
 from services.keywords.loading import loaded, with_given
 from services.keywords.spreadsheet import write_csv, write_xlsx
 from services.keywords.writing import replace_file
-from services.verb import Verb
-from services.watched import there_are
+from services.terminal.verb import Verb
+from services.terminal.watched import there_are
 
 
 @click.command(

@@ -19,7 +19,7 @@ from monitor.scoring.library_text import yaml_of
 from monitor.scoring.rule_hints import hints_of
 from services.keywords.spreadsheet import read_libraries
 from services.keywords.writing import replace_file
-from services.verb import Verb
+from services.terminal.verb import Verb
 
 _HINTS = 20
 

@@ -21,8 +21,8 @@ from services.keywords.candidate import in_force
 from services.keywords.log import progress, with_posted
 from services.keywords.periods import span_of
 from services.keywords.rising import Window, literals, suggest
-from services.verb import Verb, config_option
-from services.watched import check_watched
+from services.terminal.verb import Verb, config_option
+from services.terminal.watched import check_watched
 from services.wiring import open_store, store_there
 
 subject_option = click.option("--subject", required=True, metavar="主题", help="在哪个监测主题的信息里找")

@@ -25,8 +25,8 @@ from monitor.subject import Subject
 from services.keywords.loading import loaded, with_given
 from services.keywords.showing import show
 from services.keywords.whereabouts import Owner, of_subject, whereabouts
-from services.verb import Verb
-from services.watched import check_watched
+from services.terminal.verb import Verb
+from services.terminal.watched import check_watched
 
 LONGEST = 65_536  # bytes of a text, as of a mention
 _NEARLY = 20

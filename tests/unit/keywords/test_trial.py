@@ -10,8 +10,8 @@ from monitor.bus.base import RAW, Record
 from monitor.clock import MINUTE, SECOND, SystemClock, moment
 from monitor.loading import load_settings
 from monitor.mention import Mention, Raw, encode
-from services.backtest import Backtest, level_changes
 from services.keywords.candidate import configuration
+from services.recording.backtest import Backtest, level_changes
 from services.wiring import desk_maker, make_score, open_bus
 from tests.unit.keywords.making import CONFIG, LIBRARY, Yuqing, file_of
 

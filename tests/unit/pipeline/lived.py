@@ -19,13 +19,13 @@ from monitor.escalation.effects import Effects, Judgement
 from monitor.mention import Mention, Tick, encode
 from services import acts, corrections
 from services.acts import ActError, Deed, Desk
-from services.backtest import Backtest
-from services.case import Case
 from services.corrections import Who, nudge
 from services.intake import record_of
-from services.recorded import History, Placed, done_again
-from services.recordings import stage_files
-from services.replay import Replay
+from services.recording.acts import History, Placed, done_again
+from services.recording.backtest import Backtest
+from services.recording.case import Case
+from services.recording.replay import Replay
+from services.recording.staging import stage_files
 from services.score import ScoreRole
 from services.telling import Told
 from services.wiring import desk_maker

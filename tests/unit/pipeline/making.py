@@ -19,7 +19,7 @@ from monitor.metrics import Metrics
 from monitor.settings import Receiver, Secret, Settings
 from monitor.store.sessions import Store
 from services.escalate import Escalator
-from services.replay import Replay
+from services.recording.replay import Replay
 from services.score import ScoreRole
 from services.wiring import make_escalator, open_bus, open_store
 from tests.unit.escalation.making import START, SUBJECT, scored

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from monitor.clock import HOUR, MINUTE, moment
 from monitor.escalation.effects import Effects, Judgement
 from monitor.settings import Retention
-from services.backtest import Backtest
-from services.case import Case
+from services.recording.backtest import Backtest
+from services.recording.case import Case
 from services.wiring import desk_maker
 from tests.unit.escalation.making import SUBJECT
 from tests.unit.pipeline.lived import Alerts, Life, alerts_of, backtested, case_of, levels, lived, replayed, said

@@ -15,9 +15,9 @@ from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Known
 from monitor.mention import Raw, Scored, decode_raw, encode
 from monitor.store.mentions_writing import MentionsWriter
-from services import failing
-from services.dead import DeadLetter, Mark, lately, mark_record, our_version, read_record
-from services.failing import Guard
+from services.dead import failing
+from services.dead.burial import DeadLetter, Mark, lately, mark_record, our_version, read_record
+from services.dead.failing import Guard
 from services.score import ROLE, ScoreRole, record_of
 from tests.unit.escalation.making import START
 from tests.unit.pipeline.making import Parts, blocks, raw, replayed, score
@@ -29,7 +29,7 @@ Decide = Callable[[Desk, Scored, int, Known | None], bool]
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between tries, nor before the end."""
-    for module in ("services.failing", "services.score"):
+    for module in ("services.dead.failing", "services.score"):
         monkeypatch.setattr(f"{module}.PAUSES", (0.0, 0.0))
     for module in ("services.score", "services.escalate"):
         monkeypatch.setattr(f"{module}.LINGER", 0.0)

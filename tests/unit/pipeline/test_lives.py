@@ -9,7 +9,7 @@ from monitor.bus.base import SCORED
 from monitor.clock import DAY, SECOND
 from monitor.escalation.effects import Effects
 from monitor.mention import Scored
-from services.backtest import Backtest, StoryMap
+from services.recording.backtest import Backtest, StoryMap
 from services.score import record_of
 from services.wiring import desk_maker
 from tests.unit.escalation.making import START, scored

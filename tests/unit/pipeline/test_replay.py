@@ -14,9 +14,9 @@ from monitor.collecting.recording import Block
 from monitor.escalation.desk import Desk
 from monitor.escalation.effects import Effects, Known
 from monitor.mention import Raw, Scored, Tick, decode_tick, encode
-from services.backtest import Backtest, StoryMap, level_changes
-from services.dead import put_aside
-from services.replay import in_order, settle_raw
+from services.dead.burial import put_aside
+from services.recording.backtest import Backtest, StoryMap, level_changes
+from services.recording.replay import in_order, settle_raw
 from services.score import ScoreRole, record_of
 from services.wiring import desk_maker
 from tests.unit.escalation.making import START
@@ -170,7 +170,7 @@ async def test_the_log_decided_again_leaves_out_what_was_not_decided(parts: Part
 
     with monkeypatch.context() as broken:
         broken.setattr(Desk, "observe", observe)
-        broken.setattr("services.failing.PAUSES", (0.0, 0.0))
+        broken.setattr("services.dead.failing.PAUSES", (0.0, 0.0))
         escalator = parts.escalator(batch=11)
         while await escalator.advance():
             pass

@@ -17,9 +17,9 @@ from monitor.clock import DAY, HOUR, SECOND
 from monitor.errors import BusUnavailable
 from monitor.mention import decode_scored, encode
 from monitor.metrics import Metrics
-from services.dead import DeadLetter, bury, bury_bytes
+from services.dead.burial import DeadLetter, bury, bury_bytes
 from services.escalate import ROLE as ESCALATE
-from services.housekeeping import backlog, expire, measure_backlog
+from services.keeping.housekeeping import backlog, expire, measure_backlog
 from services.score import ROLE as SCORE
 from services.score import ScoreRole, record_of
 from tests.unit.escalation.making import START

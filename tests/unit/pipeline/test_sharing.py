@@ -11,8 +11,8 @@ import pytest
 from monitor.bus.base import RAW, Bus
 from monitor.bus.membership import Holding
 from monitor.errors import BusUnavailable, Stuck
-from services.sharing import Sharing
-from services.watchdog import LOOKS, Watchdog
+from services.keeping.sharing import Sharing
+from services.keeping.watchdog import LOOKS, Watchdog
 from tests.unit.pipeline.making import log
 
 
@@ -185,7 +185,7 @@ def _waits(work: Work) -> None:
 
 async def looked(monkeypatch: pytest.MonkeyPatch, each: Callable[[Work], None], *, away: bool = False) -> Watchdog:
     """A watchdog after twice as many looks as it has patience for; `each` is done to a worker all the while."""
-    monkeypatch.setattr("services.watchdog.LINGER", 0.0)
+    monkeypatch.setattr("services.keeping.watchdog.LINGER", 0.0)
     work, bus = Work(1), Ends()
     bus.away = away
     watchdog = Watchdog(cast("Bus", bus), "score", RAW, {1: work}, log(), patience=LOOKS * 0.002)

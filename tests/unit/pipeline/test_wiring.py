@@ -14,8 +14,8 @@ from monitor.collecting.recording import Recording
 from monitor.errors import ConfigError, InvalidMention, UsageError
 from monitor.settings import Secret, Source
 from services.house import ROLES, addresses, check_roles, parse_address
-from services.recordings import stage_files, tell_bad
-from services.replay import in_order
+from services.recording.replay import in_order
+from services.recording.staging import stage_files, tell_bad
 from services.score import record_of
 from services.wiring import desk_maker, make_score, policies_of, pseudonym_key
 from tests.unit.escalation.making import START, SUBJECT, default_policy

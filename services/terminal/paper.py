@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.logs import visible
-from services.terminal import folded
+from services.terminal.screen import folded
 
 if TYPE_CHECKING:  # what goes into a file waits for no tables of a terminal
     from rich.console import RenderableType

@@ -20,10 +20,10 @@ from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.settings import Settings, Source, SourceType
 from services.acts import ActError
-from services.dead import bury_bytes
+from services.dead.burial import bury_bytes
 from services.house import House
 from services.intake import complete
-from services.recorded import History, Placed, act_of, end_of, in_time, why
+from services.recording.acts import History, Placed, act_of, end_of, in_time, why
 
 
 async def stage(recording: Recording, files: Sequence[Path], facts: Sequence[Path], house: House, bar: Progress) -> History:

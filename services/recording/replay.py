@@ -17,7 +17,7 @@ from monitor.errors import Reassigned, TooLarge
 from monitor.escalation.acting import FITTING
 from monitor.mention import Raw, Scored, Tick, encode
 from services.escalate import Escalator
-from services.recorded import History, Placed
+from services.recording.acts import History, Placed
 from services.score import ROLE, ScoreRole, record_of
 
 _PACE = 0.2  # seconds: how finely a paced replay is cut

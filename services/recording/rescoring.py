@@ -16,8 +16,8 @@ from monitor.errors import YuqingError
 from monitor.settings import Settings
 from monitor.store.sessions import Store
 from monitor.subject import Subject
-from services.reload import Entry, audit
-from services.rescore import Rescored, make_rescore, retained
+from services.keeping.reload import Entry, audit
+from services.recording.rescore import Rescored, make_rescore, retained
 
 PACE = 1.0  # half of one core at most
 REMEMBERED = 100  # runs whose end can still be asked for

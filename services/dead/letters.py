@@ -19,7 +19,7 @@ from monitor.errors import InvalidMention, TooLarge, Unreadable
 from monitor.metrics import DeadReason, Metrics
 from monitor.records import read_raw, read_scored, read_tick
 from monitor.settings import Source
-from services.dead import DeadLetter, Mark, MarkWord, mark_record, read_record
+from services.dead.burial import DeadLetter, Mark, MarkWord, mark_record, read_record
 from services.intake import Intake
 
 State = Literal["open", "replayed", "dropped"]

@@ -14,8 +14,8 @@ from monitor.escalation.correcting import takes_out
 from monitor.escalation.effects import Act, AlertChange, StoryRow
 from monitor.store.alerts import OPEN
 from services.acts import DoesNotFit, NoSuchAlert, check, check_reopen
-from services.archive import Archive
 from services.corrections import NoSuchStory, about, check_correct, check_exclude, check_merge
+from services.recording.archive import Archive
 
 
 class Standing:

@@ -17,7 +17,7 @@ import msgspec
 from monitor.bus.base import Bus, Stored
 from monitor.clock import Clock
 from monitor.errors import BusError, StoreError, TooLarge, TooManyFailures
-from services.dead import Tried, lately
+from services.dead.burial import Tried, lately
 
 PAUSES = (0.05, 0.2)  # seconds before the second and the third try; a stream full of bad ones must not be slowed to a crawl
 MOST, WINDOW = 100, 1_000  # so many of so many stop the role: 10 %, and 100 in a row are that too

@@ -12,9 +12,9 @@ from monitor.clock import EPOCH
 from monitor.escalation.effects import Effects, StoryRow
 from monitor.mention import Tick
 from monitor.settings import Settings
-from services.backtest import Backtest
-from services.replay import in_order
-from services.scenario_file import Expectation, Scenario, Want
+from services.recording.backtest import Backtest
+from services.recording.replay import in_order
+from services.recording.scenario_file import Expectation, Scenario, Want
 from services.wiring import desk_maker, make_score
 
 _ANY_KEY = b"scenario"  # pseudonyms are counted here, never shown or kept

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from monitor.logs import visible
-from services.terminal import Context
+from services.terminal.screen import Context
 
 _EXTRA = re.compile(r"\(([^()]*)\)\.?$")
 _RANGE = re.compile(r"  \[([\d.]+)<=x<=([\d.]+)\]")

@@ -12,8 +12,8 @@ from structlog.stdlib import BoundLogger
 
 from monitor.bus.base import Bus
 from monitor.errors import BusError, Stuck
-from services.failing import LINGER
-from services.sharing import Worker
+from services.dead.failing import LINGER
+from services.keeping.sharing import Worker
 
 PATIENCE = 120.0  # seconds; longer than any batch, or the rebuilding of a desk, takes
 LOOKS = 24  # of so many looks in a row none may see progress: a process that was itself held still has not looked

@@ -15,7 +15,7 @@ from monitor.bus.base import SCORED
 from monitor.escalation.effects import Act
 from monitor.store.sessions import ReadUnit
 from monitor.store.spread import Told, Turn
-from services.recorded import Placed, end_line, line_of, taken
+from services.recording.acts import Placed, end_line, line_of, taken
 from services.tracing import story_of
 
 Line = tuple[str, bytes]  # what it is, and its bytes

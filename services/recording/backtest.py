@@ -14,11 +14,11 @@ from monitor.escalation.effects import Act, Effects
 from monitor.mention import Scored, Tick
 from monitor.records import read_scored, read_tick
 from services.acts import ActError
-from services.archive import Archive
-from services.recorded import History, Placed
-from services.replay import in_order, in_turn
+from services.recording.acts import History, Placed
+from services.recording.archive import Archive
+from services.recording.replay import in_order, in_turn
+from services.recording.standing import Standing
 from services.score import Score
-from services.standing import Standing
 
 OnEffects = Callable[[Effects], None]
 NOTHING_DONE = History()

@@ -20,9 +20,9 @@ from structlog.stdlib import BoundLogger
 from monitor.errors import Held, StoreUnavailable, UsageError, failed_zh
 from monitor.settings import Settings
 from monitor.store.sessions import EMBEDDED, Store
+from services.keeping.tenure import LEASE, RENEW, this_process
+from services.keeping.waiting import Waiting
 from services.lifecycle import Lifecycle
-from services.tenure import LEASE, RENEW, this_process
-from services.waiting import Waiting
 
 LOCK = "lock"
 _LONGEST_PID = 20

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from monitor.clock import moment
 from monitor.reporting.agreement import BANDS, EMOTIONS, LABELS, Agreement, Evaluation, Mistake, Part
-from services.evaluation import Evaluated, monday, start_of
-from services.paper import Chapter, Grid, Paper
+from services.evaluation.counting import Evaluated, monday, start_of
+from services.terminal.paper import Chapter, Grid, Paper
 
 LABEL_ZH = {"negative": "负面", "neutral": "中性", "positive": "正面"}
 EMOTION_ZH = {

@@ -14,8 +14,8 @@ from monitor.metrics import CONSUMERS, Metrics
 from monitor.settings import Retention
 from monitor.store.sessions import Store
 from services.escalate import ROLE as ESCALATE
+from services.keeping.tenure import Tenure
 from services.score import ROLE as SCORE
-from services.tenure import Tenure
 
 RETENTION = "retention"
 BACKLOG = "backlog "  # how the parts of /readyz begin that tell of a role's backlog

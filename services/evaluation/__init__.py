@@ -1,0 +1,1 @@
+"""How the model does by people's word: counted, told, and taught to the next one by choice."""

@@ -1,0 +1,1 @@
+"""The terminal: what the verbs of `yuqing` are made of, ask, and show to a person."""
