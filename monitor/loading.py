@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from monitor.database import EXAMPLE, SCHEME, database_fault
-from monitor.entries import LATER, LEVELS, address_fault, read_api_key, read_receiver, read_subject
+from monitor.entries import LEVELS, address_fault, read_api_key, read_receiver, read_subject
 from monitor.errors import ConfigError, Problem
 from monitor.kafka_entries import read_brokers, read_kafka
 from monitor.section import Section, hint, kind_of
@@ -23,8 +23,7 @@ from monitor.subject import Subject
 from monitor.yaml_lines import Item, Report, read_items, show
 
 NATIONAL = {"red": "一级", "orange": "二级", "yellow": "三级", "blue": "四级"}
-MODELS = ("default", "snownlp")
-LATER_MODELS = ("fast", "lexicon")
+MODELS = ("default", "fast", "snownlp", "lexicon")
 SEGMENTERS = ("rjieba", "jieba")  # the default first
 DEFAULT_ZONE = "Asia/Shanghai"
 MAX_PORT = 65_535
@@ -219,10 +218,11 @@ class _Loader:
 
     def _sentiment(self) -> str:
         model = self._root.text("sentiment", "default")
-        if model in LATER_MODELS:
-            self._root.wrong("sentiment", f"{LATER}情感模型 {model}，请先写 default")
-        elif model not in MODELS:
-            self._root.wrong("sentiment", f"{LATER}自备的情感模型 {show(model)}，{hint(model, MODELS)}")
+        if model in MODELS:
+            return model
+        if model.endswith(".npz"):
+            return str(self._existing("sentiment", model, "情感模型文件") or model)
+        self._root.wrong("sentiment", f"没有情感模型 {show(model)}，{hint(model, MODELS)}，或写 .npz 文件的路径")
         return model
 
     def _segmenter(self) -> str:

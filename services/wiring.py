@@ -19,7 +19,6 @@ from monitor.metrics import Metrics
 from monitor.scoring.fold import fold
 from monitor.scoring.records import scored_records
 from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
-from monitor.scoring.segment import load_segmenter
 from monitor.scoring.versions import Keywords
 from monitor.settings import Settings
 from monitor.store.embedded import FILE
@@ -109,12 +108,13 @@ class Scoring:
     def rebuilt(self, settings: Settings) -> "Scoring":
         """The same models for other settings."""
         matcher = build_matcher(settings.subjects, settings.libraries, ZoneInfo(settings.timezone), settings.segmenter)
-        return Scoring(self._scorer.with_matcher(matcher, load_segmenter(settings.segmenter)), settings, self._key)
+        return Scoring(self._scorer.with_matcher(matcher), settings, self._key)
 
 
 def make_score(settings: Settings, key: bytes) -> Scoring:
     """The scoring of the settings; loads dictionaries and models."""
-    scorer = build_scorer(settings.subjects, settings.libraries, ZoneInfo(settings.timezone), settings.segmenter)
+    zone = ZoneInfo(settings.timezone)
+    scorer = build_scorer(settings.subjects, settings.libraries, zone, settings.segmenter, settings.sentiment)
     return Scoring(scorer, settings, key)
 
 

@@ -47,7 +47,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sources": "信源；推送接口总是开着",
             "receivers": "接收方",
             "policy": "预警策略：`default` 或策略文件",
-            "sentiment": "情感模型，本版本为 `default`",
+            "sentiment": "情感模型：`default`、`fast`、`snownlp`、`lexicon`，或 `python -m services.training` 写出的 `.npz` 文件",
             "segmenter": "分词：`rjieba`（默认）或 `jieba`；词典和切法相同，前者快十几倍",
             "kafka": "Kafka 设置，`bus: sqlite` 时不用",
         },

@@ -25,9 +25,14 @@ class Lexicon:
 
     def find(self, folded: str) -> Iterator[tuple[str, bool]]:
         """Each label met, and whether a negation stands before its word."""
+        for label, start in self.find_places(folded):
+            yield label, folded[max(0, start - 2) : start].endswith(NEGATIONS)
+
+    def find_places(self, folded: str) -> Iterator[tuple[str, int]]:
+        """Each label met, and where its word begins."""
         for number, start, end in self._automaton.find_matches_as_indexes(folded):
             if bounded(folded, start, end):
-                yield self._labels[self._words[number]], folded[max(0, start - 2) : start].endswith(NEGATIONS)
+                yield self._labels[self._words[number]], start
 
 
 def load_lexicon(name: str) -> Lexicon:

@@ -1,5 +1,6 @@
 """A bounded memory of what was worked out for a text: half of a stream repeats the words it passes on."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -30,6 +31,23 @@ class Memo(Generic[V]):
         if value is None and (value := self._old.get(text)) is not None:
             self.put(text, value)
         return value
+
+    def all(self, texts: Iterable[str], work_out: Callable[[list[str]], Sequence[V]]) -> dict[str, V]:
+        """What belongs to each distinct text; what is not remembered is worked out together, for that is cheaper."""
+        found: dict[str, V] = {}
+        missing: dict[str, None] = {}
+        for text in texts:
+            if text in found or text in missing:
+                continue
+            value = self.get(text)
+            if value is None:
+                missing[text] = None
+            else:
+                found[text] = value
+        for text, value in zip(missing, work_out(list(missing)) if missing else (), strict=True):
+            self.put(text, value)
+            found[text] = value
+        return found
 
     def put(self, text: str, value: V) -> None:
         """Remember it, unless one text alone is past the bound."""

@@ -11,16 +11,16 @@ from datetime import tzinfo
 from pathlib import Path
 
 from monitor.clock import micros
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, Problem
 from monitor.mention import Mention
 from monitor.score import SEVERE, Emotion, MentionScore, Score, Sentiment
-from monitor.scoring.emotion import EmotionModel, load_emotion
+from monitor.scoring.emotion import EmotionModel, as_emotions, load_emotion
 from monitor.scoring.library import CHINA, load_libraries
 from monitor.scoring.matcher import Match, Matcher
 from monitor.scoring.memo import Memo
-from monitor.scoring.segment import FAST, Segmenter, load_segmenter
-from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, Utterance
-from monitor.scoring.sentiment.snownlp import load_snownlp
+from monitor.scoring.segment import FAST
+from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, as_sentiments
+from monitor.scoring.sentiment.models import load_model
 from monitor.scoring.versions import Keywords
 from monitor.scoring.words import Reader, Said
 from monitor.subject import Subject
@@ -41,11 +41,10 @@ class _Read:
 class Scorer:
     """Scores batches; a batch of 64 or more is cheapest, and its size changes nothing."""
 
-    def __init__(self, matcher: Matcher, model: SentimentModel, emotion: EmotionModel, segmenter: Segmenter) -> None:
+    def __init__(self, matcher: Matcher, model: SentimentModel, emotion: EmotionModel) -> None:
         self._matcher = matcher
         self._model = model
         self._emotion = emotion
-        self._segmenter = segmenter
         self._reader = Reader()
         self._sentiments: Memo[Sentiment] = Memo(REMEMBERED)
         self._emotions: Memo[Emotion] = Memo(REMEMBERED)
@@ -59,42 +58,34 @@ class Scorer:
         moments = [micros(mention.collected_at or mention.published_at) for mention in batch] if at is None else at
         read = [_Read(mention, self._reader.read(mention), moment) for mention, moment in zip(batch, moments, strict=True)]
         sentiments = self._judged(text for one in read for text in (one.said.spoken, one.said.quoted))
-        return [self._scored(one, sentiments) for one in read]
+        emotions = self._moved(text for one in read for text in ((one.said.faced,) if one.said.own else (one.said.faced, one.said.spoken)))
+        return [self._scored(one, sentiments, emotions) for one in read]
 
     @property
     def keywords(self) -> Keywords:
         """What it scores by."""
         return self._matcher.keywords
 
-    def with_matcher(self, matcher: Matcher, segmenter: Segmenter) -> "Scorer":
+    def with_matcher(self, matcher: Matcher) -> "Scorer":
         """A scorer of other subjects and libraries with the same models, which take a second to load."""
-        return Scorer(matcher, self._model, self._emotion, segmenter)
+        return Scorer(matcher, self._model, self._emotion)
 
     def _judged(self, texts: Iterable[str]) -> dict[str, Sentiment]:
         """The sentiment of each distinct text; the model sees those not remembered, all at once."""
-        judged: dict[str, Sentiment] = {"": SPEECHLESS}
-        missing: dict[str, None] = {}
-        for text in texts:
-            if text in judged or text in missing:
-                continue
-            known = self._sentiments.get(text)
-            if known is None:
-                missing[text] = None
-            else:
-                judged[text] = known
-        utterances = [Utterance(text, self._segmenter.cut(text)) for text in missing]
-        for utterance, sentiment in zip(utterances, self._model.classify(utterances), strict=True):
-            self._sentiments.put(utterance.text, sentiment)
-            judged[utterance.text] = sentiment
-        return judged
+        judged = self._sentiments.all(texts, lambda missing: as_sentiments(self._model.probabilities(missing)))
+        return judged | {"": SPEECHLESS}
 
-    def _scored(self, one: _Read, sentiments: dict[str, Sentiment]) -> MentionScore:
+    def _moved(self, texts: Iterable[str]) -> dict[str, Emotion]:
+        """The emotion of each distinct text."""
+        return self._emotions.all(texts, lambda missing: as_emotions(self._emotion.probabilities(missing)))
+
+    def _scored(self, one: _Read, sentiments: dict[str, Sentiment], emotions: dict[str, Emotion]) -> MentionScore:
         sentiment = sentiments[one.said.spoken]
         matches = self._matcher.match(one.mention, one.at)
         passes_on = bool(matches) and self._passes_on(one, sentiments)
         version = self.keywords.version
         subjects = tuple(_subject_score(match, sentiment, one.said, version, passes_on=passes_on) for match in matches)
-        felt = self._felt(one.said)
+        felt = _felt(one.said, emotions)
         return MentionScore(one.mention.source, one.mention.id, sentiment, felt, subjects, version=version)
 
     def _passes_on(self, one: _Read, sentiments: dict[str, Sentiment]) -> bool:
@@ -104,17 +95,11 @@ class Scorer:
             return False
         return sentiments[said.quoted].label == "negative" or self._matcher.severity(mention.quoted, one.at) >= SEVERE
 
-    def _felt(self, said: Said) -> Emotion:
-        """The emotion of the own part, where a face counts; of what speaks for it where that shows none and has no words."""
-        emotion = self._emotion_of(said.faced)
-        return emotion if said.own or emotion.label != "none" else self._emotion_of(said.spoken)
 
-    def _emotion_of(self, text: str) -> Emotion:
-        emotion = self._emotions.get(text)
-        if emotion is None:
-            emotion = self._emotion.classify(text)
-            self._emotions.put(text, emotion)
-        return emotion
+def _felt(said: Said, emotions: dict[str, Emotion]) -> Emotion:
+    """The emotion of the own part, where a face counts; of what speaks for it where that shows none and has no words."""
+    emotion = emotions[said.faced]
+    return emotion if said.own or emotion.label != "none" else emotions[said.spoken]
 
 
 def _subject_score(match: Match, sentiment: Sentiment, said: Said, version: str, *, passes_on: bool) -> Score:
@@ -134,11 +119,20 @@ def _subject_score(match: Match, sentiment: Sentiment, said: Said, version: str,
 
 
 def build_scorer(
-    subjects: Sequence[Subject], library_paths: Sequence[Path | str] = (), zone: tzinfo = CHINA, segmenter: str = FAST
+    subjects: Sequence[Subject],
+    library_paths: Sequence[Path | str] = (),
+    zone: tzinfo = CHINA,
+    segmenter: str = FAST,
+    sentiment: str = "default",
 ) -> Scorer:
-    """The Scorer of a configuration; ConfigError with every problem of its libraries. Half a second, once a process."""
+    """The Scorer of a configuration; ConfigError with every problem of its libraries. About a second, 110 MB, once a process."""
     matcher = build_matcher(subjects, library_paths, zone, segmenter)
-    return Scorer(matcher, load_snownlp(), load_emotion(), load_segmenter(segmenter))
+    try:
+        model = load_model(sentiment)
+    except ValueError as wrong:
+        problem = f"不是情感模型文件（{wrong}），请用 python -m services.training 写出的 table.npz"
+        raise ConfigError([Problem(sentiment, 1, 0, problem)]) from wrong
+    return Scorer(matcher, model, load_emotion())
 
 
 def build_matcher(

@@ -47,8 +47,12 @@ class Naive:
             "words": len(self._jieba.lcut(text)),
             "subjects": [name for name in self._names if name in text],
             "hits": [keyword for keyword in self._keywords if keyword in text],
-            "sentiment": self._snownlp.SnowNLP(text).sentiments if text.strip() else 0.5,
+            "sentiment": self.tone(text),
         }
+
+    def tone(self, text: str) -> float:
+        """How positive a text is."""
+        return float(self._snownlp.SnowNLP(text).sentiments) if text.strip() else 0.5
 
 
 def shipped_words() -> list[str]:

@@ -26,6 +26,7 @@ from services.bench.reload import measure_reload
 from services.bench.replay import measure_replay
 from services.bench.scorer import measure_scorer
 from services.bench.segment import measure_segment
+from services.bench.sentiment import measure_sentiment
 from services.bench.stories import measure_restart, measure_stories
 from services.bench.stream import COUNT, names_of, read_stream
 from services.bench.takeover import measure_takeover
@@ -44,6 +45,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "keywords_variants": measure_keywords,
         "segment": measure_segment,
         "reload": measure_reload,
+        "sentiment": measure_sentiment,
         "scorer": measure_scorer,
         "pipeline": measure_pipeline,
         "takeover": measure_takeover,
@@ -65,7 +67,7 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
     cls=Verb,
     help="在这台机器上测量性能，在标准输出给出一个 JSON 对象：数值、单位、同一次测得的对照、比值（大于 1 即优于对照）、条数。\n\n"
     f"可测：{' '.join(MEASURES)}；不写名称则全部，约十分钟。数据是编造的，每次相同；"
-    "对照是逐条 json + jieba + SnowNLP 的简单写法（push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
+    "对照是逐条 json + jieba + SnowNLP 的简单写法（sentiment 是 SnowNLP 自己，push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
     "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
     "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，segment 是 jieba 本身，reload 是停下来重建，"

@@ -39,7 +39,7 @@ def command(config: Path) -> int:
     """Score every line; 1 if any was bad."""
     settings = load_settings(config, os.environ)
     zone = ZoneInfo(settings.timezone)
-    told = Telling(build_scorer(settings.subjects, settings.libraries, zone, settings.segmenter), settings)
+    told = Telling(build_scorer(settings.subjects, settings.libraries, zone, settings.segmenter, settings.sentiment), settings)
     lines = read_lines(sys.stdin.buffer, NAME, SystemClock().now(), FileDefaults(source="stdin", timezone=zone))
     bad = 0
     while batch := list(islice(lines, BATCH)):

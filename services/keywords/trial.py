@@ -14,7 +14,6 @@ from monitor.scoring.explaining import Asked, rules_of
 from monitor.scoring.library_file import Library
 from monitor.scoring.matcher import Matcher
 from monitor.scoring.scorer import Scorer
-from monitor.scoring.segment import load_segmenter
 from monitor.settings import Settings
 from services.keywords.comparing import Comparison, kinds, owners
 from services.keywords.outcome import Outcome, compared
@@ -43,8 +42,7 @@ class _Side:
 
     def __init__(self, rules: Rules, scorer: Scorer) -> None:
         self.matcher = Matcher.build(rules.settings.subjects, rules.libraries, rules.settings.segmenter)
-        made = scorer.with_matcher(self.matcher, load_segmenter(rules.settings.segmenter))
-        self._score = Scoring(made, rules.settings, _ANY_KEY)
+        self._score = Scoring(scorer.with_matcher(self.matcher), rules.settings, _ANY_KEY)
         self.outcome = Outcome()
         self._backtest = Backtest(desk_maker(rules.settings)(), self.outcome.take, _BATCH)
         self._offset = 0

@@ -61,12 +61,14 @@ def _run(yuqing: Path, folder: Path, *arguments: str) -> subprocess.CompletedPro
 
 
 def test_data_travels(wheel: Path) -> None:
-    """Libraries, lexicons, folding, the policy and the migrations are in it; tests and configurations of ours are not."""
+    """Libraries, lexicons, weights, folding, the policy and the migrations are in it; tests and configurations of ours are not."""
     names = set(ZipFile(wheel).namelist())
     shipped = [path.relative_to(ROOT) for path in (ROOT / "keywords").rglob("*") if path.suffix in {".yaml", ".tsv"}]
     assert {str(path) for path in shipped} <= names
     assert {"monitor/escalation/default.yaml", "monitor/store/migrations/env.py"} <= names
     assert any(name.startswith("monitor/store/migrations/versions/r0001") for name in names)
+    assert {f"monitor/scoring/sentiment/weights/{name}.npz" for name in ("table", "network", "emotion")} <= names
+    assert {"services/training/own.tsv", "services/training/CARD.md"} <= names
     assert not any(name.startswith(("tests", "deploy", ".")) for name in names)
 
 

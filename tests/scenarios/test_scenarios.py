@@ -9,16 +9,6 @@ from services.recording.scenario import decide, failures, settings_of
 from services.recording.scenario_file import Scenario, load_scenarios
 
 HERE = Path(__file__).parent
-KNOWN_GAPS = {
-    "flat_notices": "the sentiment model has no notion of a plain notice or question: shop reviews are what it learnt from",
-}
-
-
-def named() -> list[object]:
-    """Every scenario's name; a known gap must fail, so that whoever closes it is told."""
-    gaps = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in KNOWN_GAPS.items()}
-    names = sorted(file.stem for file in HERE.glob("*.yaml"))
-    return [pytest.param(name, marks=gaps[name]) if name in gaps else name for name in names]
 
 
 def read(name: str) -> Scenario:
@@ -27,7 +17,7 @@ def read(name: str) -> Scenario:
     return scenario
 
 
-@pytest.mark.parametrize("name", named())
+@pytest.mark.parametrize("name", sorted(file.stem for file in HERE.glob("*.yaml")))
 def test_scenario(name: str) -> None:
     """What the scenario expects is what is decided."""
     scenario = read(name)

@@ -1,40 +1,45 @@
-"""What every sentiment model promises."""
+"""What every sentiment model promises, and how its numbers become the words of the house."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monitor.score import Sentiment, SentimentLabel
 
 LABELS: tuple[SentimentLabel, ...] = ("negative", "neutral", "positive")
 DIGITS = 4
 SPEECHLESS = Sentiment("neutral", 0.1, 0.8, 0.1)  # no words to judge by
+SPEECHLESS_ROW = (SPEECHLESS.negative, SPEECHLESS.neutral, SPEECHLESS.positive)
 
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """Somebody's words, folded and cleaned, and the tokens they were cut into."""
-
-    text: str
-    tokens: Sequence[str]
+Shares = NDArray[np.float64]
 
 
 class SentimentModel(Protocol):
     """Judges words; stateless, and the same words get the same answer whatever stands beside them in the batch."""
 
-    def classify(self, batch: Sequence[Utterance]) -> list[Sentiment]:
-        """One Sentiment an utterance, in order."""
+    def probabilities(self, texts: Sequence[str]) -> Shares:
+        """A row a text, folded and cleaned: negative, neutral, positive, which add up to 1."""
         ...
 
 
-def softmax(negative: float, neutral: float, positive: float) -> Sentiment:
-    """The Sentiment of three scores; its rounded probabilities add up to 1."""
-    top = max(negative, neutral, positive)
-    weights = [math.exp(score - top) for score in (negative, neutral, positive)]
-    total = sum(weights)
-    shares = [round(weight / total, DIGITS) for weight in weights]
-    likeliest = weights.index(max(weights))
-    shares[likeliest] = 0.0
-    shares[likeliest] = round(1.0 - sum(shares), DIGITS)  # the largest takes what rounding left, and stays the largest
-    return Sentiment(LABELS[likeliest], *shares)
+def softmax(scores: NDArray[np.floating]) -> Shares:
+    """Rows of finite scores as rows of probabilities."""
+    raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float64)
+
+
+def rounded(shares: Shares) -> Shares:
+    """Shares in few digits that still add up to 1: the largest takes what rounding left, and stays the largest."""
+    cut = np.round(shares, DIGITS)
+    rows, likeliest = np.arange(len(cut)), shares.argmax(axis=1)
+    cut[rows, likeliest] = 0.0
+    cut[rows, likeliest] = np.round(1.0 - cut.sum(axis=1), DIGITS)
+    return cut
+
+
+def as_sentiments(shares: Shares) -> list[Sentiment]:
+    """Each row with its likeliest label."""
+    labels = [LABELS[place] for place in shares.argmax(axis=1).tolist()]
+    return [Sentiment(label, *row) for label, row in zip(labels, rounded(shares).tolist(), strict=True)]

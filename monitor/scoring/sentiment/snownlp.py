@@ -13,16 +13,18 @@ Some of the lexicon's words were chosen by looking at these sets: on others expe
 import gzip
 import marshal
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from monitor.score import Sentiment
+import numpy as np
+
 from monitor.scoring.fold import fold
 from monitor.scoring.lexicon import Lexicon, load_lexicon
-from monitor.scoring.sentiment.base import SPEECHLESS, Utterance, softmax
+from monitor.scoring.segment import load_segmenter
+from monitor.scoring.sentiment.base import SPEECHLESS_ROW, Shares, softmax
 
 CENTRE = 0.5  # SnowNLP leans to the positive on plain text
 SLOPE = 0.3  # with the next two, the least log loss over the four sets of three classes
@@ -33,20 +35,25 @@ LEXICON = 0.8  # what one unmistakable word adds
 class SnowNlp:
     """score = Σ log-odds of the known tokens / √their number, moved to the centre; softmax over (-score, NEUTRAL, score)."""
 
-    def __init__(self, odds: Mapping[str, float], lexicon: Lexicon) -> None:
+    def __init__(self, odds: Mapping[str, float], lexicon: Lexicon, cut: Callable[[str], Sequence[str]]) -> None:
         self._odds = odds
         self._lexicon = lexicon
+        self._cut = cut
 
-    def classify(self, batch: Sequence[Utterance]) -> list[Sentiment]:
-        return [self._one(utterance) for utterance in batch]
+    def probabilities(self, texts: Sequence[str]) -> Shares:
+        """The protocol's."""
+        scores = [self._score(text) for text in texts]
+        shares = softmax(np.array([(-(score or 0.0), NEUTRAL, score or 0.0) for score in scores]).reshape(-1, len(SPEECHLESS_ROW)))
+        shares[[number for number, score in enumerate(scores) if score is None]] = SPEECHLESS_ROW
+        return shares
 
-    def _one(self, utterance: Utterance) -> Sentiment:
-        known = [odds for token in utterance.tokens if (odds := self._odds.get(token)) is not None]
-        leaning = self._leaning(utterance.text)
+    def _score(self, text: str) -> float | None:
+        """None where nothing is known."""
+        known = [odds for token in self._cut(text) if (odds := self._odds.get(token)) is not None]
+        leaning = self._leaning(text)
         if not known and not leaning:
-            return SPEECHLESS
-        score = (sum(known) / math.sqrt(len(known)) - CENTRE if known else 0.0) * SLOPE + leaning
-        return softmax(-score, NEUTRAL, score)
+            return None
+        return (sum(known) / math.sqrt(len(known)) - CENTRE if known else 0.0) * SLOPE + leaning
 
     def _leaning(self, text: str) -> float:
         """The unmistakable words, each side at its root, so that a list of abuse is not surer than sure."""
@@ -69,7 +76,7 @@ def load_snownlp() -> SnowNlp:
     stop = set(home.joinpath("normal", "stopwords.txt").read_text("utf-8").split())
     # Part of an installed, pinned dependency, as trusted as its code.
     model = marshal.loads(gzip.decompress(home.joinpath("sentiment", "sentiment.marshal.3").read_bytes()))  # noqa: S302
-    return SnowNlp(_log_odds(model["d"], stop), load_lexicon("polarity"))
+    return SnowNlp(_log_odds(model["d"], stop), load_lexicon("polarity"), load_segmenter().cut)
 
 
 def _log_odds(classes: Mapping[str, Any], stop: set[str]) -> dict[str, float]:

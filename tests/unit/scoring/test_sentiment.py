@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,14 +12,13 @@ from hypothesis import strategies as st
 from monitor.score import Sentiment
 from monitor.scoring.fold import fold
 from monitor.scoring.segment import LONGEST, load_segmenter
-from monitor.scoring.sentiment.base import SPEECHLESS, Utterance, softmax
+from monitor.scoring.sentiment.base import SPEECHLESS, as_sentiments, softmax
 from monitor.scoring.sentiment.snownlp import load_snownlp
 
 
 def judge(*texts: str) -> list[Sentiment]:
     """The sentiments of texts, judged in one batch."""
-    segmenter = load_segmenter()
-    return load_snownlp().classify([Utterance(fold(text), segmenter.cut(fold(text))) for text in texts])
+    return as_sentiments(load_snownlp().probabilities([fold(text) for text in texts]))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_probabilities(texts: Sequence[str]) -> None:
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_softmax_never_overflows(negative: float, neutral: float, positive: float) -> None:
     """Any finite scores make probabilities."""
-    one = softmax(negative, neutral, positive)
+    one = as_sentiments(softmax(np.array([[negative, neutral, positive]])))[0]
     assert math.isclose(one.negative + one.neutral + one.positive, 1.0, abs_tol=1e-9)
     assert min(one.negative, one.neutral, one.positive) >= 0.0
 

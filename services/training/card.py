@@ -1,0 +1,59 @@
+"""The figures of the model card, written into it between two marks."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+CARD, FIGURES = Path(__file__).with_name("CARD.md"), Path(__file__).with_name("figures.json")
+BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
+COLUMNS = {"binary": "两类准确率", "negative_recall": "负面召回", "macro_f1": "三类 macro-F1", "ece": "ECE"}
+
+Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+def write(figures: Figures) -> None:
+    """Keep the figures, and put them into the card."""
+    FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", "utf-8")
+    text = CARD.read_text("utf-8")
+    CARD.write_text(text[: text.index(BEGIN)] + rendered(figures) + text[text.index(END) + len(END) :], "utf-8")
+
+
+def rendered(figures: Figures) -> str:
+    """The part of the card that is made from the figures, with its marks."""
+    unseen, seen = "整组留出的集（训练时连同同源集和近似副本都没有见过）", "同类文本（每集留出百分之五）"
+    tables = [_tones(figures, "unseen", unseen), _tones(figures, "seen", seen)]
+    return BEGIN + "\n".join([*tables, _emotions(figures["emotion"])]) + END
+
+
+def _tones(figures: Figures, kind: str, title: str) -> str:
+    head = f"**{title}**\n\n| 模型 | 集 | {' | '.join(COLUMNS.values())} |\n|---|---|{'---|' * len(COLUMNS)}\n"
+    rows = []
+    for model in ("fast", "default"):
+        mine = {name.removeprefix(f"{kind} "): found for name, found in figures[model].items() if name.startswith(f"{kind} ")}
+        rows += [f"| `{model}` | {name.split()[-1]} | {_cells(found)} |\n" for name, found in mine.items()]
+        if mine:
+            rows.append(f"| `{model}` | **平均** | {_cells(mean(mine))} |\n")
+    return head + "".join(rows)
+
+
+def mean(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the sets that have it; the sets of a fold first among themselves, so that no fold weighs more."""
+    folds: dict[str, list[Mapping[str, float]]] = {}
+    for name, one in found.items():
+        folds.setdefault(name.split()[0], []).append(one)
+    means = {}
+    for column in COLUMNS:
+        each = [[one[column] for one in sets if column in one] for sets in folds.values()]
+        told = [sum(values) / len(values) for values in each if values]
+        if told:
+            means[column] = sum(told) / len(told)
+    return means
+
+
+def _cells(found: Mapping[str, float]) -> str:
+    return " | ".join(f"{found[column]:.3f}" if column in found else "" for column in COLUMNS)
+
+
+def _emotions(found: Mapping[str, Mapping[str, float]]) -> str:
+    rows = "".join(f"| {name} | {one['macro_f1']:.3f} |\n" for name, one in found.items())
+    return f"**情绪**（该集有的各类的 macro-F1；unseen 为整组留出）\n\n| 集 | macro-F1 |\n|---|---|\n{rows}"
