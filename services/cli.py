@@ -151,6 +151,8 @@ def main() -> None:
         # A terminal of another encoding shows an escape for what it lacks; data is written as UTF-8 bytes by the verbs
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # Small sums: threads of numpy's BLAS would only wait for each other, and take the cores of the roles beside it
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(sys.argv[1:])
     end_within("exit", EXIT_WITHIN)
     sys.exit(code)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -230,3 +231,19 @@ def test_a_reader_that_has_gone_is_no_traceback(config: Path) -> None:
     process.stdout.close()
     _, err = process.communicate(b"\n".join(msgspec.json.encode(GOOD | {"id": str(n)}) for n in range(2_000)))
     assert (process.returncode, err) == (141, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads where Linux tells them")
+def test_the_models_take_one_core(config: Path) -> None:
+    """The sums of the sentiment models start no threads: roles share the cores of a machine."""
+    program = (
+        "import os, sys; from services import cli\n"
+        "cli.end_within = lambda *_: print(len(os.listdir('/proc/self/task')), file=sys.stderr)  # would be a thread\n"
+        "cli.main()"
+    )
+    line = msgspec.json.encode(GOOD | {"text": "说不清是好是坏，某某银行的门口今天人很多，也有几个人在问怎么回事"})
+    done = subprocess.run(
+        [sys.executable, "-c", program, "score", "--config", str(config)], input=line, capture_output=True, check=True,
+        cwd=Path(__file__).parents[2], env={name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"},
+    )  # fmt: skip
+    assert done.stderr.strip() == b"1"
