@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.console import Console
@@ -17,12 +18,12 @@ from monitor.mention import Raw
 from monitor.records import read_raw
 from monitor.scoring.library import load_libraries
 from monitor.scoring.matcher import Matcher
-from monitor.scoring.rule_hints import hints_of
 from monitor.scoring.rule_tree import AnyOf, Node, Word
 from monitor.scoring.rules import parse
 from monitor.scoring.segment import frequencies
 from monitor.settings import Receiver, Settings, Source
 from monitor.subject import Subject
+from services.keywords.doubts import doubts
 from services.wiring import bus_there, open_bus
 
 COMMON = 1_000  # jieba met 苹果 1334 times, 平安 1438, 华为 373, 红十字 83
@@ -39,7 +40,7 @@ def hints(settings: Settings) -> Iterator[str]:
     yield from _of_receivers(settings)
     yield from _of_subjects(settings, clock.now())
     yield from _of_words(settings)
-    yield from _of_rules(settings)
+    yield from _of_rules(settings, clock.now())
     for source in settings.sources:
         yield from _of_source(source)
     yield from _of_retention(settings)
@@ -87,15 +88,11 @@ def _of_words(settings: Settings) -> Iterator[str]:
             yield f"主题 {subject.name} 的规则只凭常用词“{word.written}”就会命中，无关信息会很多；可加限定，如 {word.written}+(投诉|曝光)"
 
 
-def _of_rules(settings: Settings) -> Iterator[str]:
-    """What their rules, and those of their own libraries, probably do not mean."""
-    for subject in settings.subjects:
-        for source in subject.rules:
-            yield from (f"主题 {subject.name} 的{said}" for said in hints_of(parse(source)))
-    libraries, _ = load_libraries(settings.libraries)
-    for library in libraries:
-        for rule in () if library.shipped else library.rules:
-            yield from (f"词库 {library.name} 的{said}" for said in hints_of(rule.rule))
+def _of_rules(settings: Settings, now: int) -> Iterator[str]:
+    """What their rules, and their own libraries, probably do not mean."""
+    zone = ZoneInfo(settings.timezone)
+    libraries, _ = load_libraries(settings.libraries, zone)
+    yield from doubts(settings.subjects, libraries, settings.libraries, now, zone, settings)
 
 
 def _bare(node: Node) -> Iterator[Word]:

@@ -6,6 +6,7 @@ here is what hits there (a test holds them together).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, tzinfo
 from itertools import chain
 
 import msgspec
@@ -74,10 +75,11 @@ def _asked(entry: Entry, subjects: tuple[Subject, ...], *, risk: bool) -> Asked:
 
 
 def explain(
-    rules: Sequence[Asked], mention: Mention, at: int, most: int, *, segmenter: str = FAST, all_rules: Sequence[Asked] | None = None
-) -> Explained:
+    rules: Sequence[Asked], mention: Mention, at: int, most: int, *, zone: tzinfo = UTC, segmenter: str = FAST,
+    all_rules: Sequence[Asked] | None = None,
+) -> Explained:  # fmt: skip
     """
-    What the rules say of a mention received at that moment (micros), with at most so many that nearly hit.
+    What the rules say of a mention received at that moment (micros), with at most so many that nearly hit; `zone`: of the times told.
 
     `all_rules`: those of the service, where these are some of them: of all in force the words wanted whole are taught, as it does.
     """
@@ -91,7 +93,7 @@ def explain(
     triggered = frozenset[int]().union(*(view.triggered for _, view in seen))
     holding = [number for number in sorted(triggered) if holds(rules[number].tree, scope)]
     for one in map(rules.__getitem__, holding):
-        subjects, refused = _counting(one, mention, at)
+        subjects, refused = _counting(one, mention, at, zone)
         if refused:
             missed.append(Missed(one, Lack(KEPT_OUT, refused, 1)))
         else:
@@ -103,11 +105,11 @@ def explain(
     return Explained(tuple(sorted(hit)), tuple(held), tuple(missed[:most]), len(missed))
 
 
-def _counting(one: Asked, mention: Mention, at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _counting(one: Asked, mention: Mention, at: int, zone: tzinfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The subjects for which a rule that holds counts; or, where it counts for nobody, why."""
     if one.library is not None and not one.library.valid(at):
-        return (), (_expired(one.library, at),)
-    reasons = {subject.name: refusal(subject, mention, at) for subject in one.subjects}
+        return (), (_expired(one.library, at, zone),)
+    reasons = {subject.name: refusal(subject, mention, at, zone) for subject in one.subjects}
     counting = tuple(name for name, reason in reasons.items() if not reason)
     if counting or one.risk:
         return counting, ()
@@ -116,11 +118,11 @@ def _counting(one: Asked, mention: Mention, at: int) -> tuple[tuple[str, ...], t
     return (), tuple(f"主题 {name} {reason}" for name, reason in reasons.items())
 
 
-def refusal(subject: Subject, mention: Mention, at: int) -> str:
+def refusal(subject: Subject, mention: Mention, at: int, zone: tzinfo = UTC) -> str:
     """Why a subject does not take a mention, whatever its words; empty: it does."""
     platform = mention.platform or mention.source
     if subject.valid_until is not None and at >= subject.valid_until:
-        return f"的 valid_until 已过（{_day(subject.valid_until)}）"
+        return f"的 valid_until 已过（{_day(subject.valid_until, zone)}）"
     if subject.kinds and mention.kind not in subject.kinds:
         return f"只看类型 {'、'.join(subject.kinds)}，这条是 {mention.kind}"
     if subject.platforms and platform not in subject.platforms:
@@ -130,14 +132,14 @@ def refusal(subject: Subject, mention: Mention, at: int) -> str:
     return ""
 
 
-def _expired(library: Library, at: int) -> str:
+def _expired(library: Library, at: int, zone: tzinfo) -> str:
     if library.valid_from is not None and at < library.valid_from:
-        return f"词库自 {_day(library.valid_from)} 起才有效（valid_from）"
-    return f"词库已于 {_day(library.valid_until or at)} 失效（valid_until）"
+        return f"词库自 {_day(library.valid_from, zone)} 起才有效（valid_from）"
+    return f"词库已于 {_day(library.valid_until or at, zone)} 失效（valid_until）"
 
 
-def _day(at: int) -> str:
-    return moment(at).isoformat(timespec="minutes")
+def _day(at: int, zone: tzinfo) -> str:
+    return moment(at).astimezone(zone).isoformat(timespec="minutes")
 
 
 def _missed(rules: Iterable[Asked], scope: Scope, seen: Sequence[Seen]) -> Iterator[Missed]:

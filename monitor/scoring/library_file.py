@@ -19,6 +19,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = "tag:yaml.org,2002:null"
 _LIBRARY_KEYS = ("name", "note", "owner", "category", "weight", "floor", "valid_from", "valid_until", "rules")
 _RULE_KEYS = ("rule", "weight", "floor", "note")
+NEVER_VALID = "valid_from 不早于 valid_until, 这个词库永远不会有效: 请改正其中一个"
 FLOORS = ("none", "blue", "yellow", "orange")
 
 
@@ -124,18 +125,24 @@ class _Reader:
 
     def _library(self, node: yaml.Node) -> Library:
         fields = self._mapping(node, _LIBRARY_KEYS, required=("name", "category", "weight", "rules"))
-        name = self._attempt(self._new_name, fields["name"])
-        category = self._attempt(self._text, fields["category"])
-        weight = self._attempt(self._weight, fields["weight"])
-        since = self._optional(fields, "valid_from", lambda at: self._moment(at, later=timedelta()))
-        until = self._optional(fields, "valid_until", lambda at: self._moment(at, later=timedelta(days=1)))
+        name = self._required(fields, "name", self._new_name)
+        category = self._required(fields, "category", self._text)
+        weight = self._required(fields, "weight", self._weight)
+        since, until = self._validity(fields)
         note = self._optional(fields, "note", self._text)
         owner = self._optional(fields, "owner", self._text)
         floor = self._optional(fields, "floor", self._floor) or Level.NONE
-        rules = self._rules(fields["rules"], weight if weight is not None else 0.0, floor)
-        if name is None or category is None or weight is None:
+        rules = self._required(fields, "rules", lambda listed: self._rules(listed, weight or 0.0, floor))
+        if name is None or category is None or weight is None or rules is None:
             raise _Unreadable
         return Library(name, category, weight, rules, note, since, until, self._shipped, owner, self._file)
+
+    def _validity(self, fields: dict[str, yaml.Node]) -> tuple[int | None, int | None]:
+        since = self._optional(fields, "valid_from", lambda at: self._moment(at, "valid_from", later=timedelta()))
+        until = self._optional(fields, "valid_until", lambda at: self._moment(at, "valid_until", later=timedelta(days=1)))
+        if since is not None and until is not None and since >= until:
+            self._point(fields["valid_from"], NEVER_VALID)
+        return since, until
 
     def _rules(self, node: yaml.Node, weight: float, floor: Level) -> tuple[LibraryRule, ...]:
         if not isinstance(node, yaml.SequenceNode) or not node.value:
@@ -150,6 +157,8 @@ class _Reader:
         own = self._optional(fields, "weight", self._weight)
         note = self._optional(fields, "note", self._text)
         opens = self._optional(fields, "floor", self._floor)
+        if "rule" not in fields:
+            raise _Unreadable
         return LibraryRule(self._parsed(fields["rule"]), weight if own is None else own, note, floor if opens is None else opens)
 
     def _parsed(self, node: yaml.Node) -> Rule:
@@ -157,11 +166,12 @@ class _Reader:
         try:
             return parse(source)
         except RuleError as error:
-            line, column = _place(node, error.column)
+            line, column = place_of(node, error.column)
             self._tell(line, column, f"规则 {source[:40]!r}: {error.message}")
             raise _Unreadable from None
 
     def _mapping(self, node: yaml.Node, allowed: tuple[str, ...], required: tuple[str, ...]) -> dict[str, yaml.Node]:
+        """What stands under the keys; a required one that is missing has been told."""
         if not isinstance(node, yaml.MappingNode):
             self._refuse(node, f"这里应为一组键值: {', '.join(allowed)}")
         fields: dict[str, yaml.Node] = {}
@@ -175,8 +185,6 @@ class _Reader:
         for key_name in required:
             if key_name not in fields:
                 self._point(node, f"缺少 {key_name}: 请补上")
-        if not fields.keys() >= set(required):
-            raise _Unreadable
         return fields
 
     def _new_name(self, node: yaml.Node) -> str:
@@ -207,7 +215,7 @@ class _Reader:
             self._refuse(node, f"floor 应为 {', '.join(FLOORS)} 之一: 一条敏感信息命中即达此级")
         return Level.of(word)
 
-    def _moment(self, node: yaml.Node, later: timedelta) -> int:
+    def _moment(self, node: yaml.Node, key: str, later: timedelta) -> int:
         """A date or a time; a plain date begins at its midnight, or `later` than that: the last valid day counts whole."""
         try:
             at = datetime.fromisoformat(str(node.value))
@@ -215,15 +223,19 @@ class _Reader:
                 at = datetime.combine(date.fromisoformat(node.value), time()) + later
             return micros(at if at.tzinfo else at.replace(tzinfo=self._zone))
         except (ValueError, OverflowError):
-            self._point(node, "应为日期或时间, 如 2026-12-31 或 2026-12-31T18:00:00+08:00")
+            self._point(node, f"{key} 应为日期或时间, 如 2026-12-31 或 2026-12-31T18:00:00+08:00")
             raise _Unreadable from None
+
+    def _required(self, fields: dict[str, yaml.Node], key: str, read: Callable[[yaml.Node], T]) -> T | None:
+        """None, too, where it is missing, which has been told: one mistake must not hide the next."""
+        return self._attempt(read, fields[key]) if key in fields else None
 
     def _optional(self, fields: dict[str, yaml.Node], key: str, read: Callable[[yaml.Node], T]) -> T | None:
         node = fields.get(key)
         return None if node is None or node.tag == _NULL else self._attempt(read, node)
 
     def _attempt(self, read: Callable[[yaml.Node], T], node: yaml.Node) -> T | None:
-        """What can be read, else None: one mistake must not hide the next."""
+        """What can be read, else None."""
         try:
             return read(node)
         except _Unreadable:
@@ -240,7 +252,7 @@ class _Reader:
         self._problems.append(Problem(self._file, line, column, message))
 
 
-def _place(node: yaml.Node, column: int) -> tuple[int, int]:
+def place_of(node: yaml.Node, column: int) -> tuple[int, int]:
     """Where a rule's column stands in the file; its beginning where quoting or folding has moved the characters."""
     mark, end = node.start_mark, node.end_mark
     style = getattr(node, "style", None)

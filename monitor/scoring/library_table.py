@@ -35,6 +35,7 @@ _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
 _BROKEN = re.compile(r"#(?:NAME|REF|VALUE|N/A|DIV/0|NULL|NUM)[?!]?")
 _SHOWN = 40
+UNSTORED = object()  # a cell that is a formula of which the file holds no value
 
 
 def guarded(cell: str) -> str:
@@ -47,7 +48,15 @@ def bared(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _GUARDED.match(cell, 1) else cell
 
 
-def rows_of(libraries: Iterable[Library], zone: tzinfo, problems: list[Problem]) -> Iterator[tuple[str, ...]]:
+class Unfit(NamedTuple):
+    """A rule of a library that no row can hold, and why."""
+
+    library: Library
+    rule: LibraryRule
+    why: str
+
+
+def rows_of(libraries: Iterable[Library], zone: tzinfo, unfit: list[Unfit]) -> Iterator[tuple[str, ...]]:
     """A row a rule, guarded, in the order of COLUMNS; what no cell can hold is told. Every library has a rule."""
     for library in libraries:
         since, until = day_of(library.valid_from, zone, days=0), day_of(library.valid_until, zone, days=1)
@@ -56,12 +65,12 @@ def rows_of(libraries: Iterable[Library], zone: tzinfo, problems: list[Problem])
                 library.name, library.category, repr(one.weight), one.rule.source, one.note or "", library.owner or "", since, until,
                 one.floor.word if one.floor else "", repr(library.weight), library.note or "",
             )  # fmt: skip
-            if fault := next(filter(None, map(_unfit, row)), ""):
-                problems.append(Problem(library.name, 1, 0, f"规则 {one.rule.source[:_SHOWN]!r} 这一行{fault}, 不能写进表格"))
+            if fault := next(filter(None, map(_fault, row)), ""):
+                unfit.append(Unfit(library, one, f"规则 {one.rule.source[:_SHOWN]!r} 这一行{fault}, 不能写进表格: 请改好再导出"))
             yield tuple(map(guarded, row))
 
 
-def _unfit(cell: str) -> str:
+def _fault(cell: str) -> str:
     if len(cell) >= LONGEST_CELL:
         return f"有一格超过 {LONGEST_CELL - 1} 字"
     return "含有控制字符" if _CONTROL.search(cell) else ""
@@ -176,12 +185,17 @@ class _Row:
         name, category = self._required("name"), self._required("category")
         rule, weight, floor = self._rule(), self._weight("weight"), self._floor()
         since, until = self._moment("valid_from", days=0), self._moment("valid_until", days=1)
+        if since is not None and until is not None and since >= until:
+            self.wrong.append(f"{_heading('valid_from')} 不早于 {_heading('valid_until')}, 这个词库永远不会有效: 请改正其中一个")
         of = Of(category, self._text("owner"), since, until, self._weight("library_weight"), self._text("library_note"))
         return None if self.wrong or rule is None else Entry(number, name, of, rule, weight, self._text("note"), floor)
 
     def _text(self, column: str) -> str | None:
         """What the cell says; None for an empty one."""
         value = self._values.get(column)
+        if value is UNSTORED:
+            self.wrong.append(f"{_heading(column)} 是公式, 文件里没有存它的值: 请用 Excel 或 WPS 打开后保存, 或复制后“粘贴为数值”, 再导入")
+            return None
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         said = bared(str(value)) if value is not None else ""

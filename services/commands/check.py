@@ -8,6 +8,7 @@ import click
 
 from monitor.database import shown
 from monitor.loading import load_settings
+from monitor.logs import visible
 from monitor.scoring.library import load_libraries
 from monitor.settings import Settings
 from services.hints import hints
@@ -28,7 +29,7 @@ def command(file: Path) -> None:
     for line in summary(settings):
         click.echo(f"  {line}")
     for hint in hints(settings):
-        click.echo(f"提示：{hint}", err=True)
+        click.echo(visible(f"提示：{hint}"), err=True)
 
 
 def summary(settings: Settings) -> Iterator[str]:

@@ -8,7 +8,7 @@ from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.scoring.explaining import Asked, Explained, Held, Missed
 from monitor.scoring.matcher import FIELDS
-from services.keywords.whereabouts import Owner, of_subject
+from services.keywords.whereabouts import Owner, Place, of_subject
 from services.terminal.screen import screen
 
 _FIELD_ZH: Mapping[str, str] = {"title": "标题", "text": "正文", "quoted": "引文", "transcript": "字幕", "author": "作者"}
@@ -18,7 +18,7 @@ _WINDOWS = 20
 Span = tuple[int, int]
 
 
-def show(found: Explained, mention: Mention, places: Mapping[Owner, str], *, watched: bool) -> None:
+def show(found: Explained, mention: Mention, places: Mapping[Owner, Place], *, watched: bool) -> None:
     """Print it."""
     console = screen(soft_wrap=True)
     for field in FIELDS:
@@ -36,14 +36,14 @@ def show(found: Explained, mention: Mention, places: Mapping[Owner, str], *, wat
         console.print(_missed(missed, places))
 
 
-def _held(one: Held, places: Mapping[Owner, str]) -> Text:
+def _held(one: Held, places: Mapping[Owner, Place]) -> Text:
     line = Text("  ") + Text(visible(one.asked.source), "bold") + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}")
     said = "；".join(f"{hit.field} {hit.start}–{hit.end} “{_short(hit.text)}”" for hit in one.hits[:_WINDOWS])
     counts = f"计入 {'、'.join(map(visible, one.subjects))}" if one.subjects else "只加风险，不使信息命中主题"
     return line + Text(f"\n      {said}；{counts}", "dim")
 
 
-def _missed(one: Missed, places: Mapping[Owner, str]) -> Text:
+def _missed(one: Missed, places: Mapping[Owner, Place]) -> Text:
     line = Text("  ") + Text(visible(one.asked.source)) + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}", "dim")
     return line + Text(f"\n      {visible('；'.join(one.lack.reasons))}", "yellow")
 
@@ -55,9 +55,9 @@ def _owner(one: Asked) -> str:
     return f"词库 {visible(one.library.name)}，类别 {visible(one.category)}，权重 {one.weight:g}{floor}"
 
 
-def _place(one: Asked, places: Mapping[Owner, str]) -> str:
+def _place(one: Asked, places: Mapping[Owner, Place]) -> str:
     place = places.get((one.library.name, one.source) if one.library else of_subject(one.subjects[0].name, one.source))
-    return f"，{visible(place)}" if place else ""
+    return f"，{visible(str(place))}" if place else ""
 
 
 def _short(text: str) -> str:

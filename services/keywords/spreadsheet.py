@@ -14,7 +14,8 @@ from monitor.collecting.sheets import sheets
 from monitor.collecting.tables import ByReturns, Row, by_returns, csv_rows, delimiter_of
 from monitor.errors import ConfigError, Problem, SourceFailed, UsageError, failed_zh
 from monitor.scoring.library_file import Library
-from monitor.scoring.library_table import COLUMNS, HEADINGS, NEEDED, Rows, places_of
+from monitor.scoring.library_table import COLUMNS, HEADINGS, NEEDED, UNSTORED, Rows, places_of
+from services.keywords.formulas import Cells, formulas
 
 SHEET = "词库"
 _MOST_ROWS = 1_048_576  # of a sheet
@@ -56,8 +57,8 @@ def read_libraries(path: Path, zone: tzinfo) -> list[Library]:
     problems: list[Problem] = []
     taken = Rows(str(path), zone, problems)
     try:
-        for _, rows in _tables(path):
-            _take(rows, taken)
+        for sheet, rows in _tables(path):
+            _take(rows, taken, formulas(path, sheet))
     except SourceFailed as failed:
         raise UsageError(f"{path}:1: {failed}") from failed
     except OSError as error:
@@ -82,8 +83,8 @@ def _tables(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
         yield "", csv_rows(lines, look.encoding, delimiter_of(look.head, look.encoding, {}), lambda: 0)
 
 
-def _take(rows: Iterable[Row], taken: Rows) -> None:
-    """The rows of one table; the first of the first rows that names what is needed is the heading."""
+def _take(rows: Iterable[Row], taken: Rows, computed: Cells) -> None:
+    """The rows of one table; the first of the first rows that names what is needed is the heading. `computed`: cells of formulas."""
     places: dict[str, int] = {}
     for row in rows:
         if row.wrong:
@@ -93,6 +94,7 @@ def _take(rows: Iterable[Row], taken: Rows) -> None:
             places = found if found.keys() >= set(NEEDED) else {}
         elif places and any(cell is not None and str(cell).strip() for cell in row.cells):
             values = {column: row.cells[at] for column, at in places.items() if at < len(row.cells)}
+            values |= {column: UNSTORED for column, at in places.items() if values.get(column) is None and (row.number, at + 1) in computed}
             taken.take(row.number, {column: _bare(value) for column, value in values.items()})
     if not places:
         taken.tell(1, f"认不出表头: 前 {WITHIN} 行里要有一行写着 {_needed()}")

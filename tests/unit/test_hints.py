@@ -57,6 +57,44 @@ def test_what_is_doubtful_is_told(tmp_path: Path, old: str, new: str, says: str)
     assert any(says in line for line in said)
 
 
+DOUBTFUL = """- {name: 过期库, category: 甲, weight: 0.5, valid_until: 2020-01-31, rules: [甲乙]}
+- {name: 用着的, category: 乙, weight: 0.5, rules: [{rule: '红，会'}, "甲乙 or 丙丁"]}
+- name: 无主库
+  category: 丙
+  weight: 0.5
+  rules: [甲乙]
+- {name: 安全事故, category: 安全事故, weight: 0.5, rules: [甲乙丙]}
+"""
+
+
+def _with_library(folder: Path, text: str) -> list[str]:
+    (folder / "l.yaml").write_text(text, "utf-8")
+    used = "libraries: [l.yaml]\n" + GOOD.replace("receivers: [duty]}", "receivers: [duty], libraries: [过期库, 用着的]}", 1)
+    return _hints(folder, used)
+
+
+def test_a_hint_on_a_library_names_its_place(tmp_path: Path) -> None:
+    """FILE:LINE:COLUMN of what is over, named by nobody, or probably not meant; one that adds to a shipped library needs no subject."""
+    said = [line.removeprefix(f"{tmp_path}/") for line in _with_library(tmp_path, DOUBTFUL)]
+    assert [line.partition(": ")[0] for line in said] == ["l.yaml:1:10", "l.yaml:3:9", "l.yaml:2:58", "l.yaml:2:68"]
+    assert ["2020-02-01 00:00 失效" in said[0], "没有主题使用" in said[1], "要“或”" in said[2], "大写 OR" in said[3]] == [True] * 4
+
+
+def test_a_file_full_of_doubts_is_told_of_some(tmp_path: Path) -> None:
+    """Ten lines and how many more there are."""
+    rules = "".join(f"  - 甲{number}，乙\n" for number in range(50))
+    other = "- {name: 过期库, category: c, weight: 0.1, rules: [x甲]}\n"
+    said = _with_library(tmp_path, f"{other}- name: 用着的\n  category: c\n  weight: 0.5\n  rules:\n{rules}")
+    assert len(said) == 11
+    assert said[-1].endswith("l.yaml:1: 另有 40 处类似的提示")
+
+
+def test_a_hint_on_a_subject_names_its_place(tmp_path: Path) -> None:
+    """The line and column of the configuration, behind the quote where the rule is quoted."""
+    [said] = _hints(tmp_path, GOOD.replace("红十字会|红会总会", '"红会总会 and 捐款"'))
+    assert said.startswith(f"{tmp_path}/c.yaml:3:39: 主题 红十字会 的规则 红会总会 and 捐款：")
+
+
 def test_words_that_need_others_are_not_too_common(tmp_path: Path) -> None:
     """A common word with a condition is what one writes on purpose; so is a brand that is no word."""
     assert _hints(tmp_path, GOOD.replace("红十字会|红会总会", "苹果+投诉, 银行-招聘, 可口可乐")) == []

@@ -11,9 +11,10 @@ from monitor.errors import ConfigError, Problem, UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.scoring.library import CHINA, Library
-from monitor.scoring.library_table import rows_of
+from monitor.scoring.library_table import Unfit, rows_of
 from services.keywords.loading import loaded, with_given
 from services.keywords.spreadsheet import write_csv, write_xlsx
+from services.keywords.whereabouts import whereabouts
 from services.keywords.writing import replace_file
 from services.terminal.verb import Verb
 from services.terminal.watched import there_are
@@ -40,13 +41,19 @@ def command(names: tuple[str, ...], output: Path, config: Path | None) -> None:
     paths = [Path(name) for name in names if Path(name).exists()]
     libraries, given = with_given(loaded(settings.libraries if settings else (), zone), paths, zone)
     chosen = _chosen(libraries, [name for name in names if not Path(name).exists()], given, configured=bool(settings))
-    problems: list[Problem] = []
-    rows = list(rows_of(chosen, zone, problems))
-    if problems:
-        raise ConfigError(problems)
+    unfit: list[Unfit] = []
+    rows = list(rows_of(chosen, zone, unfit))
+    if unfit:
+        raise ConfigError(_placed(unfit, [*(settings.libraries if settings else ()), *paths]))
     write = write_csv if output.suffix.lower() == ".csv" else write_xlsx
     replace_file(output, lambda part: write(part, rows))
     click.echo(visible(f"写出 {len(chosen)} 个词库, {len(rows)} 条规则: {output}"), err=True)
+
+
+def _placed(unfit: Sequence[Unfit], paths: Sequence[Path | str]) -> list[Problem]:
+    places = whereabouts(paths, {one.library.name for one in unfit})
+    found = ((places.get((one.library.name, one.rule.rule.source)), one) for one in unfit)
+    return [Problem(place.file if place else one.library.file, place.line if place else 1, 0, one.why) for place, one in found]
 
 
 def _chosen(libraries: Sequence[Library], names: Sequence[str], given: Sequence[Library], *, configured: bool) -> list[Library]:

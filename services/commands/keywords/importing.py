@@ -57,7 +57,7 @@ def _hints(libraries: Iterable[Library]) -> Iterator[str]:
     """What is right and probably not meant."""
     for one in libraries:
         for rule in one.rules:
-            yield from (f"词库 {one.name} 的{hint}" for hint in hints_of(rule.rule))
+            yield from (f"词库 {one.name} 的{hint.said}" for hint in hints_of(rule.rule))
 
 
 def _checked(data: bytes, libraries: list[Library], zone: tzinfo, output: Path) -> bytes:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,14 +23,16 @@ from monitor.scoring.rule_tokens import FIELDS
 from monitor.scoring.segment import FAST
 from monitor.settings import Settings
 from monitor.subject import Subject
+from services.keywords.doubts import doubts
 from services.keywords.loading import loaded, with_given
 from services.keywords.showing import show
-from services.keywords.whereabouts import Owner, of_subject, whereabouts
+from services.keywords.whereabouts import Owner, Place, of_subject, whereabouts
 from services.terminal.verb import Verb
 from services.terminal.watched import check_watched
 
 LONGEST = 65_536  # bytes of a text, as of a mention
 _NEARLY = 20
+_DOUBTS = 3  # of a file: who tries a text asks something else
 _FIELDS = tuple(sorted({*FIELDS, "transcript"} - {"text", "title"}))
 
 
@@ -38,7 +41,7 @@ _FIELDS = tuple(sorted({*FIELDS, "transcript"} - {"text", "title"}))
     cls=Verb,
     help="一段文字命中哪些规则（类别、权重、位置、规则写在哪里），哪些规则差一点、差在哪里；什么也不保存。\n\n"
     "文字写在命令行里，或用 --file，或从标准输入读。不写 --config 时只用内置的风险词库和 --library 给出的；"
-    "写了则再加上配置里的主题和词库。时效按现在算。\n\n"
+    "写了则再加上配置里的主题和词库。时效按现在算，时刻按配置的 timezone 写。规则里可能不是本意的写法另作“提示”（标准错误）。\n\n"
     "例: yuqing keywords test 红会又出事了 --config yuqing.yaml\n\n"
     "例: yuqing keywords test 小区发生火灾 --title 突发\n\n"
     "例: yuqing keywords test 官方通报 --field author=新华社 --library 词库.yaml\n\n"
@@ -64,13 +67,17 @@ def command(
     now = SystemClock().now()
     mention = _mention(_said(text, file, given=bool(title or fields)), title, fields, now)
     settings = load_settings(config, os.environ) if config else None
-    everybody, everything = _watched(settings, libraries)
+    zone = ZoneInfo(settings.timezone) if settings else CHINA
+    everybody, everything = _watched(settings, libraries, zone)
     subjects, used = _only(subject, everybody, everything) if subject is not None else (everybody, everything)
     segmenter = settings.segmenter if settings else FAST
     found = explain(
-        rules_of(subjects, used), mention, now, most, segmenter=segmenter, all_rules=rules_of(everybody, everything)
+        rules_of(subjects, used), mention, now, most, zone=zone, segmenter=segmenter, all_rules=rules_of(everybody, everything)
     )
-    places = whereabouts([*(settings.libraries if settings else ()), *libraries], _names(found), settings)
+    paths = [*(settings.libraries if settings else ()), *libraries]
+    places = whereabouts(paths, _names(found), settings)
+    for doubt in doubts(everybody, everything, paths, now, zone, settings, _DOUBTS):
+        click.echo(visible(f"提示：{doubt}"), err=True)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(wire(found, places)) + b"\n")
         sys.stdout.buffer.flush()
@@ -108,9 +115,8 @@ def _mention(text: str, title: str | None, fields: Iterable[str], now: int) -> M
     return Mention(published_at=moment(now), **{name: value for name, value in said.items() if value is not None})
 
 
-def _watched(settings: Settings | None, paths: Sequence[Path]) -> tuple[list[Subject], list[Library]]:
+def _watched(settings: Settings | None, paths: Sequence[Path], zone: tzinfo) -> tuple[list[Subject], list[Library]]:
     """All subjects, and the libraries they may use; a library given beside is used by every one of them."""
-    zone = ZoneInfo(settings.timezone) if settings else CHINA
     libraries, given = with_given(loaded(settings.libraries if settings else (), zone), paths, zone)
     beside = tuple(one.name for one in given)
     if settings is None and beside:
@@ -130,7 +136,7 @@ def _names(found: Explained) -> set[str]:
     return {one.library.name for one in asked if one.library}
 
 
-def wire(found: Explained, places: dict[Owner, str]) -> dict[str, object]:
+def wire(found: Explained, places: Mapping[Owner, Place]) -> dict[str, object]:
     """What is told, as JSON."""
     return {
         "subjects": found.subjects,
@@ -146,7 +152,7 @@ def wire(found: Explained, places: dict[Owner, str]) -> dict[str, object]:
     }
 
 
-def _rule(one: Asked, places: dict[Owner, str]) -> dict[str, object]:
+def _rule(one: Asked, places: Mapping[Owner, Place]) -> dict[str, object]:
     library = one.library.name if one.library else None
     return {
         "rule": one.source, "category": one.category, "weight": one.weight, "floor": one.floor.word, "library": library,
@@ -158,6 +164,7 @@ def _place(hit: Any) -> dict[str, object]:
     return {name: getattr(hit, name) for name in ("field", "text", "start", "end")}
 
 
-def where(one: Asked, places: dict[Owner, str]) -> str | None:
+def where(one: Asked, places: Mapping[Owner, Place]) -> str | None:
     """FILE:LINE of a rule."""
-    return places.get((one.library.name, one.source) if one.library else of_subject(one.subjects[0].name, one.source))
+    place = places.get((one.library.name, one.source) if one.library else of_subject(one.subjects[0].name, one.source))
+    return str(place) if place else None

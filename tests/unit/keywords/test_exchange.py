@@ -15,7 +15,7 @@ from monitor.clock import micros
 from monitor.errors import ConfigError, UsageError
 from monitor.scoring.library import CHINA
 from monitor.scoring.library_file import Library, LibraryRule, read_library_file
-from monitor.scoring.library_table import bared, guarded, rows_of
+from monitor.scoring.library_table import Unfit, bared, guarded, rows_of
 from monitor.scoring.library_text import scalar, yaml_of
 from monitor.scoring.rules import parse
 from services.keywords.spreadsheet import read_libraries, write_csv, write_xlsx
@@ -37,7 +37,7 @@ LIBRARIES = st.lists(
     st.builds(
         Library, NOTES, NOTES, WEIGHTS, st.lists(ITEMS, min_size=1, max_size=4, unique_by=lambda one: one.rule.source).map(tuple),
         st.one_of(st.none(), NOTES), MOMENTS, MOMENTS, st.just(False), st.one_of(st.none(), NOTES),
-    ),
+    ).filter(lambda one: one.valid_from is None or one.valid_until is None or one.valid_from < one.valid_until),
     min_size=1, max_size=3, unique_by=lambda library: library.name,
 )  # fmt: skip
 
@@ -160,10 +160,10 @@ def test_every_bad_row_is_named_at_once_and_nothing_is_written(yuqing: Yuqing, t
 
 def test_what_cannot_be_in_a_cell_is_refused() -> None:
     """A control character, and a cell longer than Excel takes, before anything is written."""
-    problems: list[object] = []
+    unfit: list[Unfit] = []
     rules = tuple(LibraryRule(parse("x"), 0.5, note) for note in ("a\x07", "b" * 40_000, "c"))
-    list(rows_of([Library("甲", "c", 0.5, rules)], CHINA, problems))  # type: ignore[arg-type]
-    assert ["控制字符" in str(problems[0]), "超过 32766 字" in str(problems[1]), len(problems)] == [True, True, 2]
+    list(rows_of([Library("甲", "c", 0.5, rules)], CHINA, unfit))
+    assert ["控制字符" in unfit[0].why, "超过 32766 字" in unfit[1].why, len(unfit)] == [True, True, 2]
 
 
 @pytest.mark.parametrize(("name", "data", "says"), [("t.csv", b"a,b\n1,2\n", "认不出表头"), ("t.xlsx", b"PK\x03\x04x", "不是有效的 XLSX")])
@@ -182,3 +182,39 @@ def test_an_import_overwrites_only_when_told(yuqing: Yuqing, tmp_path: Path) -> 
     assert library.read_text("utf-8") == LIBRARY
     assert yuqing("import", tmp_path / "t.csv", "-o", library, "--force").code == 0
     assert library.read_text("utf-8") == "name: 自备\ncategory: 法人\nweight: 0.3\nrules:\n  - 郭美美\n  - 慈善总会\n"
+
+
+def test_what_cannot_be_exported_is_named_where_it_was_written(yuqing: Yuqing, tmp_path: Path) -> None:
+    """FILE:LINE of the rule whose row a table cannot hold."""
+    library = file_of(tmp_path / "l.yaml", LIBRARY.rstrip() + '\n  - "红\\a会"\n')
+    ran = yuqing("export", library, "-o", tmp_path / "t.csv")
+    line = library.read_text("utf-8").splitlines().index('  - "红\\a会"') + 1
+    assert (ran.code, ran.err.startswith(f"{library}:{line}: ")) == (2, True)
+    assert "控制字符" in ran.err
+
+
+def test_a_formula_without_a_stored_value_is_called_one(yuqing: Yuqing, tmp_path: Path) -> None:
+    """Not 缺少规则: the cell is not empty to whoever looks at it; what to do stands beside. An empty note is no formula."""
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["名称", "类别", "权重", "规则", "备注"])
+    for more in (['="红"&"会"'], ["好人", "=A1"], ["坏人"]):
+        book.worksheets[0].append(["甲", "法人", 0.5, *more])
+    book.save(tmp_path / "t.xlsx")
+    ran = yuqing("import", tmp_path / "t.xlsx", "-o", tmp_path / "l.yaml")
+    lines = ran.err.splitlines()
+    assert ran.code == 2
+    assert [("2: 规则 是公式" in lines[0], "3: 备注 是公式" in lines[1], len(lines))] == [(True, True, 2)]
+    assert "缺少" not in ran.err
+
+
+TIMES = """名称,类别,权重,规则,起,止
+甲,法人,0.5,红会,2026-03-02,2026-03-01
+乙,法人,0.5,红会,2026-03-01,2026-03-01
+"""
+
+
+def test_a_row_whose_time_ends_before_it_begins_is_refused(yuqing: Yuqing, tmp_path: Path) -> None:
+    """A library that can never be valid is a slip of the pen."""
+    table = file_of(tmp_path / "t.csv", TIMES)
+    ran = yuqing("import", table, "-o", tmp_path / "l.yaml")
+    assert (ran.code, len(ran.err.splitlines()), "2: 起 不早于 止" in ran.err) == (2, 1, True)

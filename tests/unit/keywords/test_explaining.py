@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.clock import micros
 from monitor.mention import Mention
 from monitor.scoring.explaining import Explained, explain, refusal, rules_of
 from monitor.scoring.lacking import lacking
+from monitor.scoring.library import CHINA
 from monitor.scoring.library_file import Library, LibraryRule
 from monitor.scoring.matcher import Matcher
 from monitor.scoring.places import Scope, holds
@@ -123,6 +125,16 @@ def test_what_holds_and_does_not_count_says_why() -> None:
     assert (found.subjects, found.held) == ((), ())
     reasons = sorted(reason[:10] for one in found.missed for reason in one.lack.reasons)
     assert reasons == ["主题 微博的 只看平", "没有监测主题使用这个", "词库已于 1970-"]
+
+
+def test_times_are_those_of_the_zone() -> None:
+    """A library that ended with the year there is not said to have ended at four in the afternoon, as it was in UTC."""
+    until = micros(datetime(2026, 1, 1, tzinfo=CHINA))
+    library = Library("旧", "c", 0.5, (LibraryRule(parse("红会"), 0.5),), valid_until=until)
+    subject = Subject(name="s", rules=(), libraries=("旧",))
+    mention = Mention(source="t", id="1", published_at=AT, text="红会")
+    (missed,) = explain(rules_of([subject], [library]), mention, until, 9, zone=CHINA).missed
+    assert missed.lack.reasons == ("词库已于 2026-01-01T00:00+08:00 失效（valid_until）",)
 
 
 @pytest.mark.parametrize("kept", [{"kinds": ("post",)}, {"platforms": ("t",)}, {"regions": ("北",)}, {"valid_until": 10}, {}])

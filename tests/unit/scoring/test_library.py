@@ -74,6 +74,9 @@ def test_a_list_a_mark_and_crlf() -> None:
     assert not problems
 
 
+OF_TIMES = "{{name: a, category: b, weight: 0, rules: [x], valid_from: {}, valid_until: {}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "places"),
     [
@@ -91,6 +94,10 @@ def test_a_list_a_mark_and_crlf() -> None:
         ("name: a\nname: b\ncategory: c\nweight: 0\nrules: [x]", ["f:2: "]),
         ("name: a\ncategory:\nweight: 0\nrules: [x]", ["f:2: "]),
         ("name: a\ncategory: b\nweight: 0\nrules: [x]\nvalid_until: 2026-13-01", ["f:5: "]),
+        (OF_TIMES.format("2026-03-02", "2026-03-01"), ["f:1: valid_from 不早于 valid_until"]),
+        (OF_TIMES.format("明天", "后天"), ["f:1: valid_from 应为", "f:1: valid_until 应为"]),
+        ("name: a\nweight: 0\nrules: []", ["f:1: 缺少 category", "f:3: rules 应为"]),
+        ("weight: 0\nrules: [{weight: 2}]", ["f:1: 缺少 category", "f:1: 缺少 name", "f:2: weight", "f:2: 缺少 rule"]),
         ("name: a\ncategory: b\nweight: 0\nrules:\n  - x+\n  - '(y'\n  - ok", ["f:5:7: ", "f:6:6: "]),
         ("name: a\ncategory: b\nweight: 0\nrules:\n  - {rule: '\"a\" b', weight: x}", ["f:5: ", "f:5:17: "]),
         ("- {name: a, category: b, weight: 0, rules: [x]}\n- {name: a, category: b, weight: 0, rules: [x]}", ["f:2: "]),
