@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-import pytest
+from structlog.testing import capture_logs
 
 from services.keeping.ending import FAILED, bounded, run_bounded
 
@@ -23,7 +23,7 @@ def test_an_end_in_time_is_left_alone() -> None:
     assert threading.active_count() <= before
 
 
-def test_a_task_that_swallows_its_cancellation_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_that_swallows_its_cancellation_is_not_waited_for() -> None:
     """The process is ended as failed, with a line that says which stretch hung, though the loop itself still waits for the task."""
     given: list[int] = []
     released = threading.Event()
@@ -44,9 +44,10 @@ def test_a_task_that_swallows_its_cancellation_is_not_waited_for(capsys: pytest.
         given.append(code)
         released.set()
 
-    assert run_bounded(work(), within=0.1, abort=abort) == 0
+    with capture_logs() as told:
+        assert run_bounded(work(), within=0.1, abort=abort) == 0
     assert given[1:] == [FAILED]
-    assert "the end took too long" in capsys.readouterr().out
+    assert [(line["event"], line["stretch"]) for line in told] == [("the end took too long: aborted", "loop")]
 
 
 def test_a_blocked_thread_is_seen_from_outside() -> None:
