@@ -1,7 +1,8 @@
 """Settings -> parts, straight down. The only maker of adapters; what it makes, its caller lets go of (services/lifecycle.py)."""
 
 from asyncio import Semaphore
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from secrets import token_bytes
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,8 @@ from structlog.stdlib import BoundLogger
 from monitor.accounts import Accounts
 from monitor.bus.base import Bus, Gap
 from monitor.bus.sqlite import SqliteBus
-from monitor.clock import Clock
-from monitor.errors import ConfigError, Problem
+from monitor.clock import Clock, SystemClock
+from monitor.errors import ConfigError, Problem, UsageError
 from monitor.escalation.desk import Desk
 from monitor.escalation.policy import Policy, load_policy
 from monitor.mention import Raw, Scored
@@ -58,6 +59,24 @@ def bus_there(settings: Settings) -> bool:
 def store_there(settings: Settings) -> bool:
     """Whether there is a store to look into; one on a server is there as soon as it is asked for."""
     return settings.store != EMBEDDED or (settings.data / FILE).exists()
+
+
+def need_log(settings: Settings) -> None:
+    """UsageError: there is no log to look into."""
+    if not bus_there(settings):
+        raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
+
+
+@asynccontextmanager
+async def log_of(settings: Settings) -> AsyncIterator[Bus]:
+    """The log, for a verb that looks into it or puts something back; let go of at the end."""
+    need_log(settings)
+    bus = open_bus(settings, SystemClock())
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.close()
 
 
 async def pseudonym_key(settings: Settings, store: Store) -> bytes:

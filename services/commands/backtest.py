@@ -33,7 +33,7 @@ from services.recording.scenario import course, decide, failures, settings_of
 from services.recording.scenario_file import Scenario, load_scenarios
 from services.recording.staging import stage_files, tell_bad, tell_undone
 from services.terminal.verb import Verb
-from services.wiring import bus_there, desk_maker, make_score, open_bus, open_store
+from services.wiring import desk_maker, log_of, make_score, need_log, open_store
 
 _ANY_KEY = b"backtest"  # pseudonyms are counted here, never shown or kept
 
@@ -162,7 +162,7 @@ def _from_files(settings: Settings, files: tuple[Path, ...], facts: tuple[Path, 
 
 async def _with_posted(settings: Settings) -> Settings:
     """The retained log was decided with the subjects posted to the service, too."""
-    _need_log(settings)
+    need_log(settings)
     store = await open_store(settings)
     try:
         return await settled(settings, store, start_logging(settings, level="error"))
@@ -170,16 +170,9 @@ async def _with_posted(settings: Settings) -> Settings:
         await store.close()
 
 
-def _need_log(settings: Settings) -> None:
-    if not bus_there(settings):
-        raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
-
-
 async def _from_bus(settings: Settings, make: Callable[[], Backtest]) -> None:
     """Each partition by a desk of its own, as it was decided."""
-    bus = open_bus(settings, SystemClock())
-    await bus.start()
-    try:
+    async with log_of(settings) as bus:
         store = await open_store(settings)
         try:
             async with store.read() as unit:
@@ -190,5 +183,3 @@ async def _from_bus(settings: Settings, make: Callable[[], Backtest]) -> None:
         out = sum([await make().log(bus, partition, done, left[partition]) for partition, done in acts.items()])
         if out:
             click.echo(f"{out} 条记录读不懂或已放进死信, 服务当时也没有判断, 未计入; 用 yuqing dead list 查看", err=True)
-    finally:
-        await bus.close()

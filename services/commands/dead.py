@@ -3,8 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from getpass import getuser
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,6 @@ from prometheus_client import CollectorRegistry
 from rich.table import Table
 from rich.text import Text
 
-from monitor.bus.base import Bus
 from monitor.clock import SystemClock, moment
 from monitor.errors import Held, UsageError
 from monitor.loading import load_settings
@@ -44,7 +42,7 @@ from services.terminal.calling import KEY, running_service
 from services.terminal.screen import folded, page_width, screen, table
 from services.terminal.since import since
 from services.terminal.verb import Verb, config_option
-from services.wiring import bus_there, open_bus
+from services.wiring import log_of, need_log
 
 _SHOWN = 50
 _PORTION = 100  # letters of one call to a running service: it answers within seconds
@@ -96,8 +94,7 @@ def command(words: tuple[str, ...], config: Path, **asked: Any) -> int:
     _check(word, ids, asked)
     settings = load_settings(config, os.environ)
     configure("error", secrets=secrets_of(settings))
-    if not bus_there(settings):
-        raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
+    need_log(settings)
     choice = _choice(word, ids, asked, ZoneInfo(settings.timezone))
     if word == "list":
         asyncio.run(_list(settings, choice, asked["limit"], as_json=asked["as_json"]))
@@ -136,18 +133,8 @@ def _choice(word: str, ids: Sequence[str], asked: dict[str, Any], zone: ZoneInfo
     return Choice(frozenset(ids) if ids else None, asked["reason"], asked["topic"], since(asked["since"], zone), states)
 
 
-@asynccontextmanager
-async def _log(settings: Settings) -> AsyncIterator[Bus]:
-    bus = open_bus(settings, SystemClock())
-    await bus.start()
-    try:
-        yield bus
-    finally:
-        await bus.close()
-
-
 async def _list(settings: Settings, choice: Choice, limit: int, *, as_json: bool) -> None:
-    async with _log(settings) as bus:
+    async with log_of(settings) as bus:
         found, count = await newest(bus, choice, limit)
     if as_json:
         _out(*map(wire, found))
@@ -174,7 +161,7 @@ def _line(text: str) -> str:
 
 
 async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
-    async with _log(settings) as bus:
+    async with log_of(settings) as bus:
         found = await one_letter(bus, name)
     if found is None:
         raise UsageError(f"没有编号为 {visible(name)} 的死信: 用 yuqing dead list --state all 查看编号")
@@ -234,7 +221,7 @@ def _act(settings: Settings, word: str, choice: Choice, ids: Sequence[str], aske
 
 
 async def _chosen(settings: Settings, choice: Choice) -> list[Letter]:
-    async with _log(settings) as bus:
+    async with log_of(settings) as bus:
         return sorted([one async for one in letters(bus, choice)], key=lambda one: one.order)
 
 
@@ -251,7 +238,7 @@ async def _would(settings: Settings, word: str, names: Sequence[str], found: Seq
     known = {one.id: one for one in found}
     done = Done(unknown=[name for name in names if name not in known])
     now = SystemClock().now()
-    async with _log(settings) as bus:
+    async with log_of(settings) as bus:
         for one in (known[name] for name in names if name in known):
             if one.state != "open" and not again:
                 done.passed.append(one.id)
@@ -267,7 +254,7 @@ async def _would(settings: Settings, word: str, names: Sequence[str], found: Seq
 
 async def _by_ourselves(settings: Settings, word: str, names: Sequence[str], *, again: bool) -> Done:
     """Nobody else holds the folder."""
-    async with _log(settings) as bus:
+    async with log_of(settings) as bus:
         work = Letters(bus, SystemClock(), Metrics(CollectorRegistry()), settings.sources)
         return await (work.replay(names, getuser(), again=again) if word == "replay" else work.drop(names, getuser()))
 

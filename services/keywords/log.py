@@ -1,20 +1,15 @@
-"""What a verb that only looks needs of a configuration: its posted subjects, its log, a bar on stderr."""
+"""What a verb that only looks needs of a configuration: its posted subjects, a bar on stderr."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.bus.base import Bus
-from monitor.clock import SystemClock
-from monitor.errors import UsageError
 from monitor.logs import configure, secrets_of
 from monitor.settings import Settings
 from services.house import start_logging
 from services.keeping.reload import settled
-from services.wiring import bus_there, open_bus, open_store, store_there
+from services.wiring import open_store, store_there
 
 
 async def with_posted(*settings: Settings) -> list[Settings]:
@@ -28,19 +23,6 @@ async def with_posted(*settings: Settings) -> list[Settings]:
         return [await settled(one, store, log) for one in settings]
     finally:
         await store.close()
-
-
-@asynccontextmanager
-async def log_of(settings: Settings) -> AsyncIterator[Bus]:
-    """The log, to be read."""
-    if not bus_there(settings):
-        raise UsageError(f"数据目录 {settings.data} 里还没有日志: 先运行 yuqing run 或 yuqing replay")
-    bus = open_bus(settings, SystemClock())
-    await bus.start()
-    try:
-        yield bus
-    finally:
-        await bus.close()
 
 
 def progress() -> Progress:

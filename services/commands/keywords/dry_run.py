@@ -16,11 +16,12 @@ from monitor.scoring.scorer import build_scorer
 from monitor.settings import Settings
 from services.keywords.candidate import configuration, in_force, with_libraries
 from services.keywords.differing import shown
-from services.keywords.log import log_of, progress, with_posted
+from services.keywords.log import progress, with_posted
 from services.keywords.periods import span_of
 from services.keywords.retained import stretch
 from services.keywords.trial import Trial
 from services.terminal.verb import Verb, config_option
+from services.wiring import log_of
 
 
 @click.command(
