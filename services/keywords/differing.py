@@ -10,7 +10,7 @@ from monitor.logs import visible
 
 _RULES = 30
 _ALERTS = 20
-_CHANGE_ZH: Mapping[str, str] = {"new": "新增", "removed": "删去", "changed": "改了权重、首条即报或使用者", "same": "未改"}
+_CHANGE_ZH: Mapping[str, str] = {"new": "新增", "edited": "改写", "removed": "删去", "changed": "改了权重、首条即报或使用者"}
 _SIDE_ZH = (("gained", "多出"), ("lost", "少掉"))
 Told = Mapping[str, Any]
 
@@ -33,21 +33,32 @@ def _subjects(subjects: Sequence[Told]) -> Iterator[str]:
         (before, after), (bad, worse) = one["mentions"], one["sensitive"]
         changes = f"多出 {one['gained']}，少掉 {one['lost']}"
         yield f"  {visible(one['subject'])}：命中 {before} → {after} 条（{changes}），其中敏感 {bad} → {worse} 条"
+        yield from _examples(one["examples"])
     if not subjects:
         yield "  没有信息命中任何主题"
 
 
 def _rules(rules: Sequence[Told]) -> Iterator[str]:
     mine = [one for one in rules if one["change"] != "same"]
-    others = [one for one in rules if one["change"] == "same"]
+    others = [one for one in rules if one["change"] == "same" and (one["gained"] or one["lost"])]
     yield f"有变化的规则 {len(mine)} 条" + (f"，下面是变化最大的 {_RULES} 条：" if len(mine) > _RULES else "：" if mine else "")
     for one in mine[:_RULES]:
-        counts = f"多出 {one['gained']} 条，少掉 {one['lost']} 条"
-        yield f"  [{_CHANGE_ZH[one['change']]}] {visible(one['rule'])}（{visible(one['owner'])}）：{counts}"
+        was = f"原为 {visible(one['was'])}；" if "was" in one else ""
+        yield f"  [{_CHANGE_ZH[one['change']]}] {visible(one['rule'])}（{was}{visible(one['owner'])}）：{_counts(one)}"
         yield from _examples(one["examples"])
     if others:
         gained, lost = (sum(one[side] for one in others) for side in ("gained", "lost"))
         yield f"未改的规则里有 {len(others)} 条随主题命中的增减而多出 {gained} 条、少掉 {lost} 条"
+
+
+def _counts(one: Told) -> str:
+    """Gained and lost are what hits now and did not, or hit and does not; what others hit on both sides changes nothing."""
+    counts = f"多出 {one['gained']} 条，少掉 {one['lost']} 条"
+    if one["still"]:
+        counts += f"；另有 {one['still']} 条不再由它命中，别的规则仍然命中"
+    if one["already"]:
+        counts += f"；另有 {one['already']} 条由它命中，别的规则原已命中"
+    return counts
 
 
 def _examples(examples: Told) -> Iterator[str]:

@@ -15,8 +15,9 @@ from monitor.scoring.library_file import Library
 from monitor.scoring.matcher import Matcher
 from monitor.scoring.scorer import Scorer
 from monitor.settings import Settings
-from services.keywords.comparing import Comparison, kinds, owners
+from services.keywords.comparing import Comparison, kinds, owners, risks
 from services.keywords.outcome import Outcome, compared
+from services.keywords.pairing import edited
 from services.keywords.retained import Stretch, raws_of
 from services.recording.backtest import Backtest
 from services.wiring import Scoring, desk_maker
@@ -64,9 +65,10 @@ class Trial:
     """Runs both sides; `report` is what they came to."""
 
     def __init__(self, old: Rules, new: Rules, scorer: Scorer) -> None:
-        self._rules = (old, new)
+        self._rules = (old.asked(), new.asked())
+        self._was = edited(*self._rules)
         self._sides = (_Side(old, scorer), _Side(new, scorer))
-        self._comparison = Comparison()
+        self._comparison = Comparison(self._was, risks(*self._rules))
 
     async def run(self, bus: Bus, found: Stretch, now: int, on_progress: Callable[[int], object]) -> None:
         """Through with the stretch."""
@@ -92,12 +94,14 @@ class Trial:
 
     def report(self) -> dict[str, object]:
         """What differs, as JSON has it: rules and subjects with the greatest difference first."""
-        old, new = (rules.asked() for rules in self._rules)
-        changes, whose = kinds(old, new), owners(old, new)
+        changes, whose, was = kinds(*self._rules, self._was), owners(*self._rules), self._was
         tallies = self._comparison.rules
-        keys = sorted(changes.keys() | tallies.keys(), key=lambda key: (key not in changes, -tallies[key].gained - tallies[key].lost, key))
+        by_name = sorted(changes.keys() | tallies.keys())
+        keys = sorted(by_name, key=lambda key: (key in changes, tallies[key].weight()), reverse=True)
         rules = [
-            {"rule": key[0], "category": key[1], "owner": whose.get(key, ""), "change": changes.get(key, "same")} | tallies[key].wire()
+            {"rule": key[0], "category": key[1], "owner": whose.get(key, ""), "change": changes.get(key, "same")}
+            | ({"was": was[key][0]} if key in was else {})
+            | tallies[key].wire()
             for key in keys
         ]
         subjects = [

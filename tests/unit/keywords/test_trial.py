@@ -10,7 +10,10 @@ from monitor.bus.base import RAW, Record
 from monitor.clock import MINUTE, SECOND, SystemClock, moment
 from monitor.loading import load_settings
 from monitor.mention import Mention, Raw, encode
+from monitor.scoring.explaining import Asked, rules_of
+from monitor.subject import Subject
 from services.keywords.candidate import configuration
+from services.keywords.pairing import edited
 from services.recording.backtest import Backtest, level_changes
 from services.wiring import desk_maker, make_score, open_bus
 from tests.unit.keywords.making import CONFIG, LIBRARY, Yuqing, file_of
@@ -84,11 +87,11 @@ def test_the_same_rules_change_nothing_and_decide_as_backtest(yuqing: Yuqing, se
 
 def test_gained_and_lost_are_told_by_rule_with_examples(yuqing: Yuqing, served: Path, tmp_path: Path) -> None:
     """A new rule gains its mentions, three of them shown, and with them an alert; nobody is told and nothing is lost."""
-    new = file_of(tmp_path / "new.yaml", LIBRARY.replace("慈善总会", "壹基金"))
+    new = file_of(tmp_path / "new.yaml", LIBRARY.replace("慈善总会", "慈善晚会\n  - 壹基金"))
     found = report(yuqing, served, new)
     rules = {one["rule"]: one for one in found["rules"]}
     assert (rules["壹基金"]["change"], rules["壹基金"]["gained"], rules["壹基金"]["owner"]) == ("new", 40, "词库 自备")
-    assert (rules["慈善总会"]["change"], rules["慈善总会"]["gained"], rules["慈善总会"]["lost"]) == ("removed", 0, 0)
+    assert (rules["慈善晚会"]["change"], rules["慈善晚会"]["was"]) == ("edited", "慈善总会")
     assert [one["id"] for one in rules["壹基金"]["examples"]["gained"]] == ["001", "004", "007"]
     assert all("【壹基金】" in one["text"] for one in rules["壹基金"]["examples"]["gained"])
     (subject,) = found["subjects"]
@@ -96,12 +99,59 @@ def test_gained_and_lost_are_told_by_rule_with_examples(yuqing: Yuqing, served: 
     assert found["alerts"]["after"]["alerts"] >= found["alerts"]["before"]["alerts"]
 
 
+EDITED = LIBRARY.replace("慈善总会", "壹基金|{}")
+
+
+def test_an_edited_rule_is_held_against_what_it_was(yuqing: Yuqing, served: Path, tmp_path: Path) -> None:
+    """Only what is truly gained and lost is counted and shown, at the rule as it is now; nothing is called removed."""
+    file_of(tmp_path / "own.yaml", EDITED.format("天气"))
+    found = report(yuqing, served, file_of(tmp_path / "new.yaml", EDITED.format("红会")))
+    (rule,) = found["rules"]
+    assert (rule["rule"], rule["was"], rule["change"]) == ("壹基金|红会", "壹基金|天气", "edited")
+    assert (rule["gained"], rule["lost"], rule["already"], rule["still"]) == (0, 40, 40, 0)
+    assert (len(rule["examples"]["lost"]), rule["examples"]["gained"]) == (1, [])
+    assert all("【天气】" in one["text"] for one in rule["examples"]["lost"])
+    shown = yuqing("dry-run", tmp_path / "new.yaml", "--config", served).out
+    assert "[改写] 壹基金|红会（原为 壹基金|天气；词库 自备）：多出 0 条，少掉 40 条" in shown
+    assert "[删去]" not in shown
+
+
+def test_a_removed_rule_whose_mentions_others_hit_says_so(yuqing: Yuqing, served: Path, tmp_path: Path) -> None:
+    """Nothing is lost with it, and no example claims so; a rule that joins others gains nothing either."""
+    file_of(tmp_path / "own.yaml", LIBRARY + "  - 善款\n  - 贪污\n")
+    (removed,) = report(yuqing, served, file_of(tmp_path / "new.yaml", LIBRARY + "  - 贪污\n"))["rules"]
+    counts = {name: removed[name] for name in ("change", "gained", "lost", "already", "still")}
+    assert counts == {"change": "removed", "gained": 0, "lost": 0, "already": 0, "still": 80}
+    assert removed["examples"] == {"gained": [], "lost": []}
+    assert "另有 80 条不再由它命中，别的规则仍然命中" in yuqing("dry-run", tmp_path / "new.yaml", "--config", served).out
+
+
+def asked(*rules: str) -> list[Asked]:
+    """Rules of one subject."""
+    return rules_of([Subject(name="s", rules=rules)], [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pairs"),
+    [
+        (("a甲", "红会"), ("a甲", "壹基金"), {"壹基金": "红会"}),
+        (("红会|红十字", "总会"), ("壹基金", "总会|分会", "红会|红十字会"), {"总会|分会": "总会", "红会|红十字会": "红会|红十字"}),
+        (("红会",), ("红会", "壹基金"), {}),
+        (("红会", "甲", "乙"), ("甲", "乙", "壹基金"), {}),
+    ],
+)
+def test_an_edited_rule_is_found_by_its_words_or_its_place(old: tuple[str, ...], new: tuple[str, ...], pairs: dict[str, str]) -> None:
+    """The most alike, else the one that stood there; what was added, or taken away elsewhere, was nothing before."""
+    found = edited(asked(*old), asked(*new))
+    assert {one: was for (one, _), (was, _) in found.items()} == pairs
+
+
 def test_a_changed_configuration_is_tried_whole(yuqing: Yuqing, served: Path, tmp_path: Path) -> None:
     """Its subjects, libraries and policy; what the old one hit and the new one does not is lost, and its alert with it."""
     new = file_of(tmp_path / "new-c.yaml", served.read_text("utf-8").replace("rules: [红会]", "rules: [红会+壹基金]"))
     found = report(yuqing, served, new)
     changed = {one["rule"]: (one["gained"], one["lost"]) for one in found["rules"] if one["change"] != "same"}
-    assert changed == {"红会": (0, 40), "红会+壹基金": (0, 0)}
+    assert changed == {"红会+壹基金": (0, 40)}
     assert (found["alerts"]["after"]["alerts"], len(found["alerts"]["lost"])) == (0, found["alerts"]["before"]["alerts"])
     shown = yuqing("dry-run", new, "--config", served)
     assert "不会再有：红十字会" in shown.out
