@@ -37,6 +37,8 @@ def hints_of(rule: Rule) -> Iterator[Hint]:
 
 
 def _of_rule(rule: Rule) -> Iterator[Hint]:
+    if rule.source.isalnum():  # one word, as most are
+        return
     read = tokens(rule.source)
     yield from _of_minus(rule.source, read)
     for before, token in pairwise((_START, *read)):

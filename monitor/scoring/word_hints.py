@@ -27,6 +27,8 @@ Found = tuple[int, str]  # a column of the rule and what is said of it
 
 def of_word(source: str, token: Token, *, prefixed: bool) -> Iterator[Found]:
     """Of one word of a rule; `prefixed`: behind = or ~ or a field."""
+    if token.text.isalnum():  # most are nothing else
+        return
     start = token.column - 1
     if source[start : start + len(token.text)] != token.text:  # in quotes, or with a backslash: it is meant
         return
