@@ -56,7 +56,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """
     What a mention says about one subject.
 
-    `severity` is 0..1 from the risk libraries; `advert` marks an advertisement; `passes_on` says that the words it quotes are
+    `severity` is 0..1, by crisis terms alone from 0.5 on; `advert` marks an advertisement; `passes_on` says that the words it quotes are
     themselves negative or severe, so whoever passes them on spreads them, whatever few words of their own they add. `floor` is the
     highest of the rules that hit. `version` is that of the keyword rules it was scored by, `libraries` that of each library whose rules
     hit.

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 
 import msgspec
 
 from monitor.alert import Level
-from monitor.score import Floor, Hit
+from monitor.score import SEVERE, Floor, Hit
+from monitor.scoring.fold import fold
 from monitor.scoring.library_file import Library
 from monitor.scoring.places import Scope, Seen, witnesses
-from monitor.scoring.rule_tree import Node
+from monitor.scoring.rule_tree import AnyOf, Node, Variant, Whole, Without, Word
 from monitor.scoring.rules import parse
 from monitor.scoring.views import Span
 from monitor.subject import Subject
@@ -47,7 +48,7 @@ def of_subject(subject: Subject) -> Iterator[Entry]:
         yield Entry(source, parse(source).tree, OWN, 0.0, Level.NONE, None)
 
 
-def severity(entries: Iterable[Entry]) -> float:
+def risk_of(entries: Iterable[Entry]) -> float:
     """Noisy-or over categories, each by its heaviest rule: two different harms are worse than one told twice."""
     heaviest: dict[str, float] = {}
     for entry in entries:
@@ -61,6 +62,30 @@ def floor_of(entries: Iterable[Entry]) -> Floor | None:
     """The highest, with the first rule that carries it."""
     highest = max(entries, key=lambda entry: entry.floor, default=None)
     return Floor(highest.floor.word, highest.source) if highest and highest.floor else None  # type: ignore[arg-type]  # no rule has red
+
+
+def words_of(hits: Iterable[Hit]) -> tuple[str, ...]:
+    """What was said, folded, longest first."""
+    words = {_folded(text) for text in {hit.text for hit in hits}} - {""}
+    return tuple(words) if len(words) <= 1 else tuple(sorted(words, key=lambda word: (-len(word), word)))
+
+
+@lru_cache(maxsize=4096)
+def _folded(word: str) -> str:
+    """Few words make most hits."""
+    return fold(word)
+
+
+def harms_of(entry: Entry, hits: Iterable[Hit]) -> Iterator[tuple[str, ...]]:
+    """The words that tell of a severe harm each by itself, or only together, as those of `A NEAR/5 B` do."""
+    if entry.category in (OWN, ADVERT) or entry.weight < SEVERE:
+        return
+    words = words_of(hits)
+    parts = entry.tree.parts if isinstance(entry.tree, AnyOf) else (entry.tree,)
+    if all(isinstance(part, Word | Whole | Without | Variant) for part in parts):
+        yield from ((word,) for word in words)
+    elif words:
+        yield words
 
 
 def hits_of(entry: Entry, scope: Scope, seen: Sequence[Seen]) -> list[Hit]:

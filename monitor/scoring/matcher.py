@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from monitor.mention import Mention
 from monitor.score import Floor, Hit
-from monitor.scoring.hits import ADVERT, MAX_HITS, Entry, first, floor_of, hits_of, of_library, of_subject, severity
+from monitor.scoring.hits import ADVERT, MAX_HITS, OWN, Entry, first, floor_of, harms_of, hits_of, of_library, of_subject, risk_of, words_of
 from monitor.scoring.index import Index
 from monitor.scoring.library_file import Library
 from monitor.scoring.memo import Memo
@@ -36,15 +36,18 @@ class Match:
     """
     One subject hit; `adverts` are the fields in which an advertising rule hit, `floor` the highest of the rules that did.
 
-    `libraries`: whose rules hit, with their versions.
+    `risk` is how severe its crisis terms are; `libraries`: whose rules hit, with their versions. `names` are the folded words of the
+    subject's own rules, `harms` those of severe ones in groups of which each tells of a harm by itself, or its words together.
     """
 
     subject: str
     hits: tuple[Hit, ...]
-    severity: float
+    risk: float
     adverts: frozenset[str]
     floor: Floor | None
     libraries: dict[str, str]
+    names: tuple[str, ...] = ()
+    harms: tuple[tuple[str, ...], ...] = ()
 
 
 class _Group(NamedTuple):
@@ -83,7 +86,7 @@ class Matcher:
         asked = {field for entry in self._entries for field in fields(entry.tree)}
         self._named = tuple(field for field in NAMED if field in asked and field not in FIELDS)
         self._matches: Memo[tuple[Match, ...]] = Memo(REMEMBERED)
-        self._severities: Memo[float] = Memo(REMEMBERED)
+        self._told_risks: Memo[float] = Memo(REMEMBERED)
 
     def _add(self, entries: Iterable[Entry], watchers: tuple[str, ...]) -> None:
         for entry in entries:
@@ -116,14 +119,14 @@ class Matcher:
             return matches
         return tuple(match for match in matches if self._lets(match.subject, mention, at))
 
-    def severity(self, text: str, at: int) -> float:
+    def risk(self, text: str, at: int) -> float:
         """How severe these words are by themselves, by the shipped risk libraries."""
         key = self._era(at) + text
-        known = self._severities.get(key)
+        known = self._told_risks.get(key)
         if known is None:
             risks = self._holding(self._risks, [("quoted", self._index.view(text))], at)
-            known = severity(self._entries[number] for number in risks)
-            self._severities.put(key, known)
+            known = risk_of(self._entries[number] for number in risks)
+            self._told_risks.put(key, known)
         return known
 
     def _era(self, at: int) -> str:
@@ -185,7 +188,9 @@ class Matcher:
         adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
         named = dict.fromkeys(entry.library.name for entry in entries if entry.library)
         libraries = {library: self.keywords.versions[library] for library in named}
-        return Match(name, tuple(shown), severity(entries), adverts, floor_of(entries), libraries)
+        names = words_of(hit for hit in hits if hit.category == OWN and hit.field in FIELDS)
+        harms = sorted({group for number in numbers for group in harms_of(self._entries[number], told[number])})
+        return Match(name, tuple(shown), risk_of(entries), adverts, floor_of(entries), libraries, names, tuple(harms))
 
     def _lets(self, name: str, mention: Mention, at: int) -> bool:
         """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""

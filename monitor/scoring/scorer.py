@@ -8,6 +8,7 @@ every word it carries. Which is why a flat repost of a deadly fire is sensitive,
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import chain
 from pathlib import Path
 
 from monitor.clock import micros
@@ -16,11 +17,13 @@ from monitor.mention import Mention
 from monitor.score import SEVERE, Emotion, MentionScore, Score, Sentiment
 from monitor.scoring.emotion import EmotionModel, as_emotions, load_emotion
 from monitor.scoring.library import CHINA, load_libraries
-from monitor.scoring.matcher import Match, Matcher
+from monitor.scoring.matcher import Matcher
 from monitor.scoring.memo import Memo
 from monitor.scoring.segment import FAST
 from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, as_sentiments
 from monitor.scoring.sentiment.models import load_model
+from monitor.scoring.severity import severity
+from monitor.scoring.targeted import Heard, Settled, load_targeter
 from monitor.scoring.versions import Keywords
 from monitor.scoring.words import Reader, Said
 from monitor.subject import Subject
@@ -45,6 +48,7 @@ class Scorer:
         self._matcher = matcher
         self._model = model
         self._emotion = emotion
+        self._targeter = load_targeter()
         self._reader = Reader()
         self._sentiments: Memo[Sentiment] = Memo(REMEMBERED)
         self._emotions: Memo[Emotion] = Memo(REMEMBERED)
@@ -57,9 +61,11 @@ class Scorer:
         """
         moments = [micros(mention.collected_at or mention.published_at) for mention in batch] if at is None else at
         read = [_Read(mention, self._reader.read(mention), moment) for mention, moment in zip(batch, moments, strict=True)]
-        sentiments = self._judged(text for one in read for text in (one.said.spoken, one.said.quoted))
+        heard = [self._targeter.hear(one.said, self._matcher.match(one.mention, one.at)) for one in read]
+        whole = (text for one in read for text in (one.said.spoken, one.said.quoted))
+        settled = Settled(self._judged(chain(whole, (text for those in heard for one in those for text in one.asked))))
         emotions = self._moved(text for one in read for text in ((one.said.faced,) if one.said.own else (one.said.faced, one.said.spoken)))
-        return [self._scored(one, sentiments, emotions) for one in read]
+        return [self._scored(one, those, settled, emotions) for one, those in zip(read, heard, strict=True)]
 
     @property
     def keywords(self) -> Keywords:
@@ -79,43 +85,39 @@ class Scorer:
         """The emotion of each distinct text."""
         return self._emotions.all(texts, lambda missing: as_emotions(self._emotion.probabilities(missing)))
 
-    def _scored(self, one: _Read, sentiments: dict[str, Sentiment], emotions: dict[str, Emotion]) -> MentionScore:
-        sentiment = sentiments[one.said.spoken]
-        matches = self._matcher.match(one.mention, one.at)
-        passes_on = bool(matches) and self._passes_on(one, sentiments)
-        version = self.keywords.version
-        subjects = tuple(_subject_score(match, sentiment, one.said, version, passes_on=passes_on) for match in matches)
-        felt = _felt(one.said, emotions)
-        return MentionScore(one.mention.source, one.mention.id, sentiment, felt, subjects, version=version)
+    def _scored(self, one: _Read, heard: Sequence[Heard], settled: Settled, emotions: dict[str, Emotion]) -> MentionScore:
+        subjects = tuple(self._subject_score(one, those, settled) for those in heard)
+        sentiment, felt = settled.sentiments[one.said.spoken], _felt(one.said, emotions)
+        return MentionScore(one.mention.source, one.mention.id, sentiment, felt, subjects, version=self.keywords.version)
 
-    def _passes_on(self, one: _Read, sentiments: dict[str, Sentiment]) -> bool:
+    def _subject_score(self, one: _Read, heard: Heard, settled: Settled) -> Score:
+        match = heard.match
+        quoted = settled.of(one.said.quoted, heard.quoted)
+        sentiment = self._targeter.nodded(settled.of(one.said.spoken, heard.own), quoted, heard.nod)
+        return Score(
+            subject=match.subject,
+            hits=match.hits,
+            sentiment=sentiment,
+            severity=severity(match.risk, sentiment.negative, one.mention),
+            advert=heard.advert,
+            passes_on=self._passes_on(one, quoted),
+            floor=match.floor,
+            version=self.keywords.version,
+            libraries=match.libraries,
+        )
+
+    def _passes_on(self, one: _Read, quoted: Sentiment) -> bool:
         """Whether it spreads words that are themselves negative or severe."""
         mention, said = one.mention, one.said
         if not mention.quoted or not (mention.kind == "repost" or (mention.kind in ANSWERS and not said.own)):
             return False
-        return sentiments[said.quoted].label == "negative" or self._matcher.severity(mention.quoted, one.at) >= SEVERE
+        return quoted.label == "negative" or self._matcher.risk(mention.quoted, one.at) >= SEVERE
 
 
 def _felt(said: Said, emotions: dict[str, Emotion]) -> Emotion:
     """The emotion of the own part, where a face counts; of what speaks for it where that shows none and has no words."""
     emotion = emotions[said.faced]
     return emotion if said.own or emotion.label != "none" else emotions[said.spoken]
-
-
-def _subject_score(match: Match, sentiment: Sentiment, said: Said, version: str, *, passes_on: bool) -> Score:
-    """An advertisement is one by its own words; a word about somebody's advertisement is not."""
-    adverts = match.adverts if not said.own else match.adverts - {"quoted"}
-    return Score(
-        subject=match.subject,
-        hits=match.hits,
-        sentiment=sentiment,
-        severity=match.severity,
-        advert=bool(adverts),
-        passes_on=passes_on,
-        floor=match.floor,
-        version=version,
-        libraries=match.libraries,
-    )
 
 
 def build_scorer(

@@ -55,5 +55,5 @@ def test_what_only_bears_their_name_does_not(organisation: str, text: str) -> No
 )
 def test_their_own_sensitive_words_weigh(organisation: str, text: str) -> None:
     """A library that bears a shipped name adds its words to the risks."""
-    assert all(match.severity >= 0.5 for match in matches(organisation, text))
+    assert all(match.risk >= 0.5 for match in matches(organisation, text))
     assert matches(organisation, text)

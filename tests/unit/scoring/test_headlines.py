@@ -27,7 +27,7 @@ def judged() -> dict[str, list[tuple[str, bool]]]:
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     for line in Path(__file__).with_name("headlines.tsv").read_text("utf-8").splitlines():
         category, headline = line.split("\t")
-        found[category].append((headline, matcher.severity(headline, 0) >= SEVERE))
+        found[category].append((headline, matcher.risk(headline, 0) >= SEVERE))
     return found
 
 

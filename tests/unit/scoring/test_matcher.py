@@ -141,7 +141,7 @@ def test_shipped_libraries_add_but_never_make_a_hit() -> None:
     found = match(subject, [risk], mention("甲: 有人身亡"))
     assert found is not None
     assert [(hit.rule, hit.category) for hit in found.hits] == [("甲", "subject"), ("身亡", "伤亡")]
-    assert found.severity == 0.7
+    assert found.risk == 0.7
 
 
 def test_a_shipped_library_named_by_the_subject_makes_it_hit_once() -> None:
@@ -162,7 +162,7 @@ def test_severity_is_a_noisy_or_over_categories() -> None:
     ]
     found = match(Subject(name="s", rules=("甲",)), risks, mention("甲一二三四"))
     assert found is not None
-    assert found.severity == 0.75
+    assert found.risk == 0.75
     assert found.adverts == {"text"}
 
 
@@ -171,7 +171,7 @@ def test_a_users_library_of_a_shipped_name_extends_it() -> None:
     libraries = [library("伤亡", "身亡", shipped=True), library("伤亡", "牺牲", weight=0.6)]
     found = match(Subject(name="s", rules=("甲",)), libraries, mention("甲牺牲"))
     assert found is not None
-    assert found.severity == 0.6
+    assert found.risk == 0.6
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_validity_is_judged_by_the_moment_of_receiving() -> None:
     before, during = match(subject, libraries, mention("甲乙"), AT - 1), match(subject, libraries, mention("甲乙"))
     assert before is not None
     assert during is not None
-    assert (before.severity, during.severity) == (0.0, 0.5)
+    assert (before.risk, during.risk) == (0.0, 0.5)
     assert match(subject, libraries, mention("甲乙", subjects=("s",)), AT + DAY) is None
 
 
@@ -223,8 +223,8 @@ def test_hits_are_bounded_and_every_rule_keeps_its_first() -> None:
 def test_severity_of_words_by_themselves() -> None:
     """Quoted words are weighed alone: an exclusion elsewhere in the mention does not excuse them."""
     matcher = Matcher.build([], [library("r", "火灾-演练", weight=0.6, shipped=True)])
-    assert matcher.severity("火灾", AT) == 0.6
-    assert matcher.severity("火灾演练", AT) == 0.0
+    assert matcher.risk("火灾", AT) == 0.6
+    assert matcher.risk("火灾演练", AT) == 0.0
 
 
 def test_nothing_watched() -> None:
@@ -320,7 +320,7 @@ def test_what_was_met_before_changes_no_answer(met: list[tuple[str, str, str, An
         one = mention(text, title=title, quoted=quoted, kind=kind, subjects=by_hand)
         fresh = Matcher.build(subjects, libraries)
         assert old.match(one, at) == fresh.match(one, at)
-        assert old.severity(text, at) == fresh.severity(text, at)
+        assert old.risk(text, at) == fresh.risk(text, at)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def shipped() -> tuple[Sequence[Library], Sequence[Problem]]:
 
 def severity(text: str) -> float:
     """How severe these words are."""
-    return Matcher.build([], shipped()[0]).severity(text, 0)
+    return Matcher.build([], shipped()[0]).risk(text, 0)
 
 
 def test_they_are_without_fault() -> None:
