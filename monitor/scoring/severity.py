@@ -26,6 +26,7 @@ NEGATIVITY, VOICE, KIND = 0.6, 0.25, 0.15
 JUST_BELOW = SEVERE - 0.0001
 BELOW, ABOVE = 0.9, 0.2
 REACH = log(1 + 10_000_000)
+OFFICES = frozenset({"org", "gov"})
 OFFICIAL = 0.8
 KINDS = {
     "complaint": 1.0, "report": 0.8, "article": 0.8, "hotlist": 0.6, "question": 0.6, "answer": 0.6, "review": 0.6, "video": 0.5,
@@ -50,5 +51,5 @@ def voice(mention: Mention) -> float:
     """Who says it."""
     if mention.media or mention.verified == "media":
         return 1.0
-    reach = min(1.0, log(1 + (mention.followers or 0)) / REACH)
-    return max(OFFICIAL, reach) if mention.verified in ("org", "gov") else reach
+    reach = min(1.0, log(1 + mention.followers) / REACH) if mention.followers else 0.0
+    return max(OFFICIAL, reach) if mention.verified in OFFICES else reach

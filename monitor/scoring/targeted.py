@@ -15,8 +15,9 @@ from monitor.score import Sentiment, SentimentLabel
 from monitor.scoring.fold import fold
 from monitor.scoring.matcher import Match
 from monitor.scoring.memo import Memo
-from monitor.scoring.targets.cues import BITS, FRAMED, GRAVE, PAIRED, CueBook, Glance, bits_of, load_cues
-from monitor.scoring.targets.scene import Named, Scene
+from monitor.scoring.targets.cues import BITS, FRAMED, GRAVE, PAIRED, CueBook, Cues, Glance, bits_of, grave, load_cues
+from monitor.scoring.targets.negation import SIGNS
+from monitor.scoring.targets.scene import REACH, Named, Scene, harms_in, places
 from monitor.scoring.targets.verdicts import SHORT, Judge, Verdict
 from monitor.scoring.words import Said
 
@@ -26,8 +27,9 @@ TONED = {"praise", "blame", "sham", "fact"}
 BAD = bits_of({"blame", "fact", "harm"})
 ALONE = bits_of({"denial", "ask", "extol"})  # tell something whether a name stands there or not
 MARKS = bits_of({"mock", "sham"})  # … beside something bad
-BY_NAME = bits_of({"question", "unsaid", "mock", "harm", "verb", "elsewhere", "place", "people", *TONED}) | FRAMED | PAIRED  # … where one does
-AT_LENGTH = BITS["harm"] | FRAMED | GRAVE  # … even in a long text
+BY_NAME = bits_of({"question", "unsaid", "mock", "harm", "verb", "elsewhere", "place", "people", *TONED}) | FRAMED | PAIRED  # where it does
+TONE, TURNS = bits_of(TONED), bits_of({"turn", "background"})
+AT_LENGTH = FRAMED | GRAVE  # … even in a long text
 DENIAL, DISBELIEF, DOUBTED = BITS["denial"], BITS["disbelief"], BITS["doubted"]
 NODS = bits_of({"agree", "disagree"})
 LABELS: tuple[SentimentLabel, ...] = ("negative", "neutral", "positive")
@@ -122,7 +124,7 @@ class Targeter:
                 return None
             if cues.bits & DENIAL:
                 return self._denied(whole, cues.bits)
-        elif not (_tells(cues.bits) or cues.bits & ( BY_NAME if len(text) <= SHORT else AT_LENGTH) or _harmed(text, named.harms)):
+        elif not (_tells(cues.bits) or (_tells_by_name(text, cues, named) if len(text) <= SHORT else _tells_nearby(text, cues, named))):
             return None
         verdict = Judge(Scene(text, cues, named, self._book), self._book, name=named.subject).verdict()
         return verdict if verdict is None or not self._decided(verdict) else verdict._replace(focus=whole)
@@ -199,6 +201,26 @@ def _sentiment(weights: Sequence[float]) -> Sentiment:
 def _tells(bits: int) -> bool:
     """Whether it tells something without a name."""
     return bool(bits & ALONE or (bits & MARKS and bits & BAD))
+
+
+def _tells_by_name(text: str, cues: Cues, named: Named) -> bool:
+    """Whether it may tell something of a name that stands there; one word of praise or blame a model reads as well."""
+    if cues.bits & ~TONE & BY_NAME or _harmed(text, named.harms):
+        return True
+    toned = sum(one.cue.kind in TONED for one in cues.found)
+    mixed = toned > 1 or cues.bits & TURNS or not SIGNS.isdisjoint(text) or any(word in text for word in named.others)
+    return bool(toned and mixed)
+
+
+def _tells_nearby(text: str, cues: Cues, named: Named) -> bool:
+    """Whether anything that tells in a long text stands near a name."""
+    if cues.bits & FRAMED:
+        return True
+    telling = [one for one in cues.found if grave(one.cue)] if cues.bits & AT_LENGTH else []
+    telling += harms_in(text, named.harms)
+    return bool(telling) and any(
+        start - REACH <= one.start <= end + REACH for start, end in places(text, named.mine) for one in telling
+    )
 
 
 def _stands(words: Sequence[str], text: str) -> bool:

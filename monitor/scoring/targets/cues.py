@@ -19,12 +19,12 @@ from monitor.scoring.fold import fold
 from monitor.scoring.views import bounded
 
 KINDS = (
-    "praise", "blame", "fact", "harm", "turn", "shift", "background", "denial", "unsaid", "disbelief", "doubted", "agree", "disagree", "mock",
-    "mended", "sham", "wry", "better", "worse", "fiction", "place", "elsewhere", "people",
+    "praise", "blame", "fact", "harm", "turn", "shift", "background", "denial", "unsaid", "disbelief", "doubted", "agree", "disagree",
+    "mock", "mended", "sham", "wry", "better", "worse", "fiction", "place", "elsewhere", "people",
 )  # fmt: skip
 TOLD = ("question", "ask", "extol", "verb")  # kinds that only expressions or verbs make
 BITS = {kind: 1 << place for place, kind in enumerate((*KINDS, *TOLD))}
-FRAMED, PAIRED, GRAVE = (1 << len(BITS) + place for place in range(3))  # frames are worth a try; a verb may speak against somebody
+FRAMED, PAIRED, GRAVE = (1 << len(BITS) + place for place in range(3))  # frames are worth a try; … or harm may be told
 FAR, CLOSE = 18, 1  # characters behind a verb in which its object stands
 _STARTS = frozenset(',。!?;:…\n\t “”「」【】()、~"')
 
@@ -88,10 +88,14 @@ class _Entry(NamedTuple):
     @property
     def bits(self) -> int:
         """The kinds it may bring."""
-        idle = ("verb", "-", "-")  # only hides another word
         cues = [*self.cues, *self.heads, *(one.cue for one in self.tried)]
         framed = {PAIRED if frame.pair else FRAMED for frame in self.frames}
-        return bits_of(cue.kind for cue in cues if cue[:3] != idle) | sum(framed) | (GRAVE if any(map(_grave, cues)) else 0)
+        return bits_of(cue.kind for cue in cues if not _idle(cue)) | sum(framed) | (GRAVE if any(map(grave, cues)) else 0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is listed only to hide the words in it: 比赛 compares nothing."""
+        return bool(self.cues) and all(map(_idle, self.cues)) and not self.heads
 
 
 NOTHING = Cues((), (), 0)
@@ -138,7 +142,7 @@ class CueBook:
                 cues.append(cue)
 
     def _learn_expressions(self, data: Mapping[str, Any]) -> None:
-        """A word that holds another hides it from the automaton, so it brings the other's expressions too."""
+        """A word that holds another hides it from the automaton, so it brings the other's expressions too, unless it stands to hide it."""
         tried: dict[str, dict[Tried, None]] = defaultdict(dict)
         frames: dict[str, dict[Frame, None]] = defaultdict(dict)
         for one in data["patterns"]:
@@ -150,7 +154,8 @@ class CueBook:
         for word in (*tried, *frames):
             self._entry(word)
         for listed, entry in self._entries.items():
-            for word in {listed[start:end] for end in range(1, len(listed) + 1) for start in range(end)}:
+            parts = {listed[start:end] for end in range(1, len(listed) + 1) for start in range(end)}
+            for word in [listed] if entry.idle else parts:
                 entry.tried.update(tried.get(word, {}))
                 entry.frames.update(frames.get(word, {}))
 
@@ -189,8 +194,13 @@ class CueBook:
         return Cues(tuple(found), tuple(frames), bits)
 
 
-def _grave(cue: Cue) -> bool:
-    return "down" in (cue.before, cue.behind)
+def _idle(cue: Cue) -> bool:
+    return cue.kind == "verb" and cue.before == cue.behind == "-"
+
+
+def grave(cue: Cue) -> bool:
+    """Whether it can speak against somebody in a long text, too."""
+    return cue.kind == "harm" or "down" in (cue.before, cue.behind)
 
 
 def bits_of(kinds: Iterable[str]) -> int:

@@ -23,7 +23,9 @@ _ONE = (  # longest first
 SIGNS = frozenset("不没无未别非")  # one of which every word of negation holds
 _PLEAS = frozenset({"不要", "不用", "别"})
 _WORD = re.compile(rf"(?P<asked>.)不(?P=asked)|(?P<twice>{'|'.join(_TWICE)})|(?P<none>{'|'.join(_NONE)})|{'|'.join(_ONE)}")
-_AVERTED = re.compile(r"(?:未|没有?|无|并非|不会|从不|避免|防止|杜绝|零|不曾)[^,。]{0,3}$")
+_AVERTED = re.compile(
+    r"(?:未|没有?|无|并非|不会|从不|避免|防止|杜绝|零|不曾)[^,。]{0,3}$|(?:除非|如果|要是|万一|假如|以免|免得)[^,。]{0,12}$"
+)
 
 
 def negated(text: str, start: int, floor: int, *, ill: bool = False) -> bool:
@@ -55,5 +57,5 @@ def _bears(match: re.Match[str], start: int, *, ill: bool) -> int:
 
 
 def averted(text: str, start: int, floor: int) -> bool:
-    """Whether the harm told of at `start` did not come: 未造成伤亡."""
+    """Whether the harm told of at `start` did not come, 未造成伤亡, or is only thought of."""
     return bool(_AVERTED.search(text[floor:start]))

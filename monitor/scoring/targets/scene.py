@@ -58,11 +58,11 @@ class Scene:
         self.text = text
         self.frames = cues.frames
         self._settings = book.grammar.settings
-        self.mine = sorted(_places(text, named.mine))
-        known = _places(text, named.others)
+        self.mine = sorted(places(text, named.mine))
+        known = places(text, named.others)
         unknown = self._unknown(cues, book) if self.mine else ()
         self.others = sorted({span for span in (*known, *unknown) if not any(_overlap(span, own) for own in self.mine)})
-        self.cues = sorted(self._outside_names({*cues.found, *_harms(text, named.harms)}))
+        self.cues = sorted(self._outside_names({*cues.found, *harms_in(text, named.harms)}))
         self._kinds = {one.cue.kind for one in self.cues}
         self.clauses = list(self._clauses())
         self._topics()
@@ -189,7 +189,8 @@ def _bounds(text: str, turns: AbstractSet[int]) -> Iterator[Span]:
         yield start, end
 
 
-def _places(text: str, words: Sequence[str]) -> Iterator[Span]:
+def places(text: str, words: Sequence[str]) -> Iterator[Span]:
+    """Where the words stand."""
     for word in words:
         start = text.find(word)
         while start >= 0:
@@ -197,10 +198,10 @@ def _places(text: str, words: Sequence[str]) -> Iterator[Span]:
             start = text.find(word, start + len(word))
 
 
-def _harms(text: str, groups: Sequence[Sequence[str]]) -> Iterator[Found]:
-    """Where the last word of a group stands near all the others."""
+def harms_in(text: str, groups: Sequence[Sequence[str]]) -> Iterator[Found]:
+    """Harms by crisis rules: where the last word of a group stands near all the others."""
     for *others, last in groups:
-        for start, end in _places(text, [last]):
+        for start, end in places(text, [last]):
             near = text[max(0, start - NEAR) : end + NEAR]
             if all(other in near for other in others):
                 yield Found(start, end, Cue("harm"))

@@ -14,6 +14,7 @@ from monitor.scoring.targets.scene import Scene, within
 
 TOLD = ("fact", "harm", "ask", "blame", "praise", "extol")
 SHORT = 80  # characters: in a longer text the words of praise and blame belong to more than one may tell apart
+BRIEF = 40  # … and praise in a longer one is often of somebody else, or of what would be better
 LOUDEST = 1.6  # times the clear step: two plain words are sure, ten are not surer
 
 
@@ -123,16 +124,23 @@ class Judge:
         scene = self._scene
         if not (scene.mine and self._short and (scene.others or scene.has("turn", "background") or scene.signed(self._weighing))):
             return None
-        tone = self._tone or (-self._ground() if scene.has("turn") else 0.0)
-        if not tone or (0 < tone < 1 and self._stands("harm")):
+        tone = self._tone or (-1.0 if scene.has("turn") and self._praise_left() else 0.0)
+        if not tone or (tone > 0 and not self._plain(tone)):
             return None
         step = self._book.steps["clear"] * min(abs(tone), LOUDEST)
         return Verdict(scene.focus(), negative=step) if tone < 0 else Verdict(scene.focus(), positive=step)
 
-    def _ground(self) -> float:
-        """The tone of what the turn left behind; a question turns nothing."""
-        asks = any("?" in self._scene.text[clause.start : clause.end] for clause in self._weighing)
-        return 0.0 if asks else self._scene.tone([clause for clause in self._scene.clauses if clause.concerns and clause.background])
+    def _plain(self, tone: float) -> bool:
+        """Whether praise is meant as it stands: in few words that do not ask, with no harm beside it."""
+        return len(self._scene.text) <= BRIEF and not self._asks() and (tone >= 1 or not self._stands("harm"))
+
+    def _asks(self) -> bool:
+        return any("?" in self._scene.text[clause.start : clause.end] for clause in self._weighing)
+
+    def _praise_left(self) -> bool:
+        """Whether a turn leaves praise behind, and does not only ask."""
+        left = [clause for clause in self._scene.clauses if clause.concerns and clause.background]
+        return not self._asks() and self._scene.tone(left) > 0
 
     def _elsewhere(self) -> Verdict | None:
         """Feelings about somebody else are not about it."""

@@ -17,8 +17,9 @@ from monitor.score import Score, Sentiment
 from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
 from monitor.scoring.targeted import Targeter, load_targeter, settle
 from monitor.scoring.targets.cues import load_cues
-from monitor.scoring.targets.scene import Named
-from monitor.scoring.targets.verdicts import Verdict
+from monitor.scoring.targets.negation import negations
+from monitor.scoring.targets.scene import Named, Scene
+from monitor.scoring.targets.verdicts import Judge, Verdict
 from monitor.subject import Subject
 
 
@@ -142,6 +143,42 @@ def test_the_mention_keeps_the_word_of_the_model() -> None:
     assert (answer.sentiment.label, score.sentiment.label) == ("positive", "negative")
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("服务非常", 0), ("特别", 0), ("不太", 1), ("没有一次不", 2), ("不得不说", 2)],
+)
+def test_negations_are_counted(text: str, count: int) -> None:
+    """Two undo each other; 非常 and 特别 hold a sign of negation and negate nothing."""
+    assert negations(f"{text}贴心", len(text), 0) == count
+
+
+@pytest.mark.parametrize(
+    ("own", "knows"), [("造谣者可耻", True), ("这次真的太差了", False), ("虽然贵,但是好用", False), ("难道就没人管吗", True)]
+)
+def test_words_that_name_nobody(own: str, *, knows: bool) -> None:
+    """What they praise or blame the model hears; the rules only know a denial, a question that is none, or mockery."""
+    assert (load_targeter().verdict(own, NAMED) is not None) is knows
+
+
+@pytest.mark.parametrize("text", ["造谣者可耻", "又是假新闻，散了吧", "内容不实，官官相护", "不管是不是谣言"])
+def test_a_denial_that_names_nobody_is_judged_as_one_that_names_it(text: str) -> None:
+    """The short way to the answer is the same answer."""
+    book = load_cues()
+    cues = book.find(text, book.glance(text))
+    judged = Judge(Scene(text, cues, NAMED, book), book, name=NAMED.subject).verdict()
+    assert load_targeter().verdict(text, NAMED) == (judged._replace(focus=text) if judged else None)
+
+
+def test_what_befalls_somebody_far_off_is_not_told_of_it() -> None:
+    """In a long text only what stands near a name counts, as a fire many words on does not."""
+    filler = "天阴着," * 25
+    assert load_targeter().verdict(f"今天路过海豚湾,{filler}对面的仓库失火了", NAMED) is None
+    near = load_targeter().verdict(f"{filler}海豚湾的仓库失火了", NAMED)
+    assert near is not None
+    assert near.negative
+
+
+NAMED = Named("海豚湾", ("海豚湾",))
 UNSURE = Sentiment("neutral", 0.3, 0.4, 0.3)
 SHARES = st.tuples(*[st.floats(0, 6)] * 3).map(lambda steps: settle(UNSURE, Verdict("", *steps)))
 STEPS = st.floats(0, 4)
@@ -181,9 +218,6 @@ def test_any_text_gets_the_same_answer_again(text: str) -> None:
     once = fresh.verdict(text, named)
     assert once == fresh.verdict(text, named) == load_targeter().verdict(text, named)
     assert once is None or set(once.focus) <= set(text)
-
-
-NAMED = Named("海豚湾", ("海豚湾",))
 
 
 def plain() -> Iterator[str]:
