@@ -63,7 +63,8 @@ class Scorer:
         read = [_Read(mention, self._reader.read(mention), moment) for mention, moment in zip(batch, moments, strict=True)]
         heard = [self._targeter.hear(one.said, self._matcher.match(one.mention, one.at)) for one in read]
         whole = (text for one in read for text in (one.said.spoken, one.said.quoted))
-        settled = Settled(self._judged(chain(whole, (text for those in heard for one in those for text in one.asked))))
+        verdicts = (verdict for those in heard for one in those for verdict in (one.own, one.quoted) if verdict is not None)
+        settled = Settled(self._judged(chain(whole, (verdict.focus for verdict in verdicts))))
         emotions = self._moved(text for one in read for text in ((one.said.faced,) if one.said.own else (one.said.faced, one.said.spoken)))
         return [self._scored(one, those, settled, emotions) for one, those in zip(read, heard, strict=True)]
 

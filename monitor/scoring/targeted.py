@@ -8,7 +8,7 @@ down to at most 19:1, for a rule is there where a model may be surely wrong.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from monitor.score import Sentiment, SentimentLabel
@@ -48,11 +48,6 @@ class Heard(NamedTuple):
     quoted: Verdict | None
     nod: int
 
-    @property
-    def asked(self) -> Iterator[str]:
-        """The texts the model must be asked about besides the whole ones."""
-        return (verdict.focus for verdict in (self.own, self.quoted) if verdict is not None)
-
 
 class _Met(NamedTuple):
     """What is known of a text: what a glance told, and the verdicts for those whom it was asked of."""
@@ -73,23 +68,22 @@ class Targeter:
         self._memo: Memo[_Met] = Memo(REMEMBERED)
 
     def hear(self, said: Said, matches: Sequence[Match]) -> list[Heard]:
-        """What the rules say for each subject hit; the names of the others tell of whom a clause speaks."""
-        if len(matches) == 1:
-            return [self._of_subject(said, matches[0], _names(matches[0]), ())]
-        names = [_names(match) for match in matches]
-        return [
-            self._of_subject(said, match, mine, tuple(word for other in names if other is not mine for word in other))
-            for match, mine in zip(matches, names, strict=True)
-        ]
+        """What the rules say for each subject hit, of one's own words apart from the quoted ones; without any, both are the same."""
+        if not matches:
+            return []
+        if said.own and said.quoted:  # own words beside quoted ones are seldom met again
+            spoken, quoted = self._glanced(said.spoken), self._met(said.quoted)
+        else:
+            spoken = quoted = self._met(said.spoken)
+        return [self._of_subject(said, match, named, spoken, quoted) for match, named in zip(matches, _named(matches), strict=True)]
 
-    def _of_subject(self, said: Said, match: Match, mine: tuple[str, ...], others: tuple[str, ...]) -> Heard:
-        """Words of one's own are apart from the quoted ones; without any, both are the same."""
-        named, advert, spoken = Named(match.subject, mine, others, match.harms), _advert(match, said), self._met(said.spoken)
+    def _of_subject(self, said: Said, match: Match, named: Named, spoken: _Met, quoted: _Met) -> Heard:
+        advert = _advert(match, said)
         own = self.unmeant(said.spoken) if advert else self._of_text(said.spoken, spoken, named)
         if not (said.own and said.quoted):
             return Heard(match, advert, own, own, 0)
         nod = self._nods(said.own, spoken.glance) if spoken.glance.bits & NODS else 0
-        return Heard(match, advert, own, self._of_text(said.quoted, self._met(said.quoted), named), nod)
+        return Heard(match, advert, own, self._of_text(said.quoted, quoted, named), nod)
 
     def verdict(self, text: str, named: Named) -> Verdict | None:
         """The rules' word on the head of a folded text; None: the model's word on the whole text stands."""
@@ -98,10 +92,13 @@ class Targeter:
     def _met(self, text: str) -> _Met:
         met = self._memo.get(text)
         if met is None:
-            glance = self._book.glance(text[:LONGEST])
-            met = _Met(glance, {}) if glance.bits else _SILENT
+            met = self._glanced(text)
             self._memo.put(text, met)
         return met
+
+    def _glanced(self, text: str) -> _Met:
+        glance = self._book.glance(text[:LONGEST])
+        return _Met(glance, {}) if glance.bits else _SILENT
 
     def _of_text(self, text: str, met: _Met, named: Named) -> Verdict | None:
         """What a glance excludes is not looked for."""
@@ -231,8 +228,15 @@ def _harmed(text: str, groups: Sequence[Sequence[str]]) -> bool:
     return any(all(word in text for word in group) for group in groups)
 
 
-def _names(match: Match) -> tuple[str, ...]:
-    return match.names or (fold(match.subject),)
+def _named(matches: Sequence[Match]) -> list[Named]:
+    """By what words each is named; the names of the others tell of whom a clause speaks."""
+    names = [match.names or (fold(match.subject),) for match in matches]
+    if len(matches) == 1:
+        return [Named(matches[0].subject, names[0], (), matches[0].harms)]
+    return [
+        Named(match.subject, mine, tuple(word for other in names if other is not mine for word in other), match.harms)
+        for match, mine in zip(matches, names, strict=True)
+    ]
 
 
 def _advert(match: Match, said: Said) -> bool:

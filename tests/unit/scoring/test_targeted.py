@@ -122,6 +122,12 @@ def test_a_nod_and_a_shake_of_the_head() -> None:
     assert said_of("海豚湾", "胡说八道", quoted=praise, kind="repost").sentiment.label == "negative"
 
 
+def test_own_words_are_judged_apart_from_the_quoted() -> None:
+    """Also where neither holds a cue: what befalls somebody by a crisis rule is told by the words that tell it."""
+    said = said_of("海豚湾", "去看看", quoted="海豚湾一人溺亡", kind="repost")
+    assert (said.sentiment.label, said.passes_on) == ("neutral", True)
+
+
 def test_who_denies_passes_no_rumour_on() -> None:
     """A denial that is passed on is not ill talk passed on."""
     denial = "海豚湾澄清：涨价一事不实"
