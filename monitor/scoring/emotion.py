@@ -22,7 +22,7 @@ FACE_ALONE = 2.5  # what a face counts more where it is all that is said
 # Of the table model: how far doubt stands behind what is likeliest, and what brings it forward
 DOUBT_BEHIND, DOUBTED = 3.0, 3.5
 # What a short text without a word of feeling counts as plain, less with each character: the table has little to go by there
-PLAIN_SHORT, SHORT = 2.0, 12
+PLAIN_SHORT, SHORT = 2.4, 12
 HINT = 0.4  # what a word that may belong to a plain question (为什么, 到底) counts of a pattern
 MOST = 4  # words of an emotion that count
 LONGEST = 4_000

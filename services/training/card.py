@@ -1,7 +1,7 @@
 """The figures of the model card, written into it between two marks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CARD, FIGURES = Path(__file__).with_name("CARD.md"), Path(__file__).with_name("figures.json")
@@ -32,18 +32,25 @@ def _tones(figures: Figures, kind: str, title: str) -> str:
         mine = {name.removeprefix(f"{kind} "): found for name, found in figures[model].items() if name.startswith(f"{kind} ")}
         rows += [f"| `{model}` | {name.split()[-1]} | {_cells(found)} |\n" for name, found in mine.items()]
         if mine:
-            rows.append(f"| `{model}` | **平均** | {_cells(mean(mine))} |\n")
+            rows.append(f"| `{model}` | **各集平均** | {_cells(mean([[one] for one in mine.values()]))} |\n")
+            if kind == "unseen":
+                rows.append(f"| `{model}` | **各组平均** | {_cells(mean(folds_of(mine)))} |\n")
     return head + "".join(rows)
 
 
-def mean(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each figure over the sets that have it; the sets of a fold first among themselves, so that no fold weighs more."""
+def folds_of(found: Mapping[str, Mapping[str, float]]) -> list[list[Mapping[str, float]]]:
+    """The figures of each fold's sets: sets of one origin are no independent witnesses."""
     folds: dict[str, list[Mapping[str, float]]] = {}
     for name, one in found.items():
         folds.setdefault(name.split()[0], []).append(one)
+    return list(folds.values())
+
+
+def mean(groups: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, float]:
+    """The mean of each figure over the groups that have it, each group's own mean first."""
     means = {}
     for column in COLUMNS:
-        each = [[one[column] for one in sets if column in one] for sets in folds.values()]
+        each = [[one[column] for one in group if column in one] for group in groups]
         told = [sum(values) / len(values) for values in each if values]
         if told:
             means[column] = sum(told) / len(told)
@@ -56,4 +63,6 @@ def _cells(found: Mapping[str, float]) -> str:
 
 def _emotions(found: Mapping[str, Mapping[str, float]]) -> str:
     rows = "".join(f"| {name} | {one['macro_f1']:.3f} |\n" for name, one in found.items())
+    left_out = [one["macro_f1"] for name, one in found.items() if name.startswith("unseen")]
+    rows += f"| **unseen 各集平均** | {sum(left_out) / len(left_out):.3f} |\n" if left_out else ""
     return f"**情绪**（该集有的各类的 macro-F1；unseen 为整组留出）\n\n| 集 | macro-F1 |\n|---|---|\n{rows}"

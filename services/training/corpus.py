@@ -36,7 +36,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "reviews": ("shop10", "ecom3", "htl", "waimai", "book", "eprstmt"),
 }
 SETS = tuple(name for names in FAMILIES.values() for name in names)
-OWN = "own"  # beside this file: what the public sets lack
+OWN, PHRASES = "own", "phrases"  # beside this file: what the public sets lack, in sentences and in a few words each
 WITHOUT_LABELS = ("cold", "thuc_titles", "tnews_unl")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -79,12 +79,18 @@ def read_set(folder: Path, name: str, seed: int = 1, most: int = MOST) -> Rows:
     return Rows(name, tuple(text for _, text in told), tones, emotions)
 
 
-def read_own() -> Rows:
-    """The texts written for this project, with tone and emotion."""
-    told = [line.split("\t") for line in Path(__file__).with_name("own.tsv").read_text("utf-8").splitlines() if not line.startswith("#")]
-    tones = np.array([TONES[tone] for tone, _, _ in told])
+def read_ours() -> list[Rows]:
+    """The texts written for this project, with tone and emotion: sentences, and phrases many to a line."""
+    return [_ours(name) for name in (OWN, PHRASES)]
+
+
+def _ours(name: str) -> Rows:
+    lines = Path(__file__).with_name(f"{name}.tsv").read_text("utf-8").splitlines()
+    parted = [line.split("\t") for line in lines if not line.startswith("#")]
+    told = [(tone, emotion, text) for tone, emotion, texts in parted for text in texts.split("|")]
+    tones = np.array([TONES.get(tone, UNKNOWN) for tone, _, _ in told])
     emotions = np.array([EMOTIONS.get(emotion, UNKNOWN) for _, emotion, _ in told])
-    return Rows(OWN, tuple(clean(fold(text)) for _, _, text in told), tones, emotions)
+    return Rows(name, tuple(clean(fold(text)) for _, _, text in told), tones, emotions)
 
 
 def lines(path: Path) -> Iterator[tuple[str, str]]:

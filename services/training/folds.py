@@ -34,10 +34,10 @@ class Answers:
     emotion_net: Floats
 
 
-def unseen(sets: Mapping[str, Rows], held: Sequence[str], vectors: Vectors, own: Rows, seed: int = 1) -> dict[str, Answers]:
+def unseen(sets: Mapping[str, Rows], held: Sequence[str], vectors: Vectors, ours: Sequence[Rows], seed: int = 1) -> dict[str, Answers]:
     """The answers about the held sets of a recipe that saw only the others, near-copies left out."""
-    taught = [without_copies(rows, [sets[one] for one in held]) for name, rows in sets.items() if name not in held]
-    learnt = learn([*taught, without_copies(own, [sets[name] for name in held])], vectors, seed)
+    others = [*(rows for name, rows in sets.items() if name not in held), *ours]
+    learnt = learn([without_copies(rows, [sets[name] for name in held]) for rows in others], vectors, seed)
     return {name: answers_of(learnt, sets[name], vectors) for name in held}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from services.training.card import write
-from services.training.corpus import SETS, Rows, all_texts, read_own, read_set, unlabelled
+from services.training.corpus import SETS, Rows, all_texts, read_ours, read_set, unlabelled
 from services.training.embeddings import Vectors
 from services.training.embeddings import learn as learn_vectors
 from services.training.folds import FOLDS, Answers, answers_of, split, unseen
@@ -62,7 +62,7 @@ class Steps:
         """From all sets but a twentieth of each, and what that says about the twentieth."""
         vectors = self._known_vectors()
         parts = [split(rows, self.seed) for rows in self._sets().values()]
-        learnt = learn([*(part for part, _ in parts), read_own()], vectors, self.seed)
+        learnt = learn([*(part for part, _ in parts), *read_ours()], vectors, self.seed)
         _keep_learnt(self.work / "learnt.npz", learnt)
         for _, kept in parts:
             _keep_answers(self.work / f"seen-{kept.name}.npz", answers_of(learnt, kept, vectors), kept)
@@ -71,7 +71,7 @@ class Steps:
         held = FOLDS[fold]
         whole, few = self._sets(), self._sets(min(self.most, FOLD_MOST))
         sets = {name: whole[name] if name in held else few[name] for name in SETS}
-        for name, answers in unseen(sets, held, self._known_vectors(), read_own(), self.seed).items():
+        for name, answers in unseen(sets, held, self._known_vectors(), read_ours(), self.seed).items():
             _keep_answers(self.work / f"unseen-{name}.npz", answers, sets[name])
 
 

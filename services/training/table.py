@@ -13,6 +13,7 @@ RATE = 0.15
 BATCH = 256
 EPOCHS = 3
 NEVER = -30.0
+NOBODYS = -1  # the domain of texts that are of none
 
 Floats = NDArray[np.float32]
 
@@ -112,12 +113,12 @@ def logits(weights: Floats, dense: Floats, judged: Bags) -> Floats:
 
 
 def agreement(taught: Bags, lesson: Lesson, domains: NDArray[np.int64], bits: int = BITS) -> Floats:
-    """How much the domains agree on the tone of a bucket: |Σ w r| / Σ w |r|, r its log-odds there; known to one domain only: .3."""
+    """How much the domains agree on the tone of a bucket: |Σ w r| / Σ w |r|, r its log-odds there; known to one only: .3; to none: 1."""
     size = 1 << bits
     top, bottom, seen = np.zeros(size), np.zeros(size), np.zeros(size)
     owners = np.repeat(np.arange(len(taught)), np.diff(taught.starts))
     last = lesson.known.shape[1] - 1
-    for domain in np.unique(domains):
+    for domain in np.unique(domains[domains != NOBODYS]):
         counts = []
         for label in (0, last):
             mine = (domains == domain) & (lesson.labels == label)
@@ -130,4 +131,5 @@ def agreement(taught: Bags, lesson: Lesson, domains: NDArray[np.int64], bits: in
         bottom += weight * np.abs(odds)
         seen += met > 0
     scales = np.where(bottom > 0, np.abs(top) / np.maximum(bottom, 1e-9), 0.3)
-    return np.asarray(np.where(seen <= 1, 0.3, np.maximum(scales, 0.05)), np.float32)
+    scales = np.where(seen == 1, 0.3, np.maximum(scales, 0.05))
+    return np.asarray(np.where(seen == 0, 1.0, scales), np.float32)

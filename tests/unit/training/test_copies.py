@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.training.copies import near_copies
-from services.training.corpus import FAMILIES, SETS, read_own, read_set
+from services.training.corpus import FAMILIES, SETS, read_ours, read_set
 from services.training.folds import FOLDS, without_copies
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "sentiment"
@@ -51,5 +51,5 @@ def test_no_line_held_out_is_taught() -> None:
     others = [text for rows in held for text in rows.texts]
     raw = read_set(DATA, "ecom3", most=4_000)
     assert near_copies(raw.texts, others).sum() > 100
-    for rows in (raw, read_own()):
+    for rows in (raw, *read_ours()):
         assert not near_copies(without_copies(rows, held).texts, others).any()
