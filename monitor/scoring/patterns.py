@@ -13,7 +13,11 @@ import re2
 from monitor.scoring.fold import fold
 
 MAX_LENGTH = 1_000
+STEPS = 2_000  # of an expression as RE2 understands it: where its states are too many to be kept, a character costs all steps
+STEPS_TOGETHER = 4 * STEPS
+LONGEST = 64 * 1024  # characters that are looked at: no text is longer but for signs that fold to many
 MEMORY = 4 * 1024 * 1024  # bytes, of one expression at most: its program and the states met
+UTF8 = 4  # bytes of a character, at most
 COMPILED = 4_096  # expressions kept ready
 
 
@@ -26,7 +30,9 @@ class Match(Protocol):
 
 
 class Pattern(Protocol):
-    """An expression ready to be asked."""
+    """An expression ready to be asked; `programsize`: its steps."""
+
+    programsize: int
 
     def search(self, text: str | bytes) -> Match | None:
         """Its first place, of UTF-8 where bytes are given."""
@@ -47,10 +53,12 @@ def check_pattern(pattern: str) -> str | None:
     if len(pattern) > MAX_LENGTH:
         return f"正则超过 {MAX_LENGTH} 个字: 请拆成几条, 或改用关键词"
     try:
-        empty = compiled(pattern).search("") is not None
+        ready = compiled(pattern)
     except re2.error as error:
         return f"正则写得不对 ({_reason(error)}): 请按 RE2 语法改正; 不支持反向引用 \\1 和前后查看 (?=…)"
-    return "正则能匹配空文字, 会命中所有内容: 请把 * 改成 +, 或写出必有的字" if empty else None
+    if ready.programsize > STEPS:
+        return f"正则展开后有 {ready.programsize} 步, 至多 {STEPS}: 请缩小 {{…}} 里的次数 (.{{0,1000}} 可改用 NEAR/1000), 或拆成几条"
+    return "正则能匹配空文字, 会命中所有内容: 请把 * 改成 +, 或写出必有的字" if ready.search("") is not None else None
 
 
 @lru_cache(maxsize=COMPILED)
@@ -72,12 +80,14 @@ class Together:
         self._each = [compiled(pattern) for pattern in patterns]
         self._any: Pattern | None
         try:
-            self._any = compiled("|".join(f"(?:{pattern})" for pattern in patterns))
+            joined = compiled("|".join(f"(?:{pattern})" for pattern in patterns))
+            self._any = joined if joined.programsize <= STEPS_TOGETHER else None
         except re2.error:  # together they are too large, or two groups of one name
             self._any = None
 
     def found(self, text: bytes) -> list[int]:
         """The numbers, in the order given, of those that find something in a folded text."""
+        text = text[: UTF8 * LONGEST]
         if self._any is not None and self._any.search(text) is None:
             return []
         return [number for number, pattern in enumerate(self._each) if pattern.search(text)]
@@ -85,7 +95,7 @@ class Together:
 
 def found(pattern: str, text: str) -> Iterator[tuple[int, int]]:
     """Its places in a folded text; one without extent is none."""
-    for match in compiled(pattern).finditer(text):
+    for match in compiled(pattern).finditer(text[:LONGEST]):
         start, end = match.span()
         if start < end:
             yield start, end

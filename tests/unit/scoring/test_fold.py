@@ -13,6 +13,8 @@ ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=40)
     ("text", "folded"),
     [
         ("紅十字會", "红十字会"),
+        ("衞生 瞭解 砲轟 店舖 敍述 妳們 麻痺 牴觸 気", "卫生 了解 炮轰 店铺 叙述 你们 麻痹 抵触 气"),
+        ("著名 甚至 慰藉", "著名 甚至 慰藉"),
         ("ＡＢＣ１２３", "abc123"),
         ("Café CAFE\u0301", "cafe cafe"),
         ("红\u200b十\u200d字\ufeff会", "红十字会"),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 
@@ -92,6 +93,14 @@ def test_time_grows_with_the_text_alone() -> None:
     rule = "/(a+)+$/"
     assert seconds(lambda: matched("a" * 100_000 + "!", rule)) < 5.0
     assert matched("a" * 100_000, rule)
+
+
+@pytest.mark.parametrize("rule", ["/(.{0,70}甲|.{0,70}乙|.{0,70}丙)x/", "/公.{0,200}x/", "/(公.{0,90}司.{0,90}甲)x/", "/[公司]{1,300}甲/"])
+def test_the_largest_expressions_are_bounded_on_the_longest_texts(rule: str) -> None:
+    """Where RE2 cannot keep its states each character costs all steps: so the steps are bounded, and what one sign folds to."""
+    dice = Random(1)
+    texts = ["".join(dice.choice("公司") for _ in range(21_000)), "\ufdfa" * 21_000, "公司" * 10_000 + "甲"]
+    assert seconds(lambda: [matched(text, rule) for text in texts]) < 10.0
 
 
 def test_rules_of_one_word_do_not_wake_each_other() -> None:
