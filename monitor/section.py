@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monitor.clock import DAY, HOUR, MINUTE, SECOND
+from monitor.plain_files import read_plain
 from monitor.settings import Secret
 from monitor.yaml_lines import Item, Report, show
 
@@ -266,8 +267,7 @@ class Section:
 
     def _from_file(self, said: str, item: Item, name: str) -> str:
         try:
-            with self.absolute(name).open("rb") as stream:
-                value = stream.read(MAX_SECRET_BYTES).decode("utf-8-sig").strip()
+            value = read_plain(self.absolute(name), MAX_SECRET_BYTES)[:MAX_SECRET_BYTES].decode("utf-8-sig").strip()
         except (OSError, ValueError):
             self.report.say(item.line, f"{said}所指的文件 {show(name)} 读不了，请检查路径、权限和编码（UTF-8）")
             return ""

@@ -17,6 +17,7 @@ from yaml.reader import ReaderError
 
 from monitor.errors import Problem, failed_zh
 from monitor.logs import visible
+from monitor.plain_files import NotPlain, read_plain
 
 MAX_BYTES = 1 << 20
 MAX_ITEMS = 100_000
@@ -101,12 +102,13 @@ def item_of(value: object, report: Report) -> Item:
 
 def _text(file: Path, report: Report) -> str | None:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_plain(file, MAX_BYTES)
     except FileNotFoundError:
         report.say(1, "文件不存在，请检查路径")
     except IsADirectoryError:
         report.say(1, "这是一个文件夹，请给出其中的 YAML 文件")
+    except NotPlain as error:
+        report.say(1, f"{error.strerror}，请检查路径")
     except (OSError, ValueError) as error:
         report.say(1, f"文件读不了（{visible(failed_zh(error))}），请检查路径和权限")
     else:

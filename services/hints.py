@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -18,12 +18,14 @@ from monitor.mention import Raw
 from monitor.records import read_raw
 from monitor.scoring.library import load_libraries
 from monitor.scoring.matcher import Matcher
+from monitor.scoring.rule_hints import column_of
 from monitor.scoring.rule_tree import AnyOf, Node, Word
 from monitor.scoring.rules import parse
 from monitor.scoring.segment import frequencies
 from monitor.settings import Receiver, Settings, Source
 from monitor.subject import Subject
 from services.keywords.doubts import doubts
+from services.keywords.whereabouts import Owner, Place, of_subject, whereabouts
 from services.wiring import bus_there, open_bus
 
 COMMON = 1_000  # jieba met 苹果 1334 times, 平安 1438, 华为 373, 红十字 83
@@ -32,6 +34,7 @@ ENOUGH = 100  # fewer prove nothing
 LONG = 1_000  # so many take a while with many rules
 SHOWN = 10
 LONG_LOG, LONG_TEXT = 90 * DAY, 730 * DAY
+Places = Mapping[Owner, Place]
 
 
 def hints(settings: Settings) -> Iterator[str]:
@@ -39,12 +42,13 @@ def hints(settings: Settings) -> Iterator[str]:
     clock = SystemClock()
     yield from _of_receivers(settings)
     yield from _of_subjects(settings, clock.now())
-    yield from _of_words(settings)
+    places = whereabouts((), (), settings)
+    yield from _of_words(settings, places)
     yield from _of_rules(settings, clock.now())
     for source in settings.sources:
         yield from _of_source(source)
     yield from _of_retention(settings)
-    yield from asyncio.run(_of_log(settings, clock))
+    yield from asyncio.run(_of_log(settings, clock, places))
 
 
 def _of_receivers(settings: Settings) -> Iterator[str]:
@@ -77,15 +81,25 @@ def _of_subjects(settings: Settings, now: int) -> Iterator[str]:
             yield f"主题 {subject.name} 的 valid_until 已过，不再监测"
 
 
-def _of_words(settings: Settings) -> Iterator[str]:
+def _of_words(settings: Settings, places: Places) -> Iterator[str]:
     """Rules that are, or may be, nothing but one very common word."""
-    bare = [(subject, word) for subject in settings.subjects for rule in subject.rules for word in _bare(parse(rule).tree)]
-    common = frequencies({word.text for _, word in bare})
-    for subject, word in bare:
+    rules = [(subject.name, parse(rule)) for subject in settings.subjects for rule in subject.rules]
+    bare = [(name, rule, word) for name, rule in rules for word in _bare(rule.tree)]
+    common = frequencies({word.text for *_, word in bare})
+    for name, rule, word in bare:
         if len(word.text) == 1:
-            yield f"主题 {subject.name} 的规则只凭一个字“{word.written}”就会命中，请写成词，或用 + 加上限定"
+            said = f"的规则只凭一个字“{word.written}”就会命中，请写成词，或用 + 加上限定"
         elif common.get(word.text, 0) >= COMMON:
-            yield f"主题 {subject.name} 的规则只凭常用词“{word.written}”就会命中，无关信息会很多；可加限定，如 {word.written}+(投诉|曝光)"
+            said = f"的规则只凭常用词“{word.written}”就会命中，无关信息会很多；可加限定，如 {word.written}+(投诉|曝光)"
+        else:
+            continue
+        yield f"{_at(places, name, rule.source, column_of(rule, word))}主题 {name} {said}"
+
+
+def _at(places: Places, subject: str, rule: str, column: int = 1) -> str:
+    """FILE:LINE:COLUMN before what is said of a rule; nothing for one that stands in no file."""
+    place = places.get(of_subject(subject, rule))
+    return f"{place.at(column)}: " if place else ""
 
 
 def _of_rules(settings: Settings, now: int) -> Iterator[str]:
@@ -121,7 +135,7 @@ def _of_retention(settings: Settings) -> Iterator[str]:
         yield "retention.evidence 比 text 还短，到过橙级的事件不会因此多存"
 
 
-async def _of_log(settings: Settings, clock: Clock) -> list[str]:
+async def _of_log(settings: Settings, clock: Clock, places: Places) -> list[str]:
     """The rules that hit nothing in the retained log; nothing where there is none, or it cannot be read now."""
     if settings.brokers or not bus_there(settings):  # nothing is asked over a network here
         return []
@@ -133,7 +147,7 @@ async def _of_log(settings: Settings, clock: Clock) -> list[str]:
         return []
     finally:
         await bus.close()
-    return list(_idle(settings, raws)) if len(raws) >= ENOUGH else []
+    return list(_idle(settings, raws, places)) if len(raws) >= ENOUGH else []
 
 
 async def _newest(bus: Bus) -> list[Raw]:
@@ -151,14 +165,14 @@ async def _newest(bus: Bus) -> list[Raw]:
     return found
 
 
-def _idle(settings: Settings, raws: list[Raw]) -> Iterator[str]:
+def _idle(settings: Settings, raws: list[Raw], places: Places) -> Iterator[str]:
     """Each rule watched as if it were a subject of its own, with its subject's filters."""
     rules = [(subject, rule) for subject in settings.subjects for rule in subject.rules]
     matcher = Matcher.build([_alone(subject, rule, str(number)) for number, (subject, rule) in enumerate(rules)], [])
     hit = {match.subject for raw in _shown(raws) for match in matcher.match(raw.mention, raw.received_at)}
     idle = [(subject.name, rule) for number, (subject, rule) in enumerate(rules) if str(number) not in hit]
     for name, rule in idle[:SHOWN]:
-        yield f"主题 {name} 的规则 {rule} 在留存的最近 {len(raws)} 条信息里一条也没命中，请检查写法"
+        yield f"{_at(places, name, rule)}主题 {name} 的规则 {rule} 在留存的最近 {len(raws)} 条信息里一条也没命中，请检查写法"
     if len(idle) > SHOWN:
         yield f"另有 {len(idle) - SHOWN} 条规则同样没有命中"
 

@@ -28,6 +28,7 @@ from monitor.collecting.sheets import is_workbook, sheets
 from monitor.collecting.tables import ByReturns, Row, by_returns, csv_rows, delimiter_of
 from monitor.errors import InvalidMention, SourceFailed, UsageError, failed_zh
 from monitor.mention import Mention
+from monitor.plain_files import open_plain
 
 Kind = Literal["lines", "csv", "xlsx"]
 _SAMPLE = 1 << 20
@@ -55,7 +56,7 @@ class Look(msgspec.Struct, frozen=True):
 
 def look_at(path: Path) -> Look:
     """What a file is, by its first megabyte. SourceFailed or OSError: it is nothing of ours, or cannot be read."""
-    with path.open("rb") as stream:
+    with open_plain(path) as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
         sample = _sample(gzip.GzipFile(fileobj=stream) if zipped else stream)

@@ -18,6 +18,7 @@ from monitor.scoring.hits import MAX_HITS, Entry, hits_of, of_library, of_subjec
 from monitor.scoring.index import Index
 from monitor.scoring.lacking import Lack, asked, lacking
 from monitor.scoring.library_file import Library
+from monitor.scoring.library_table import day_of
 from monitor.scoring.matcher import FIELDS, field_values
 from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
@@ -135,7 +136,7 @@ def refusal(subject: Subject, mention: Mention, at: int, zone: tzinfo = UTC) -> 
 def _expired(library: Library, at: int, zone: tzinfo) -> str:
     if library.valid_from is not None and at < library.valid_from:
         return f"词库自 {_day(library.valid_from, zone)} 起才有效（valid_from）"
-    return f"词库已于 {_day(library.valid_until or at, zone)} 失效（valid_until）"
+    return f"词库有效期 {day_of(library.valid_until, zone, days=1)} 止（valid_until），已失效"
 
 
 def _day(at: int, zone: tzinfo) -> str:

@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from monitor.errors import Problem, failed_zh
+from monitor.plain_files import NotPlain, read_plain
 from monitor.scoring.library_file import Library, LibraryRule, read_library_file
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -28,7 +29,7 @@ def load_libraries(paths: Sequence[Path | str], zone: tzinfo = CHINA) -> tuple[l
         libraries += read_library_file(file.name, file.read_bytes(), zone, problems, shipped=True)
     seen: dict[str, str] = {}
     for path in library_files(map(Path, paths), problems):
-        data = _bytes(path, problems)
+        data = library_bytes(path, problems)
         if data is not None:
             libraries += read_library_file(str(path), data, zone, problems, seen=seen)
     return libraries, sorted(problems)
@@ -53,12 +54,17 @@ def library_files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     return list(found)
 
 
-def _bytes(path: Path, problems: list[Problem]) -> bytes | None:
+def library_bytes(path: Path, problems: list[Problem]) -> bytes | None:
+    """What a file holds; None: it cannot be read, which is among the problems now."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            problems.append(Problem(str(path), 1, 0, f"关键词库文件超过 {MAX_BYTES // 1024 // 1024} MiB: 请拆成几个文件"))
-            return None
-        return path.read_bytes()
+        data = read_plain(path, MAX_BYTES)
+    except NotPlain as error:
+        wrong = f"{error.strerror}: 请换成词库文件, 或删去它"
     except OSError as error:
-        problems.append(Problem(str(path), 1, 0, f"读不出这个关键词库文件 ({failed_zh(error)}): 请检查它的类型和权限"))
-        return None
+        wrong = f"读不出这个关键词库文件 ({failed_zh(error)}): 请检查它的类型和权限"
+    else:
+        if len(data) <= MAX_BYTES:
+            return data
+        wrong = f"关键词库文件超过 {MAX_BYTES // 1024 // 1024} MiB: 请拆成几个文件"
+    problems.append(Problem(str(path), 1, 0, wrong))
+    return None

@@ -112,6 +112,7 @@ class Of(NamedTuple):
 class Entry(NamedTuple):
     """One row as read; `weight` None: its library's."""
 
+    file: str
     number: int
     name: str
     of: Of
@@ -125,14 +126,14 @@ class Rows:
     """Takes rows, gives libraries; `problems` gets whatever is wrong, by row."""
 
     def __init__(self, file: str, zone: tzinfo, problems: list[Problem]) -> None:
-        self._file, self._zone, self._problems = file, zone, problems
+        self.file, self._zone, self._problems = file, zone, problems  # a workbook's sheets are files to it
         self._entries: dict[str, list[Entry]] = {}
         self._unread: set[str] = set()  # libraries of which a row is wrong: what they lack it may say
 
     def take(self, number: int, values: Mapping[str, object]) -> None:
         """One row, its cells by their columns."""
         row = _Row(values, self._zone)
-        entry = row.entry(number)
+        entry = row.entry(self.file, number)
         for wrong in row.wrong:
             self.tell(number, wrong)
         if entry is None:
@@ -140,22 +141,23 @@ class Rows:
         else:
             self._entries.setdefault(entry.name, []).append(entry)
 
-    def tell(self, number: int, message: str) -> None:
-        """What is wrong with a row."""
-        self._problems.append(Problem(self._file, number, 0, message))
+    def tell(self, number: int, message: str, file: str = "") -> None:
+        """What is wrong with a row, of the table at hand unless another is named."""
+        self._problems.append(Problem(file or self.file, number, 0, message))
 
     def libraries(self) -> list[Library]:
         """The libraries of all rows, in the order in which they first stand."""
         return [self._library(name, entries) for name, entries in self._entries.items()]
 
     def _library(self, name: str, entries: Sequence[Entry]) -> Library:
-        first, seen = entries[0], dict[str, int]()
+        first, seen = entries[0], dict[str, Entry]()
         for entry in entries:
             if entry.of != first.of:
                 differing = _differing(entry.of, first.of)
-                self.tell(entry.number, f"词库 {name[:_SHOWN]} 的{differing}与第 {first.number} 行不同: 同一个词库各行要相同")
-            if (before := seen.setdefault(entry.rule.source, entry.number)) != entry.number:
-                self.tell(entry.number, f"规则与第 {before} 行相同: 请删去一行")
+                said = f"词库 {name[:_SHOWN]} 的{differing}与{_row_of(first, entry)}不同: 同一个词库各行要相同"
+                self.tell(entry.number, said, entry.file)
+            if (before := seen.setdefault(entry.rule.source, entry)) is not entry:
+                self.tell(entry.number, f"规则与{_row_of(before, entry)}相同: 请删去一行", entry.file)
         weight = self._weight(name, entries)
         rules = tuple(LibraryRule(one.rule, weight if one.weight is None else one.weight, one.note, one.floor) for one in entries)
         of = first.of
@@ -166,8 +168,13 @@ class Rows:
         of = entries[0].of
         common = Counter([one.weight for one in entries if one.weight is not None]).most_common(1)
         if of.weight is None and not common and name not in self._unread:
-            self.tell(entries[0].number, f"词库 {name[:_SHOWN]} 没有权重: 请填 0 到 1 之间的数")
+            self.tell(entries[0].number, f"词库 {name[:_SHOWN]} 没有权重: 请填 0 到 1 之间的数", entries[0].file)
         return of.weight if of.weight is not None else common[0][0] if common else 0.0
+
+
+def _row_of(one: Entry, beside: Entry) -> str:
+    """Which row one is, to whoever looks at another."""
+    return f"第 {one.number} 行" if one.file == beside.file else f" {one.file} 第 {one.number} 行"
 
 
 def _differing(one: Of, other: Of) -> str:
@@ -181,14 +188,14 @@ class _Row:
         self._values, self._zone = values, zone
         self.wrong: list[str] = []
 
-    def entry(self, number: int) -> Entry | None:
+    def entry(self, file: str, number: int) -> Entry | None:
         name, category = self._required("name"), self._required("category")
         rule, weight, floor = self._rule(), self._weight("weight"), self._floor()
         since, until = self._moment("valid_from", days=0), self._moment("valid_until", days=1)
         if since is not None and until is not None and since >= until:
             self.wrong.append(f"{_heading('valid_from')} 不早于 {_heading('valid_until')}, 这个词库永远不会有效: 请改正其中一个")
         of = Of(category, self._text("owner"), since, until, self._weight("library_weight"), self._text("library_note"))
-        return None if self.wrong or rule is None else Entry(number, name, of, rule, weight, self._text("note"), floor)
+        return None if self.wrong or rule is None else Entry(file, number, name, of, rule, weight, self._text("note"), floor)
 
     def _text(self, column: str) -> str | None:
         """What the cell says; None for an empty one."""

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from monitor.mention import Kind as Kinds
 from monitor.scoring.patterns import compiled
 from monitor.scoring.rule_tokens import Kind, Token, tokens
 from monitor.scoring.rule_tree import AllOf, AnyOf, Atom, In, Node, Not, Regex, Variant, Without, Word, atoms, parts_of
 from monitor.scoring.rules import Rule
-from monitor.scoring.word_hints import of_word
+from monitor.scoring.word_hints import of_word, plain
 
 ENOUGH = 5  # of one rule: who wrote it sees what is wrong with the rest, too
 _SHOWN = 80  # characters of a rule
@@ -18,6 +19,7 @@ _END = re.compile(r"[A-Za-z0-9]+$")
 _BEGIN = re.compile(r"[A-Za-z0-9]+")
 _WORDS = frozenset({Kind.WORD, Kind.REGEX})
 _PREFIXES = frozenset({Kind.WHOLE, Kind.VARIANT})
+_KINDS: tuple[str, ...] = get_args(Kinds)
 _START = Token(Kind.END, "", 0)
 _BEGUN = _PREFIXES | {Kind.FIELD}
 
@@ -37,7 +39,7 @@ def hints_of(rule: Rule) -> Iterator[Hint]:
 
 
 def _of_rule(rule: Rule) -> Iterator[Hint]:
-    if rule.source.isalnum():  # one word, as most are
+    if plain(rule.source):  # one word, as most are
         return
     read = tokens(rule.source)
     yield from _of_minus(rule.source, read)
@@ -53,6 +55,13 @@ def _of_rule(rule: Rule) -> Iterator[Hint]:
             yield from _of_exceptions(node, places)
         elif isinstance(node, AllOf):
             yield from _of_exclusions(node, places)
+        elif isinstance(node, In) and node.field == "kind":
+            yield from _of_kinds(node, places)
+
+
+def column_of(rule: Rule, atom: Atom) -> int:
+    """The column of a rule, from 1, where an atom of it first stands."""
+    return _Places(tokens(rule.source)).of(atom)
 
 
 class _Places:
@@ -115,6 +124,14 @@ def _of_exclusions(node: AllOf, places: _Places) -> Iterator[Hint]:
             if isinstance(word, Word) and _always_with(word.text, one.text):
                 said = f"{one.written}-{word.written} 永远不会命中：有“{one.written}”就有“{word.written}”；要除去一部分出现处请用 !"
                 yield Hint(places.of(one), said)
+
+
+def _of_kinds(node: In, places: _Places) -> Iterator[Hint]:
+    """A kind that there is not: nothing is ever of it."""
+    for atom in atoms(node.part):
+        if not isinstance(atom, Regex) and atom.text not in _KINDS:
+            meant = "" if atom.written.isascii() else "；按平台找请写 platform:"
+            yield Hint(places.of(atom), f"没有 {atom.written} 这种类型，永远不会命中；kind 是 {' '.join(_KINDS)} 之一{meant}")
 
 
 def _always_with(inner: str, text: str) -> bool:

@@ -143,7 +143,7 @@ class _Parser:
             return self._variant()
         if token.kind is Kind.REGEX:
             return _regex(token)
-        raise RuleError(token.column, _missing(token))
+        raise RuleError(token.column, _missing(token, self._stream[self._next - 2]))
 
     def _variant(self) -> Variant:
         word = self._stream[self._next]
@@ -205,9 +205,9 @@ def _negated(node: Node) -> Node:
     return node.part if isinstance(node, Not) else Not(node)
 
 
-def _missing(token: Token) -> str:
+def _missing(token: Token, before: Token) -> str:
     if token.kind is Kind.END:
-        return "规则到此中断, 运算符后面缺少关键词: 请补上, 或删去多余的运算符; ! 作文字用请写成 \\!"
+        return f"规则到此中断, {_unfinished(before)}"
     if token.kind is Kind.CLOSE:
         return "括号里或右括号前缺少关键词: 请补上, 或删去这对括号"
     if token.kind is Kind.FIELD:
@@ -215,3 +215,13 @@ def _missing(token: Token) -> str:
     if token.kind in _BETWEEN:
         return f"{token.kind.name}/{token.text} 前面缺少关键词: 请补上, 或删去多余的运算符"
     return f"运算符 {token.text} 前面缺少关键词: 请补上, 或删去多余的运算符"
+
+
+def _unfinished(token: Token) -> str:
+    """What to do about that behind which nothing stands."""
+    if token.kind is Kind.FIELD:
+        return f"字段 {token.text}: 后面缺少关键词: 请补上, 或删去它; 作文字用请写成 {token.text}\\:"
+    if token.kind in _BETWEEN:
+        return f"{token.kind.name}/{token.text} 后面缺少关键词: 请补上, 或删去它; 作文字用请放进引号"
+    kept = "放进引号" if token.text.isalpha() else f"写成 \\{token.text}"
+    return f"{token.text} 后面缺少关键词: 请补上, 或删去它; 作文字用请{kept}"

@@ -10,6 +10,9 @@ _CJK = "\u3400-\u9fff"
 _SPELLED = re.compile(r"(?<=\s)(and|or|not)(?=\s)", re.IGNORECASE)
 _NEAR = re.compile(r"(?<=\s)((near|before)\s?[/:：]?\s?([0-9]+))(?=\s)", re.IGNORECASE)
 _NEAR_BARE = re.compile(rf"(?<=[{_CJK}]\s)(near|before)(?=\s\D)|(?<=\s)(near|before)(?=\s[{_CJK}])", re.IGNORECASE)
+_GLUED = re.compile(rf"(?<=[{_CJK}])\s?(OR|AND|NOT|(?:NEAR|BEFORE)/[0-9]+)\s?(?=[{_CJK}])")
+_AND = re.compile(rf"(?<=[^\s&])\s*&&\s*(?=[^\s&])|(?<=[{_CJK}])\s*[&＆]\s*(?=[^\s&])|(?<=[^\s&])\s*[&＆]\s*(?=[{_CJK}])")
+_DASH = re.compile(r"(?<=[^\s—–−])\s*[—–−]+\s*(?=[^\s—–−])")
 _LISTED = re.compile(rf"(?<=[^\s，、；])[，、；](?=[^\s，、；])|(?<=[{_CJK}])\s*[,;/](?=\s*[^\s,;/])|(?<=[^\s,;/])\s*[,;/](?=\s*[{_CJK}])")
 _STAR = re.compile(r"(?<=\S)\*(?=\S)|^\*(?=\S)|(?<=\S)\*$")
 _WITHOUT = re.compile(r"(?<=\S)！(?=[^\s！？。])")
@@ -25,9 +28,14 @@ _ABBREVIATED = 2  # letters before a colon that are no name of a field: Re: No:
 Found = tuple[int, str]  # a column of the rule and what is said of it
 
 
+def plain(text: str) -> bool:
+    """Whether there is nothing to be said of a text."""
+    return text.isalnum() and not _GLUED.search(text)
+
+
 def of_word(source: str, token: Token, *, prefixed: bool) -> Iterator[Found]:
     """Of one word of a rule; `prefixed`: behind = or ~ or a field."""
-    if token.text.isalnum():  # most are nothing else
+    if plain(token.text):  # most are nothing else
         return
     start = token.column - 1
     if source[start : start + len(token.text)] != token.text:  # in quotes, or with a backslash: it is meant
@@ -38,6 +46,7 @@ def of_word(source: str, token: Token, *, prefixed: bool) -> Iterator[Found]:
     for found in _WITHOUT.finditer(word):
         yield token.column + found.start(), _full_width(word, found[0])
     yield from _of_spelled(word, token.column)
+    yield from _of_foreign(word, token.column)
     for found in _LISTED.finditer(word):
         sign = found[0].strip()
         yield token.column + found.start(), f"“{word}”里的 {sign} 会当作文字；要“或”请写 |，要“与”请写 +；确是文字请放进引号"
@@ -74,3 +83,15 @@ def _of_spelled(word: str, column: int) -> Iterator[Found]:
     for found in _NEAR_BARE.finditer(word):
         said = f"作运算符请写明相隔几个字，如 {found[0].upper()}/20；确是文字请放进引号"
         yield column + found.start(), f"“{word}”里的 {found[0]} 会当作文字；{said}"
+    for found in _GLUED.finditer(word):
+        said = f"作运算符请在两边各空一格，如 A {found[1]} B；确是文字请放进引号"
+        yield column + found.start(1), f"“{word}”里的 {found[1]} 会当作文字；{said}"
+
+
+def _of_foreign(word: str, column: int) -> Iterator[Found]:
+    """Signs that mean and, or without, elsewhere."""
+    for pattern, meant in ((_AND, "要“与”请写 +"), (_DASH, "要排除请写半角的 -")):
+        for found in pattern.finditer(word):
+            sign = found[0].strip()
+            at = found.start() + found[0].index(sign)
+            yield column + at, f"“{word}”里的 {sign} 会当作文字；{meant}；确是文字请放进引号"

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from monitor.errors import UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
-from monitor.scoring.library import library_files
+from monitor.plain_files import read_plain
+from monitor.scoring.library import MAX_BYTES, library_files
 from monitor.settings import Settings
 from services.keywords.loading import loaded, with_given
 from services.keywords.trial import Rules
@@ -29,7 +30,7 @@ def configuration(path: Path) -> Settings | None:
 
 def _is_configuration(path: Path) -> bool:
     try:
-        for event in yaml.parse(path.read_bytes().decode("utf-8-sig"), Loader=yaml.SafeLoader):
+        for event in yaml.parse(read_plain(path, MAX_BYTES).decode("utf-8-sig"), Loader=yaml.SafeLoader):
             if isinstance(event, yaml.ScalarEvent):
                 return event.value in _ROOT_KEYS or _names_root(path)
     except (yaml.YAMLError, OSError, UnicodeDecodeError):
@@ -39,7 +40,7 @@ def _is_configuration(path: Path) -> bool:
 
 def _names_root(path: Path) -> bool:
     """Whether one of the outermost keys is one that only a configuration has."""
-    root = yaml.compose(path.read_bytes().decode("utf-8-sig"), Loader=yaml.SafeLoader)
+    root = yaml.compose(read_plain(path, MAX_BYTES).decode("utf-8-sig"), Loader=yaml.SafeLoader)
     return isinstance(root, yaml.MappingNode) and any(key.value in _ROOT_KEYS for key, _ in root.value)
 
 
@@ -59,6 +60,8 @@ def with_libraries(old: Rules, path: Path, subjects: Collection[str]) -> Rules:
         raise UsageError(f"{visible(str(path))} 就是配置正在用的: 请另存一份, 改那一份再试")
     check_watched(subjects, [one.name for one in settings.subjects])
     libraries, given = with_given(old.libraries, [path], ZoneInfo(settings.timezone))
+    if not given:
+        raise UsageError(f"{visible(str(path))} 里没有词库: 文件夹里只读 *.yaml")
     names = [one.name for one in given]
     watched = tuple(_naming(one.libraries, names, one.name in subjects) for one in settings.subjects)
     changed = replace(settings, subjects=tuple(replace(one, libraries=used) for one, used in zip(settings.subjects, watched, strict=True)))

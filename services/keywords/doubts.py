@@ -6,8 +6,8 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
-from monitor.clock import moment
 from monitor.scoring.library_file import Library
+from monitor.scoring.library_table import day_of
 from monitor.scoring.rule_hints import hints_of
 from monitor.scoring.rules import parse
 from monitor.settings import Settings
@@ -31,7 +31,16 @@ def doubts(
     """A line each, on the rules of these subjects (of `settings`), and on those of these libraries (of `paths`) that are not shipped."""
     own = [one for one in libraries if not one.shipped]
     found = [*_of_use(own, libraries, subjects, now, zone), *_of_subjects(subjects), *_of_rules(own)]
+    paths = list(paths)
+    yield from _unread(map(Path, paths), most)
     yield from _placed(found, paths, settings, most)
+
+
+def _unread(paths: Iterable[Path], most: int) -> Iterator[str]:
+    """Files in a folder that look like libraries and are none to us."""
+    for folder in filter(Path.is_dir, paths):
+        for file in sorted(folder.glob("*.[yY][mM][lL]"))[:most]:
+            yield f"{file}:1: 词库文件夹里只读 *.yaml，这个文件没有读；请改名为 {file.with_suffix('.yaml').name}"
 
 
 def _of_subjects(subjects: Iterable[Subject]) -> Iterator[_Doubt]:
@@ -55,8 +64,7 @@ def _of_use(own: Iterable[Library], libraries: Iterable[Library], subjects: Iter
         if library.name not in used:
             said = "没有主题使用，不起作用；请在要用它的主题的 libraries 里写上它的名称"
         elif library.valid_until is not None and library.valid_until <= now:
-            over = moment(library.valid_until).astimezone(zone)
-            said = f"已于 {over:%Y-%m-%d %H:%M} 失效（valid_until），不再起作用；请改日期，或不再使用它"
+            said = f"有效期 {day_of(library.valid_until, zone, days=1)} 止（valid_until），已失效，不再起作用；请改日期，或不再使用它"
         else:
             continue
         yield _Doubt((library.name, ""), 1, library.name, f"词库 {library.name} {said}")

@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.plain_files import open_plain
 from monitor.scoring.sentiment.base import SPEECHLESS_ROW, Shares, softmax
 from monitor.scoring.sentiment.grams import Grams
 
@@ -107,7 +108,7 @@ def table_model(weights: Mapping[str, NDArray[Any]]) -> TableModel:
 def read_table(path: Path) -> TableModel:
     """The model of a file of one's own; ValueError where it is none."""
     try:
-        with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
+        with open_plain(path) as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
             return table_model(dict(arrays))
     except (OSError, EOFError, BadZipFile) as broken:
         raise ValueError(str(broken)) from broken

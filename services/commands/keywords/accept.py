@@ -14,7 +14,7 @@ from monitor.clock import SystemClock, moment
 from monitor.errors import ConfigError, Problem, UsageError
 from monitor.loading import load_settings
 from monitor.logs import visible
-from monitor.scoring.library import CHINA, Library
+from monitor.scoring.library import CHINA, Library, library_bytes
 from monitor.scoring.library_adding import chosen, new_library, with_rule
 from monitor.scoring.library_file import LibraryRule, read_library_file
 from monitor.scoring.rules import RuleError, parse
@@ -58,6 +58,8 @@ def command(
     since: str, against: str, until: str | None, by: str | None,
 ) -> None:  # fmt: skip
     """Write it."""
+    if word.splitlines() != [word] or not word.strip():
+        raise UsageError("词里不能有换行: 一次收一个词" if word.strip() else "词是空的: 请写出要收的词")
     if subject and not config:
         raise UsageError("写了 --subject 就要写 --config: 来历里的人数从那里数")
     settings = load_settings(config, os.environ) if config else None
@@ -69,6 +71,8 @@ def command(
     before = _read(to, zone) if to.exists() else None
     if before is None and category is None:
         raise UsageError(f"{visible(str(to))} 还没有: 用 --category 写明类别, 新建这个词库")
+    if before is None and to.suffix != ".yaml":
+        raise UsageError(f"{visible(str(to))}: 词库文件要以 .yaml 结尾, 词库文件夹里只读 *.yaml")
     _write(to, _added(before, to, source, category, weight, note), zone, before[1] if before else [])
     click.echo(visible(f"已写进 {to}: {source}（{note}）"), err=True)
 
@@ -99,9 +103,9 @@ def _note(told: str, day: datetime, by: str) -> str:
 
 def _read(path: Path, zone: tzinfo) -> tuple[str, list[Library]]:
     problems: list[Problem] = []
-    data = path.read_bytes()
-    libraries = read_library_file(str(path), data, zone, problems)
-    if problems:
+    data = library_bytes(path, problems)
+    libraries = read_library_file(str(path), data, zone, problems) if data is not None else []
+    if problems or data is None:
         raise ConfigError(problems)
     return data.decode("utf-8"), libraries
 

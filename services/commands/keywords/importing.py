@@ -28,7 +28,7 @@ _HINTS = 20
     "import",
     cls=Verb,
     help="把一张表（CSV 或 XLSX，UTF-8 或 GBK）变成词库文件。表头要有 名称、类别、规则；可有 权重、备注、负责人、起、止、floor、"
-    "词库权重、词库备注，也认英文名。多张工作表都读；同名的行合成一个词库。\n\n"
+    "词库权重、词库备注，也认英文名。多张工作表都读（没有表头的略过并指出）；同名的行合成一个词库。\n\n"
     "错的行全部列出（文件:行号），有一处错就什么也不写。写出的文件要在配置的 libraries 里列出才会用到。\n\n"
     "例: yuqing keywords import 词库.xlsx -o keywords/词库.yaml\n\n"
     "退出码：0 写好了，2 表里有错或用法有误。",
@@ -39,14 +39,17 @@ _HINTS = 20
 @click.option("--config", metavar="文件", type=click.Path(path_type=Path), help="配置文件（YAML）：起、止按其中的时区，默认 Asia/Shanghai")
 def command(table: Path, output: Path, config: Path | None, *, force: bool) -> None:
     """Read the table, write the file."""
-    if output.suffix not in {".yaml", ".yml"}:
-        raise UsageError(f"{visible(str(output))}: 词库文件要以 .yaml 结尾")
+    if output.suffix != ".yaml":
+        raise UsageError(f"{visible(str(output))}: 词库文件要以 .yaml 结尾, 词库文件夹里只读 *.yaml")
     if output.exists() and not force:
         raise UsageError(f"{visible(str(output))} 已经有了: 换个名字, 或加 --force 换掉它")
     zone = ZoneInfo(load_settings(config, os.environ).timezone) if config else CHINA
-    libraries = read_libraries(table, zone)
+    left: list[str] = []
+    libraries = read_libraries(table, zone, left)
     data = _checked(yaml_of(libraries, zone).encode(), libraries, zone, output)
     replace_file(output, lambda part: part.write_bytes(data))
+    for sheet in left:
+        click.echo(visible(f"{table}[{sheet}]: 这张工作表没有收: 没有认得的表头"), err=True)
     for said in islice(_hints(libraries), _HINTS):
         click.echo(visible(f"提示：{said}"), err=True)
     rules = sum(len(one.rules) for one in libraries)

@@ -13,10 +13,11 @@ import msgspec
 from msgspec.structs import replace
 
 from monitor.clock import SystemClock, moment
-from monitor.errors import UsageError
+from monitor.errors import UsageError, failed_zh
 from monitor.loading import load_settings
 from monitor.logs import visible
 from monitor.mention import Mention
+from monitor.plain_files import read_plain
 from monitor.scoring.explaining import Asked, Explained, explain, rules_of
 from monitor.scoring.library import CHINA, Library
 from monitor.scoring.rule_tokens import FIELDS
@@ -31,6 +32,8 @@ from services.terminal.verb import Verb
 from services.terminal.watched import check_watched
 
 LONGEST = 65_536  # bytes of a text, as of a mention
+_AROUND = 4  # bytes that are no part of it: a mark at its beginning, a newline at its end
+_TOO_LONG = f"文字超过 {LONGEST // 1024} KiB: 信息的一个字段最多这么长, 请截短"
 _NEARLY = 20
 _DOUBTS = 3  # of a file: who tries a text asks something else
 _FIELDS = tuple(sorted({*FIELDS, "transcript"} - {"text", "title"}))
@@ -93,11 +96,23 @@ def _said(text: str | None, file: Path | None, *, given: bool) -> str:
         return text
     if file is None and given:
         return ""
-    data = file.read_bytes() if file else sys.stdin.buffer.read(LONGEST + 1)
+    data = _read(file)
+    if len(data) > LONGEST + _AROUND:  # said before the bytes are read as text: the cut may be amid a character
+        raise UsageError(_TOO_LONG)
     try:
         return data.decode("utf-8-sig").removesuffix("\n")
     except UnicodeDecodeError:
         raise UsageError(f"{file or '标准输入'}: 不是 UTF-8 编码, 请另存为 UTF-8") from None
+
+
+def _read(file: Path | None) -> bytes:
+    """No more than is needed to see that it is too much."""
+    if file is None:
+        return sys.stdin.buffer.read(LONGEST + _AROUND + 1)
+    try:
+        return read_plain(file, LONGEST + _AROUND)
+    except OSError as error:
+        raise UsageError(f"{file}: 打不开 ({failed_zh(error)}), 请检查路径和权限") from error
 
 
 def _mention(text: str, title: str | None, fields: Iterable[str], now: int) -> Mention:
@@ -108,7 +123,7 @@ def _mention(text: str, title: str | None, fields: Iterable[str], now: int) -> M
             raise UsageError(f"--field {visible(field[:40])}: 请写成 字段=值, 字段是 {'、'.join(_FIELDS)} 之一")
         values |= {"topics": (value,)} if name == "topic" else {name: value}
     if any(isinstance(one, str) and len(one.encode("utf-8", "surrogatepass")) > LONGEST for one in values.values()):
-        raise UsageError(f"文字超过 {LONGEST // 1024} KiB: 信息的一个字段最多这么长, 请截短")
+        raise UsageError(_TOO_LONG)
     if not any(values.values()):
         raise UsageError("没有要试的文字: 写在命令行里, 或用 --file, 或从标准输入送入")
     said = {"source": "test", "id": "test"} | values

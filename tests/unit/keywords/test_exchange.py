@@ -1,5 +1,6 @@
 """Libraries as spreadsheets and back: the same libraries, no formula, every bad row named, nothing half-written."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -218,3 +219,57 @@ def test_a_row_whose_time_ends_before_it_begins_is_refused(yuqing: Yuqing, tmp_p
     table = file_of(tmp_path / "t.csv", TIMES)
     ran = yuqing("import", table, "-o", tmp_path / "l.yaml")
     assert (ran.code, len(ran.err.splitlines()), "2: 起 不早于 止" in ran.err) == (2, 1, True)
+
+
+def _workbook(path: Path, sheets: Mapping[str, list[list[object]]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+HEADING: list[object] = ["名称", "类别", "权重", "规则"]
+
+
+def test_sheets_that_are_no_tables_are_named_and_passed_over(yuqing: Yuqing, tmp_path: Path) -> None:
+    """The empty Sheet2 of old Excel and a page of explanations, beside a sheet of rules."""
+    explained: list[list[object]] = [["列", "说明"], ["名称", "词库的名称"]]
+    rules: list[list[object]] = [HEADING, ["甲", "法人", 0.5, "红会"]]
+    table = _workbook(tmp_path / "t.xlsx", {"说明": explained, "规则": rules, "Sheet2": []})
+    ran = yuqing("import", table, "-o", tmp_path / "l.yaml")
+    assert (ran.code, "1 个词库, 1 条规则" in ran.err) == (0, True)
+    assert [line.split(":")[0] for line in ran.err.splitlines() if "没有收" in line] == [f"{table}[说明]", f"{table}[Sheet2]"]
+
+
+def test_a_workbook_without_any_rules_is_refused(yuqing: Yuqing, tmp_path: Path) -> None:
+    """Where no sheet is a table, and where one is meant to be: its heading lacks a column."""
+    ran = yuqing("import", _workbook(tmp_path / "t.xlsx", {"Sheet1": [], "Sheet2": [["甲"]]}), "-o", tmp_path / "l.yaml")
+    assert (ran.code, ran.err.count("t.xlsx:1: 认不出表头")) == (2, 1)
+    sheets = {"好": [HEADING, ["甲", "法人", 0.5, "红会"]], "错": [["名称", "类别", "规测"], ["乙", "法人", "好人"]]}
+    ran = yuqing("import", _workbook(tmp_path / "u.xlsx", sheets), "-o", tmp_path / "l.yaml")
+    assert (ran.code, "u.xlsx[错]:1: 认不出表头" in ran.err, (tmp_path / "l.yaml").exists()) == (2, True, False)
+
+
+def test_a_mistake_in_one_of_several_sheets_names_the_sheet(yuqing: Yuqing, tmp_path: Path) -> None:
+    """And the sheet of the row that it differs from; of a workbook of one sheet the file is enough."""
+    one: list[list[object]] = [HEADING, ["甲", "法人", 0.5, "红会"]]
+    table = _workbook(tmp_path / "t.xlsx", {"一": one, "二": [HEADING, ["甲", "法人", 9, "好人"], ["甲", "法人", 0.5, "红会"]]})
+    ran = yuqing("import", table, "-o", tmp_path / "l.yaml")
+    assert (ran.code, ran.err.startswith(f"{table}[二]:2: 权重")) == (2, True)
+    assert f"{table}[二]:3: 规则与 {table}[一] 第 2 行相同" in ran.err
+    ran = yuqing("import", _workbook(tmp_path / "u.xlsx", {"一": [*one, one[1]]}), "-o", tmp_path / "l.yaml")
+    assert ran.err.startswith(f"{tmp_path}/u.xlsx:3: 规则与第 2 行相同")
+
+
+def test_a_library_is_written_only_where_a_folder_would_read_it(yuqing: Yuqing, tmp_path: Path) -> None:
+    """As .yaml: a .yml in a folder is not read."""
+    table = _workbook(tmp_path / "t.xlsx", {"一": [HEADING, ["甲", "法人", 0.5, "红会"]]})
+    for ran in (
+        yuqing("import", table, "-o", tmp_path / "l.yml"),
+        yuqing("accept", "红会", "--to", tmp_path / "l.yml", "--category", "法人"),
+    ):
+        assert (ran.code, "只读 *.yaml" in ran.err, (tmp_path / "l.yml").exists()) == (2, True, False)

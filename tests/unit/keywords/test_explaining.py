@@ -124,17 +124,17 @@ def test_what_holds_and_does_not_count_says_why() -> None:
     found = explain(rules_of(subjects, libraries), Mention(source="t", id="1", published_at=AT, text="红会"), 9, 9)
     assert (found.subjects, found.held) == ((), ())
     reasons = sorted(reason[:10] for one in found.missed for reason in one.lack.reasons)
-    assert reasons == ["主题 微博的 只看平", "没有监测主题使用这个", "词库已于 1970-"]
+    assert reasons == ["主题 微博的 只看平", "没有监测主题使用这个", "词库有效期 1970"]
 
 
 def test_times_are_those_of_the_zone() -> None:
-    """A library that ended with the year there is not said to have ended at four in the afternoon, as it was in UTC."""
+    """A library that ended with the year there ended on its last day, as its file says, and not the afternoon of UTC."""
     until = micros(datetime(2026, 1, 1, tzinfo=CHINA))
     library = Library("旧", "c", 0.5, (LibraryRule(parse("红会"), 0.5),), valid_until=until)
     subject = Subject(name="s", rules=(), libraries=("旧",))
     mention = Mention(source="t", id="1", published_at=AT, text="红会")
     (missed,) = explain(rules_of([subject], [library]), mention, until, 9, zone=CHINA).missed
-    assert missed.lack.reasons == ("词库已于 2026-01-01T00:00+08:00 失效（valid_until）",)
+    assert missed.lack.reasons == ("词库有效期 2025-12-31 止（valid_until），已失效",)
 
 
 @pytest.mark.parametrize("kept", [{"kinds": ("post",)}, {"platforms": ("t",)}, {"regions": ("北",)}, {"valid_until": 10}, {}])
@@ -186,6 +186,15 @@ def test_other_fields_can_be_given(yuqing: Yuqing, tmp_path: Path) -> None:
     ran = yuqing("test", "通报", "--field", "likes=3", "--library", library)
     assert (ran.code, ran.out) == (2, "")
     assert "字段是 author" in ran.err
+
+
+@pytest.mark.parametrize("count", [21_846, 40_000])
+def test_a_long_text_is_called_long_wherever_it_comes_from(yuqing: Yuqing, tmp_path: Path, count: int) -> None:
+    """More than 64 KiB of Chinese on stdin is cut amid a character, and no fault of its encoding; as much as that is read."""
+    text = file_of(tmp_path / "t.txt", "字" * count)
+    for ran in (yuqing("test", stdin=text.read_bytes()), yuqing("test", "--file", text)):
+        assert (ran.code, "超过 64 KiB" in ran.err) == (2, True)
+    assert yuqing("test", stdin="\ufeff".encode() + b"a" + "字".encode() * 21_845 + b"\n").code == 0
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,8 @@ def test_what_would_be_wrong_is_not_written(yuqing: Yuqing, tmp_path: Path) -> N
     wrong = file_of(tmp_path / "w.yaml", "name: a\n")
     before = {path: path.read_bytes() for path in (library, two, wrong)}
     assert "左括号" in yuqing("accept", "(a", "--as", "rule", "--to", library).err
+    assert "词是空的" in yuqing("accept", "", "--to", library).err
+    assert ["换行" in yuqing("accept", word, "--to", library).err for word in ("新\n词", "新词\n", "新\u2028词")] == [True] * 3
     assert "用 --category" in yuqing("accept", "新词", "--to", two).err
     assert f"{wrong}:1" in yuqing("accept", "新词", "--to", wrong).err
     assert yuqing("accept", "新词", "--to", tmp_path / "none.yaml").code == 2

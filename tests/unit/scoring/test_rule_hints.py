@@ -39,6 +39,16 @@ from monitor.scoring.rules import parse
         ("红会+捐款-(表扬|红会)", "永远不会命中"),
         ("title:红会 NOT 红会", "永远不会命中"),
         ("百度百科-百度", "永远不会命中"),
+        ("甲乙OR丙丁", "A OR B"),
+        ("甲乙 AND丙丁", "A AND B"),
+        ("甲乙NEAR/5 丙丁", "A NEAR/5 B"),
+        ("甲乙 && 丙丁", "请写 +"),
+        ("甲乙＆丙丁", "请写 +"),
+        ("甲乙—丙丁", "半角的 -"),
+        ("甲乙 – 丙丁", "半角的 -"),
+        ("甲乙−丙丁", "半角的 -"),
+        ("甲+kind:posts", "没有 posts 这种类型"),
+        ("kind:(微博|post)", "platform:"),
     ],
 )
 def test_what_is_hinted(rule: str, says: str) -> None:
@@ -49,7 +59,10 @@ def test_what_is_hinted(rule: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "column"),
-    [("红会 or 捐款", 4), ("甲乙|标题:通报", 4), ("甲+=红，会", 5), ("(甲|乙)+COVID-19", 7), ("甲|~骗", 3), ("甲+(百度!谷歌)", 4)],
+    [
+        ("红会 or 捐款", 4), ("甲乙|标题:通报", 4), ("甲+=红，会", 5), ("(甲|乙)+COVID-19", 7), ("甲|~骗", 3), ("甲+(百度!谷歌)", 4),
+        ("甲乙OR丙丁", 3), ("甲|甲乙 && 丙丁", 6), ("甲乙—丙丁", 3), ("甲+kind:posts", 8),
+    ],
 )
 def test_a_hint_names_the_column(rule: str, column: int) -> None:
     """From 1, where what is meant otherwise stands."""
@@ -59,7 +72,8 @@ def test_a_hint_names_the_column(rule: str, column: int) -> None:
 MEANT = (
     r"COVID\-19", '"COVID-19"', "COVID - 19", "银行-招聘", "百度!百度百科", "~骗子", "/郭.?美/", "红会 NEAR/5 捐款", "=和服",
     '"红会 or 捐款"', '"百度！百度百科"', '"红会，捐款"', r"红会\，捐款", "太好了！", "https://a.cn/b", "24/7", "Re:Zero", "12:30",
-    "10,000人", "title:通报", "通报：处理", "红会-红十字会", "a - ab", "ab - a",
+    "10,000人", "title:通报", "通报：处理", "红会-红十字会", "a - ab", "ab - a", "AT&T",
+    "R&D费用", "甲 OR 乙", "甲乙BAND", "kind:(post|video)", r"甲\—乙", '"甲乙OR丙丁"',
 )  # fmt: skip
 
 
