@@ -1,6 +1,6 @@
 """Libraries as spreadsheets and back: the same libraries, no formula, every bad row named, nothing half-written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -221,7 +221,7 @@ def test_a_row_whose_time_ends_before_it_begins_is_refused(yuqing: Yuqing, tmp_p
     assert (ran.code, len(ran.err.splitlines()), "2: 起 不早于 止" in ran.err) == (2, 1, True)
 
 
-def _workbook(path: Path, sheets: Mapping[str, list[list[object]]]) -> Path:
+def _workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]]) -> Path:
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for title, rows in sheets.items():
@@ -249,7 +249,8 @@ def test_a_workbook_without_any_rules_is_refused(yuqing: Yuqing, tmp_path: Path)
     """Where no sheet is a table, and where one is meant to be: its heading lacks a column."""
     ran = yuqing("import", _workbook(tmp_path / "t.xlsx", {"Sheet1": [], "Sheet2": [["甲"]]}), "-o", tmp_path / "l.yaml")
     assert (ran.code, ran.err.count("t.xlsx:1: 认不出表头")) == (2, 1)
-    sheets = {"好": [HEADING, ["甲", "法人", 0.5, "红会"]], "错": [["名称", "类别", "规测"], ["乙", "法人", "好人"]]}
+    wrong: list[list[object]] = [["名称", "类别", "规测"], ["乙", "法人", "好人"]]
+    sheets = {"好": [HEADING, ["甲", "法人", 0.5, "红会"]], "错": wrong}
     ran = yuqing("import", _workbook(tmp_path / "u.xlsx", sheets), "-o", tmp_path / "l.yaml")
     assert (ran.code, "u.xlsx[错]:1: 认不出表头" in ran.err, (tmp_path / "l.yaml").exists()) == (2, True, False)
 
