@@ -149,7 +149,7 @@ async def _talk(client: httpx.AsyncClient, lines: Sequence[bytes]) -> None:
 async def _open(client: httpx.AsyncClient, alerts: int) -> dict[str, float]:
     sent: dict[str, float] = {}
     for subject in map(_subject, range(alerts)):
-        mention = {"source": "bench", "id": subject, "text": f"{subject} 出了人命, 三人死亡, 太可怕了, 愤怒", "author": subject}
+        mention = {"source": "bench", "id": subject, "text": f"{subject} 出了人命, 三人死亡, 服务太差, 骗人, 失望, 愤怒", "author": subject}
         sent[subject] = perf_counter()
         await client.post("/v1/mentions", json=mention | {"published_at": datetime.now(UTC).isoformat()})
         await asyncio.sleep(_BETWEEN)
