@@ -106,10 +106,12 @@ class Desk:
     def tick(self, tick: Tick) -> None:
         """A minute that passed; the last tick of a replay also brings every alert's counters up to date."""
         self._pass(tick.at, as_if=tick.as_if)
-        due = [key for key, story in self._stories.items() if (story.state.dirty if tick.end else story.due <= self.now)]
-        for key in sorted(due if tick.end or not tick.as_if else ()):
-            if story := self._stories.get(key):
-                self._recheck(story, self.now)
+        if tick.end:
+            due = sorted(key for key, story in self._stories.items() if story.state.dirty)
+        else:
+            due = [] if tick.as_if else self._living.agenda.due(self.now)
+        for key in due:
+            self._recheck(self._stories[key], self.now)
 
     def put_back(self, hit: NewHit, act: Act) -> None:
         """One that was taken out, and that the act puts back into its story; before you ask what the act `needs`."""
@@ -283,10 +285,10 @@ class Desk:
     def _pass(self, at: int, *, as_if: bool) -> None:
         """Time goes on to `at`."""
         if as_if:
-            while (found := self._living.agenda.next(at)) is not None:
-                due, story = found
-                self.now = max(self.now, due)
-                self._recheck(story, due)
+            for minute, due in self._living.agenda.minutes(self.now, at):
+                self.now = minute
+                for key in due:
+                    self._recheck(self._stories[key], minute)
         self.now = max(self.now, at)
         self._living.settle(self.now)
         hour = self.now // HOUR
@@ -360,11 +362,11 @@ class Desk:
         self._living.released(story)
 
     def _schedule(self, story: Story) -> None:
-        self._living.agenda.enter(story, story.next_due(self.now))
+        self._living.agenda.enter(story, story.next_due())
 
     def _look_soon(self, story: Story) -> None:
-        """Look at it at the next whole minute: under the same settings that changes nothing, under others it must not wait."""
-        self._living.agenda.soon(story, self.now)
+        """Look at it as soon as time passes: under the same settings that changes nothing, under others it must not wait."""
+        self._living.agenda.soon(story)
 
 
 def _to_recall(story: Story, *, rebuilt: bool) -> bool:

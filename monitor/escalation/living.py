@@ -165,7 +165,7 @@ class Living:
         story.touch()
         story.mark(now)
         self.decisions.touched(story)
-        self.agenda.soon(story, now)
+        self.agenda.soon(story)
 
     # -- merging --------------------------------------------------------------------------------------------------------------
 

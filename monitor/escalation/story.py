@@ -7,7 +7,6 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from monitor.alert import Counters, Level, Other
-from monitor.clock import MINUTE
 from monitor.escalation import episodes
 from monitor.escalation.correcting import noted, reason, signed
 from monitor.escalation.effects import Act, AlertChange, StoryRow, StoryState
@@ -197,16 +196,15 @@ class Story:
         """Remember that it was evaluated at `now`, for whoever rebuilds it."""
         self.state = replace(self.state, evaluated_at=now)
 
-    def next_due(self, now: int) -> int:
-        """The next whole minute at which a tick may change something; NEVER if none can."""
+    def next_due(self) -> int:
+        """From which moment on a tick may change something, 0 where any may; NEVER if none can."""
+        if self.state.dirty:
+            return 0
         due = next_deadline(self.policy, self.state)
         expiry = self.windows.next_expiry()
         if expiry is not None:
             due = min(due, expiry)
-        if self.state.dirty:
-            due = min(due, now + 1)
-        due = min(due, episodes.let_go_at(self.state), episodes.fades_at(self.state, self.policy.fade))
-        return NEVER if due == NEVER else -(-max(due, now + 1) // MINUTE) * MINUTE
+        return min(due, episodes.let_go_at(self.state), episodes.fades_at(self.state, self.policy.fade))
 
     @property
     def held(self) -> bool:

@@ -183,6 +183,39 @@ def test_crashes_change_nothing(seed: int, batch: int, crash_every: int) -> None
     assert killed.hits == whole.hits
 
 
+def lived(seed: int) -> list[Scored | Tick]:
+    """
+    Such a stream as it is lived: a tick as a minute has come, or late, after records of that minute, or not at all while nobody is up.
+
+    Now and then somebody replays into it.
+    """
+    chance, ticked, out = Random(seed), START // MINUTE, list[Scored | Tick]()
+    for record in stream_of(seed)[:-1]:
+        assert isinstance(record, Scored)
+        minute = record.received_at // MINUTE
+        before, after = chance.random() < 0.6, chance.random() < 0.6
+        tick = Tick(at=minute * MINUTE)
+        if minute > ticked and before:
+            out.append(tick)
+        out.append(replace(record, as_if=chance.random() < 0.1))
+        if minute > ticked and after and not before:
+            out.append(tick)
+        if before or after:
+            ticked = minute
+    return [*out, *(Tick(at=(ticked + n) * MINUTE) for n in range(1, 30))]
+
+
+@settings(max_examples=80, deadline=None)
+@given(SEEDS, st.integers(1, 9), st.integers(1, 5))
+def test_crashes_around_a_late_tick_change_nothing(seed: int, batch: int, crash_every: int) -> None:
+    """Live, too: whenever a tick comes, a desk rebuilt just before looks at what one that never stopped looks at."""
+    stream = lived(seed)
+    whole, killed = decided(stream), decided(stream, batch=batch, crash_every=crash_every)
+
+    assert killed.changes == whole.changes
+    assert killed.hits == whole.hits
+
+
 @settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_other_settings_are_taken_up_as_by_a_restored_desk(seed: int) -> None:
