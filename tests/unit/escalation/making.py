@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from random import Random
 
 from msgspec.structs import replace
 
@@ -167,6 +168,29 @@ def feed(
             if crash_every and drains % crash_every == 0:
                 at = ledger.rebuilt(fresh() if fresh else None)
     return at
+
+
+def lived(stream: Sequence[Record], seed: int) -> list[Record]:
+    """
+    A stream as it is lived: a tick as a minute has come, or late, after records of that minute, or not at all while nobody is up.
+
+    Now and then somebody replays into it.
+    """
+    chance, ticked, out = Random(seed), START // MINUTE, list[Record]()
+    for record in stream:
+        if isinstance(record, Tick):
+            continue
+        minute = (record.received_at if isinstance(record, Scored) else record.at) // MINUTE
+        before, after = chance.random() < 0.6, chance.random() < 0.6
+        tick = Tick(at=minute * MINUTE)
+        if minute > ticked and before:
+            out.append(tick)
+        out.append(replace(record, as_if=chance.random() < 0.1) if isinstance(record, Scored) else record)
+        if minute > ticked and after and not before:
+            out.append(tick)
+        if before or after:
+            ticked = max(ticked, minute)
+    return [*out, *(Tick(at=(ticked + n) * MINUTE) for n in range(1, 30))]
 
 
 def one(at: Desk, ledger: Ledger, record: Record, n: int) -> None:

@@ -11,7 +11,7 @@ from monitor.clock import DAY, HOUR, MINUTE, SECOND, moment
 from monitor.mention import Scored, Tick
 from monitor.score import Floor, Hit
 from monitor.stories.grouping import HORIZON
-from tests.unit.escalation.making import ILL, START, Ledger, default_policy, desk, feed, levels, minutes, scored
+from tests.unit.escalation.making import ILL, START, Ledger, default_policy, desk, feed, levels, lived, minutes, scored
 
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
 
@@ -183,33 +183,11 @@ def test_crashes_change_nothing(seed: int, batch: int, crash_every: int) -> None
     assert killed.hits == whole.hits
 
 
-def lived(seed: int) -> list[Scored | Tick]:
-    """
-    Such a stream as it is lived: a tick as a minute has come, or late, after records of that minute, or not at all while nobody is up.
-
-    Now and then somebody replays into it.
-    """
-    chance, ticked, out = Random(seed), START // MINUTE, list[Scored | Tick]()
-    for record in stream_of(seed)[:-1]:
-        assert isinstance(record, Scored)
-        minute = record.received_at // MINUTE
-        before, after = chance.random() < 0.6, chance.random() < 0.6
-        tick = Tick(at=minute * MINUTE)
-        if minute > ticked and before:
-            out.append(tick)
-        out.append(replace(record, as_if=chance.random() < 0.1))
-        if minute > ticked and after and not before:
-            out.append(tick)
-        if before or after:
-            ticked = minute
-    return [*out, *(Tick(at=(ticked + n) * MINUTE) for n in range(1, 30))]
-
-
 @settings(max_examples=80, deadline=None)
 @given(SEEDS, st.integers(1, 9), st.integers(1, 5))
 def test_crashes_around_a_late_tick_change_nothing(seed: int, batch: int, crash_every: int) -> None:
     """Live, too: whenever a tick comes, a desk rebuilt just before looks at what one that never stopped looks at."""
-    stream = lived(seed)
+    stream = lived(stream_of(seed), seed)
     whole, killed = decided(stream), decided(stream, batch=batch, crash_every=crash_every)
 
     assert killed.changes == whole.changes

@@ -12,7 +12,7 @@ from monitor.clock import DAY, HOUR
 from monitor.escalation.acting import FITTING
 from monitor.escalation.effects import Act
 from monitor.mention import Scored
-from tests.unit.escalation.making import SUBJECT, Ledger, Record, desk, feed
+from tests.unit.escalation.making import SUBJECT, Ledger, Record, desk, feed, lived
 from tests.unit.escalation.test_acting import chained
 from tests.unit.escalation.test_desk_lives import Fitting, stream_of
 
@@ -65,7 +65,7 @@ class Service:
         return story
 
 
-def lived(stream: Sequence[Record], *, crash_every: int = 0, live: int = 100) -> Ledger:
+def run(stream: Sequence[Record], *, crash_every: int = 0, live: int = 100) -> Ledger:
     """Everything decided of a stream, acts included."""
     ledger = Ledger()
     feed(
@@ -90,17 +90,27 @@ def histories(ledger: Ledger) -> dict[str, tuple[Alert, list[Transition]]]:
 def test_people_and_kills(seed: int, crash_every: int, live: int) -> None:
     """A desk rebuilt at any point from what was stored takes up the acts as one that never stopped, awake or asleep."""
     stream = with_acts(seed)
-    one, other = lived(stream, live=live), lived(stream, crash_every=crash_every, live=live)
+    one, other = run(stream, live=live), run(stream, crash_every=crash_every, live=live)
 
     assert other.changes == one.changes
     assert {key: row.state.alert for key, row in other.rows.items()} == {key: row.state.alert for key, row in one.rows.items()}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(1, 4), st.sampled_from([2, 100]))
+def test_people_and_kills_around_a_late_tick(seed: int, crash_every: int, live: int) -> None:
+    """Live, too, with ticks that come after records of their minute, or not at all."""
+    stream = lived(with_acts(seed), seed)
+    one, other = run(stream, live=live), run(stream, crash_every=crash_every, live=live)
+
+    assert other.changes == one.changes
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_every_history_reads_true(seed: int) -> None:
     """Levels from none, statuses from open (or from what was reopened), each from where the last left off; one open alert a story."""
-    ledger = lived(with_acts(seed))
+    ledger = run(with_acts(seed))
     found = histories(ledger)
     running = [alert.story for alert, _ in found.values() if not alert.ended]
 
