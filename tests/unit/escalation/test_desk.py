@@ -1,5 +1,6 @@
 """The desk: the same decisions whatever the batches, the crashes and the repeats."""
 
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from monitor.clock import DAY, HOUR, MINUTE, SECOND, moment
 from monitor.mention import Scored, Tick
 from monitor.score import Floor, Hit
 from monitor.stories.grouping import HORIZON
-from tests.unit.escalation.making import ILL, START, Ledger, default_policy, desk, feed, levels, lived, minutes, scored
+from tests.unit.escalation.making import ILL, START, Ledger, Record, default_policy, desk, feed, levels, lived, minutes, scored
 
 RUMOUR = "某某集团的牛奶里喝出了活虫, 客服让我自己去化验, 太让人愤怒了, 大家以后千万不要再买他们家的东西"
 
@@ -153,7 +154,7 @@ def stream_of(seed: int) -> list[Scored | Tick]:
     return [*out, Tick(at=at, as_if=True, end=True)]
 
 
-def decided(stream: list[Scored | Tick], *, batch: int = 1, crash_every: int = 0) -> Ledger:
+def decided(stream: Sequence[Record], *, batch: int = 1, crash_every: int = 0) -> Ledger:
     """Everything decided of a stream."""
     ledger = Ledger()
     feed(desk(), ledger, stream, batch=batch, crash_every=crash_every)
