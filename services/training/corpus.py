@@ -16,6 +16,7 @@ from monitor.scoring.words import clean
 MOST = 20_000  # texts of a set
 NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2
 UNKNOWN = -1
+JUDGED = ("neg", "neu", "pos")  # as people's judgements are exported
 TONES = {
     "neg": NEGATIVE, "angry": NEGATIVE, "anger": NEGATIVE, "disgust": NEGATIVE, "fear": NEGATIVE, "sad": NEGATIVE, "sadness": NEGATIVE,
     "neu": NEUTRAL, "neutral": NEUTRAL, "none": NEUTRAL,
@@ -37,6 +38,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 SETS = tuple(name for names in FAMILIES.values() for name in names)
 OWN, PHRASES = "own", "phrases"  # beside this file: what the public sets lack, in sentences and in a few words each
+STAFF = "staff"  # what people judged of their own mentions, if whoever trains wants that
 WITHOUT_LABELS = ("cold", "thuc_titles", "tnews_unl")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -82,6 +84,31 @@ def read_set(folder: Path, name: str, seed: int = 1, most: int = MOST) -> Rows:
 def read_ours() -> list[Rows]:
     """The texts written for this project, with tone and emotion: sentences, and phrases many to a line."""
     return [_ours(name) for name in (OWN, PHRASES)]
+
+
+class Unreadable(Exception):
+    """A file that is not what it should be: where, and what is wrong."""
+
+
+def read_staff(paths: Sequence[Path]) -> Rows:
+    """What `yuqing sentiment export` wrote, of several files each text once; Unreadable names the line that says no label."""
+    labels: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        try:
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    label, tab, text = line.rstrip("\n").partition("\t")
+                    if tab and label not in JUDGED:
+                        raise Unreadable(f"{path}:{number}: the label is {label!r}, not one of {', '.join(JUDGED)}")
+                    if not tab and not line.startswith("#") and line.strip():
+                        raise Unreadable(f"{path}:{number}: no tab between label and text")
+                    text = clean(fold(text))
+                    if key := bare(text):
+                        labels[key] = label, text
+        except (OSError, EOFError, UnicodeError) as error:
+            raise Unreadable(f"{path}: {error}") from error
+    tones = np.array([TONES[label] for label, _ in labels.values()], np.int64)
+    return Rows(STAFF, tuple(text for _, text in labels.values()), tones, np.full(len(tones), UNKNOWN))
 
 
 def _ours(name: str) -> Rows:

@@ -27,6 +27,7 @@ class Steps:
     out: Path
     seed: int
     most: int
+    staff: Rows | None = None  # what people judged, where it is wanted
 
     def run(self, name: str) -> None:
         """One step by its name; `fold:NAME` is one of the folds."""
@@ -47,6 +48,9 @@ class Steps:
         else:
             raise SystemExit(f"no step {name}")
 
+    def _ours(self) -> list[Rows]:
+        return [*read_ours(), *([self.staff] if self.staff else [])]
+
     def _sets(self, most: int | None = None) -> dict[str, Rows]:
         return {name: read_set(self.data, name, self.seed, most or self.most) for name in SETS}
 
@@ -62,7 +66,7 @@ class Steps:
         """From all sets but a twentieth of each, and what that says about the twentieth."""
         vectors = self._known_vectors()
         parts = [split(rows, self.seed) for rows in self._sets().values()]
-        learnt = learn([*(part for part, _ in parts), *read_ours()], vectors, self.seed)
+        learnt = learn([*(part for part, _ in parts), *self._ours()], vectors, self.seed)
         _keep_learnt(self.work / "learnt.npz", learnt)
         for _, kept in parts:
             _keep_answers(self.work / f"seen-{kept.name}.npz", answers_of(learnt, kept, vectors), kept)
@@ -71,7 +75,7 @@ class Steps:
         held = FOLDS[fold]
         whole, few = self._sets(), self._sets(min(self.most, FOLD_MOST))
         sets = {name: whole[name] if name in held else few[name] for name in SETS}
-        for name, answers in unseen(sets, held, self._known_vectors(), read_ours(), self.seed).items():
+        for name, answers in unseen(sets, held, self._known_vectors(), self._ours(), self.seed).items():
             _keep_answers(self.work / f"unseen-{name}.npz", answers, sets[name])
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from monitor.scoring.scorer import build_scorer
 from monitor.scoring.sentiment.base import LABELS
 from monitor.scoring.sentiment.table import read_table
 from services.training import card
-from services.training.corpus import SETS, WITHOUT_LABELS
-from services.training.steps import Steps
+from services.training.__main__ import main
+from services.training.corpus import SETS, WITHOUT_LABELS, read_staff
+from services.training.steps import Steps, read_learnt
 
 SAID = {
     "neg": ("太差了", "骗子公司", "再也不来", "垃圾服务", "气死我了"),
@@ -74,6 +76,40 @@ def test_the_same_seed_makes_the_same_bytes(tmp_path: Path, kept_card: Path) -> 
     written = kept_card.read_text("utf-8")
     assert "| `default` | smp_usual_emo |" in written
     assert written.endswith("完\n")
+
+
+def test_what_people_judged_is_learnt_where_it_is_wanted(tmp_path: Path) -> None:
+    """A saying that no set has is taken for what people called it, given as `yuqing sentiment export` writes it."""
+    data, judged = folder(tmp_path / "sets"), tmp_path / "judged.tsv.gz"
+    with gzip.open(judged, "wt", encoding="utf-8") as file:
+        file.write("# yuqing sentiment export: 某某集团\n")
+        file.writelines(f"neg\t绝绝子{ending}\n" for ending in ("了", "啊", "呀", "吧", "呢", "嘛", "哦", "喽"))
+    shares = []
+    for name, staff in (("without", []), ("with", [judged])):
+        home = tmp_path / name
+        home.mkdir()
+        steps = Steps(data, home, home / "out", 1, ROWS, read_staff(staff))
+        for step in ("vectors", "learn"):
+            steps.run(step)
+        scores = read_learnt(home / "learnt.npz").tone.scores(["绝绝子"])[0]
+        shares.append(scores[0] - scores[2])
+    assert shares[1] > shares[0] + 0.4
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [("neg\t好\nbad\t差\n", r"judged.tsv:2: the label is 'bad'"), ("neg 好\n", r"judged.tsv:1: no tab"), (None, "judged.tsv")],
+)
+def test_a_wrong_line_of_what_people_judged_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: str | None, told: str
+) -> None:
+    """By file and line, before anything is learnt."""
+    judged = tmp_path / "judged.tsv"
+    if lines is not None:
+        judged.write_text(lines, "utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        main(["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--staff", str(judged)])
+    assert re.search(told, capsys.readouterr().err)
 
 
 def test_a_step_of_no_name_is_refused(tmp_path: Path) -> None:
