@@ -1,7 +1,5 @@
 """Which of six emotions a text shows: by a table learnt from labelled posts, with a lexicon of our own beside it."""
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import get_args
@@ -10,12 +8,14 @@ import numpy as np
 
 from monitor.score import Emotion, EmotionLabel
 from monitor.scoring.lexicon import Lexicon, load_lexicon
+from monitor.scoring.patterns import counts
 from monitor.scoring.sentiment.base import Shares, rounded, softmax
 from monitor.scoring.sentiment.grams import Grams
 from monitor.scoring.sentiment.table import Scores, Table, read_weights
 from monitor.scoring.words import clean
 
 LABELS: tuple[EmotionLabel, ...] = get_args(EmotionLabel)
+_PLACE: dict[str, int] = {label: place for place, label in enumerate(LABELS)}
 DOUBT, NONE = LABELS.index("doubt"), LABELS.index("none")
 PLAIN = 2.0 * np.eye(len(LABELS))[NONE]  # scores where nothing is said in words
 FACE_ALONE = 2.5  # what a face counts more where it is all that is said
@@ -27,7 +27,7 @@ HINT = 0.4  # what a word that may belong to a plain question (为什么, 到底
 MOST = 4  # words of an emotion that count
 LONGEST = 4_000
 # Ways to say that one does not believe it. A plain question (几点开门, 什么时候发货) is none of them.
-_DOUBTS = re.compile(
+_DOUBTS = (
     "凭(?:什么|啥)|谁信|(?:能|可|还敢)信[吗么?]|(?:真|靠谱|可信|是真|属实)的?[吗么]|真的(?:还是|假)|是真的?(?:还是|是)|真的(?:只|就|都|全)?是.{0,12}吗|是真是假|求证|没有?猫腻|(?:证据|依据|报告|真相|说法|账目|良心|监管)(?:呢|在哪|何在)"
     "|(?:到底|究竟)(?:是谁|有没有|有多少|哪|去|怎么|为什么|在|谁|是不是|花)|难道|怎么可能|(?:会|不)是?又?(?:临时工|背锅)|(?:哪里|哪儿)去了|去哪(?:里|儿)?了|为什么(?:不敢|不能|不公|不提|不查|没|偏|总)"
     "|为何(?:不|没|迟|偏)|怎么(?:每次|总是|又|会这么|这么巧)|(?:太|这么|那么|怎么这么)巧|蹊跷|(?:前后|自相)矛盾|解释不通|说(?:不|得)过去|(?:避重就轻|糊弄|忽悠|搪塞)|(?:不会|别)又?是"
@@ -56,17 +56,11 @@ class EmotionModel:
         silent = [number for number, text in enumerate(spoken) if not text]
         scores[silent] = PLAIN
         words[silent] *= FACE_ALONE
-        doubts = HINT * words[:, DOUBT] ** 2 + [len(_DOUBTS.findall(text[:LONGEST])) for text in texts]
+        doubts = HINT * words[:, DOUBT] ** 2 + np.array(counts(_DOUBTS, [text[:LONGEST] for text in texts]))
         scores += self._word * words
         scores[:, NONE] += _plainness(spoken, words)
         scores[:, DOUBT] = np.delete(scores, DOUBT, axis=1).max(axis=1) - DOUBT_BEHIND + DOUBTED * np.sqrt(np.minimum(doubts, MOST))
         return softmax(scores)
-
-
-def _found(lexicon: Lexicon, text: str) -> list[int]:
-    """How often each label's words stand there, negated ones aside."""
-    counts = Counter(label for label, negated in lexicon.find(text) if not negated)
-    return [counts[label] for label in LABELS]
 
 
 def _plainness(texts: Sequence[str], words: Shares) -> Shares:
@@ -76,9 +70,11 @@ def _plainness(texts: Sequence[str], words: Shares) -> Shares:
 
 
 def words_found(lexicon: Lexicon, texts: Sequence[str]) -> Shares:
-    """The root of how many words of each label a text has: a list of curses is not angrier than angry."""
-    counts = np.array([_found(lexicon, text[:LONGEST]) for text in texts], np.float64).reshape(-1, len(LABELS))
-    return np.sqrt(np.minimum(counts, MOST))
+    """The root of how many words of each label a text has, negated ones aside: a list of curses is not angrier than angry."""
+    heads, width = [text[:LONGEST] for text in texts], len(LABELS)
+    places = [number * width + _PLACE[label] for number, label, negated in lexicon.find_all(heads) if not negated]
+    found = np.bincount(np.array(places, np.int64), minlength=len(texts) * width).reshape(-1, width)
+    return np.sqrt(np.minimum(found, MOST))
 
 
 def as_emotions(shares: Shares) -> list[Emotion]:

@@ -3,16 +3,18 @@ Which rules are worth a look in a text: one automaton over the words they need, 
 
 What it tells is necessary, not sufficient: a rule it names may not hold, a rule it does not name cannot. A rule is woken by the
 rarest of its words alone, but those of every part are looked for: a text with none of them has no say, and the matcher leaves it out.
+Of a rule that may hold across texts, number n, any of those words tells ~n as well: the text has a say in it.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, repeat
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from monitor.scoring.fold import fold
+from monitor.scoring.lots import lots
 from monitor.scoring.memo import Memo
 from monitor.scoring.needed import Choice
 from monitor.scoring.patterns import Together
@@ -29,6 +31,7 @@ SHARD = 80_000  # words of one automaton: while it is built, for a fifth of a se
 _RUN = re.compile(rf"(.)\1{{{LONGEST},}}", re.DOTALL)  # what no word tells from a shorter one
 _NONE: frozenset[int] = frozenset()
 _Waking = tuple[int, ...]  # numbers of rules
+_Woken = Collection[_Waking]
 
 
 class Index:
@@ -46,39 +49,46 @@ class Index:
             needed = choice.needed(tree)
             for atom in needed:
                 asked.add(atom, (number,))
-            others = () if located(tree) else choice.telling(tree).difference(needed)
-            for atom in others:
-                if isinstance(atom, Regex):  # to ask it of every text would be too dear
+            for atom in () if located(tree) else choice.telling(tree):
+                if isinstance(atom, Regex) and atom not in needed:  # to ask it of every text would be too dear
                     loose.add(number)
                 else:
-                    asked.add(atom, ())
+                    asked.add(atom, (~number,))
         self.loose = frozenset(loose)
         wholes = wholes_of(trees)
         self._segmenter = make_segmenter(segmenter, wholes if teaching is None else wholes_of(teaching)) if wholes else None
         self._words = _Automaton(asked.words) if asked.words else None
         self._classes = _Automaton(asked.classes) if asked.classes else None
         self._patterns = _Patterns(asked.patterns) if asked.patterns else None
-        self._memo: Memo[View] = Memo(REMEMBERED)
+        self._memo: Memo[str, View] = Memo(REMEMBERED)
 
     def view(self, text: str) -> View:
         """The text as rules look at it."""
-        view = self._memo.get(text)
-        if view is None:
-            view = self._view(text)
-            self._memo.put(text, view)
-        return view
+        return self.views((text,))[text]
 
-    def _view(self, text: str) -> View:
+    def views(self, texts: Iterable[str]) -> dict[str, View]:
+        """Each text as rules look at it."""
+        return self._memo.all(texts, self._views)
+
+    def _views(self, texts: Sequence[str]) -> list[View]:
         """What no automaton asks for is not made: most texts hold nothing, and half of the work on them is folding."""
-        folded = fold(text) if self._words or self._patterns else None
-        found: list[_Waking] = []
+        folded = list(map(fold, texts)) if self._words or self._patterns else None
+        found: list[Sequence[_Woken]] = []
         if self._words and folded:
-            found += self._words.found(folded)
+            found.append(self._words.found(folded))
         if self._classes:
-            found += self._classes.found(in_classes(text))
+            found.append(self._classes.found(list(map(in_classes, texts))))
         if self._patterns and folded:
-            found += self._patterns.found(folded)
-        return View(text, _NONE.union(*found) if found else _NONE, folded, silent=not found, segmenter=self._segmenter)
+            found.append(list(map(self._patterns.found, folded)))
+        woken = [list(chain.from_iterable(each)) for each in zip(*found, strict=True)] if found else [[]] * len(texts)
+        return list(map(self._view, texts, folded or repeat(None), woken))
+
+    def _view(self, text: str, folded: str | None, woken: Sequence[_Waking]) -> View:
+        if not woken:
+            return View(text, _NONE, folded, silent=True, segmenter=self._segmenter)
+        told = _NONE.union(*woken)
+        joined = frozenset(~number for number in told if number < 0)
+        return View(text, told - {~number for number in joined}, folded, joined=joined, segmenter=self._segmenter)
 
 
 def wholes_of(trees: Iterable[Node]) -> set[str]:
@@ -117,23 +127,26 @@ class _Automaton:
         starts = range(0, len(strings), size)
         self._parts = [(at, AhoCorasick(strings[at : at + size], implementation=Implementation.ContiguousNFA)) for at in starts]
 
-    def found(self, text: str) -> Collection[_Waking]:
-        """Whom the strings in the text wake, each once."""
-        if len(text) > STRETCH:
-            return set(chain.from_iterable(map(self._found, self._stretches(_RUN.sub(_shortened, text)))))
-        return self._found(text)
+    def found(self, texts: Sequence[str]) -> Sequence[_Woken]:
+        """Whom the strings in each text wake, each once."""
+        owners: Sequence[int] = range(len(texts))
+        pieces = texts
+        if any(len(text) > STRETCH for text in texts):
+            cut = [(number, piece) for number, text in enumerate(texts) for piece in self._pieces(text)]
+            owners, pieces = [number for number, _ in cut], [piece for _, piece in cut]
+        found: dict[int, set[int]] = {}
+        for lot in lots(pieces):
+            for first, part in self._parts:
+                for match in part.find_matches_as_indexes(lot.text, overlapping=True):
+                    found.setdefault(owners[lot.owner(match[1])], set()).add(first + match[0])
+        return [[self._waking[string] for string in found[number]] if number in found else () for number in range(len(texts))]
 
-    def _found(self, text: str) -> Collection[_Waking]:
-        found = set[int]()
-        for start, part in self._parts:
-            if matches := part.find_matches_as_indexes(text, overlapping=True):
-                found.update([start + match[0] for match in matches])
-        return [self._waking[string] for string in found] if found else ()
-
-    def _stretches(self, text: str) -> Iterator[str]:
+    def _pieces(self, text: str) -> Iterable[str]:
         """Overlapping by as much as a string may be cut."""
-        step = STRETCH - self._overlap
-        return (text[start : start + STRETCH] for start in range(0, len(text), step))
+        if len(text) <= STRETCH:
+            return (text,)
+        text, step = _RUN.sub(_shortened, text), STRETCH - self._overlap
+        return [text[start : start + STRETCH] for start in range(0, len(text), step)]
 
 
 def _shortened(run: re.Match[str]) -> str:
@@ -148,7 +161,7 @@ class _Patterns:
         self._waking = [tuple(waking[pattern]) for pattern in patterns]
         self._parts = [(start, Together(patterns[start : start + TOGETHER])) for start in range(0, len(patterns), TOGETHER)]
 
-    def found(self, text: str) -> list[_Waking]:
+    def found(self, text: str) -> _Woken:
         """Whom the expressions that find something in the text wake."""
         encoded = text.encode()
         return [self._waking[start + found] for start, part in self._parts for found in part.found(encoded)]

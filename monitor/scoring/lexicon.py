@@ -7,6 +7,7 @@ import yaml
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from monitor.scoring.fold import fold
+from monitor.scoring.lots import lots
 from monitor.scoring.views import bounded
 
 NEGATIONS = ("不是", "不够", "不太", "不会", "没有", "并非", "不", "没", "无", "未", "别", "非")
@@ -27,6 +28,12 @@ class Lexicon:
         """Each label met, and whether a negation stands before its word."""
         for label, start in self.find_places(folded):
             yield label, folded[max(0, start - 2) : start].endswith(NEGATIONS)
+
+    def find_all(self, texts: Sequence[str]) -> Iterator[tuple[int, str, bool]]:
+        """As `find`, of many texts at once, with the number of the text."""
+        for lot in lots(texts):
+            for label, start in self.find_places(lot.text):
+                yield lot.owner(start), label, lot.text[max(0, start - 2) : start].endswith(NEGATIONS)
 
     def find_places(self, folded: str) -> Iterator[tuple[str, int]]:
         """Each label met, and where its word begins."""

@@ -6,17 +6,18 @@ quoted and transcript together: `A+B` holds where A is in the title and B in the
 so the thousands who pass on one text and add 转发微博 get one answer, worked out once.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from monitor.mention import Mention
-from monitor.score import Floor, Hit
+from monitor.score import Hit
 from monitor.scoring.hits import ADVERT, MAX_HITS, OWN, Entry, first, floor_of, harms_of, hits_of, of_library, of_subject, risk_of, words_of
 from monitor.scoring.index import Index
 from monitor.scoring.library_file import Library
+from monitor.scoring.match import Match
 from monitor.scoring.memo import Memo
 from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
@@ -28,26 +29,9 @@ from monitor.subject import Subject
 
 FIELDS = ("title", "text", "quoted", "transcript")
 MANUAL = "manual"
+Views = Mapping[str, View]
+Asked = tuple[str, str | None, str | None, str | None, tuple[Hashable, ...]]
 REMEMBERED = 1_200_000  # characters of texts whose matches are kept
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """
-    One subject hit; `adverts` are the fields in which an advertising rule hit, `floor` the highest of the rules that did.
-
-    `risk` is how severe its crisis terms are; `libraries`: whose rules hit, with their versions. `names` are the folded words of the
-    subject's own rules, `harms` those of severe ones in groups of which each tells of a harm by itself, or its words together.
-    """
-
-    subject: str
-    hits: tuple[Hit, ...]
-    risk: float
-    adverts: frozenset[str]
-    floor: Floor | None
-    libraries: dict[str, str]
-    names: tuple[str, ...] = ()
-    harms: tuple[tuple[str, ...], ...] = ()
 
 
 class _Group(NamedTuple):
@@ -66,6 +50,7 @@ class Matcher:
         self.keywords = Keywords(subjects, libraries)
         self._subjects = {subject.name: subject for subject in subjects}
         self._limited = {subject.name: subject for subject in subjects if _is_limited(subject)}
+        self._ends = sorted(subject.valid_until for subject in subjects if subject.valid_until is not None)
         self._entries: list[Entry] = []
         self._watchers: dict[int, tuple[str, ...]] = {}
         risks: list[int] = []
@@ -85,8 +70,8 @@ class Matcher:
         self._index = Index([entry.tree for entry in self._entries], segmenter)
         asked = {field for entry in self._entries for field in fields(entry.tree)}
         self._named = tuple(field for field in NAMED if field in asked and field not in FIELDS)
-        self._matches: Memo[tuple[Match, ...]] = Memo(REMEMBERED)
-        self._told_risks: Memo[float] = Memo(REMEMBERED)
+        self._matches: Memo[str, tuple[Match, ...]] = Memo(REMEMBERED)
+        self._told_risks: Memo[str, float] = Memo(REMEMBERED)
 
     def _add(self, entries: Iterable[Entry], watchers: tuple[str, ...]) -> None:
         for entry in entries:
@@ -103,21 +88,53 @@ class Matcher:
         """From checked configuration: a rule that cannot be read raises RuleError."""
         return cls(subjects, libraries, segmenter)
 
-    def match(self, mention: Mention, at: int) -> tuple[Match, ...]:
-        """The subjects it hits, by name; `at` (micros) is when we received it."""
-        seen = self._look(mention)
+    def asked(self, mention: Mention, at: int) -> Asked:
+        """All that `match` looks at: the same of two mentions has one answer."""
+        more: tuple[Hashable, ...] = ()
+        if self._dated or self._limited or self._named or mention.subjects:
+            more = (self._era(at), mention.subjects, *self._asked_of_limits(mention, at), *self._asked_by_name(mention))
+        return mention.text, mention.quoted, mention.title, mention.transcript, more
+
+    def _asked_of_limits(self, mention: Mention, at: int) -> Iterable[Hashable]:
+        if self._limited:
+            yield from (bisect_right(self._ends, at), mention.kind, mention.platform or mention.source, mention.region)
+
+    def _asked_by_name(self, mention: Mention) -> Iterable[Hashable]:
+        return (tuple(field_values(mention, field)) for field in self._named)
+
+    def views(self, mentions: Iterable[Mention]) -> Views:
+        """The texts of mentions as rules look at them, made together, which is cheaper."""
+        return self._index.views(text for mention in mentions for text in _texts(mention) if text)
+
+    def match(self, mention: Mention, at: int, views: Views | None = None) -> tuple[Match, ...]:
+        """The subjects it hits, by name; `at` (micros) is when we received it, `views` those of its texts."""
+        seen = self._look(mention, self.views((mention,)) if views is None else views)
         by_hand = sorted({name for name in mention.subjects if name in self._subjects}) if mention.subjects else []
-        if not (by_hand or any(not self._watched.isdisjoint(view.triggered) for _, view in seen)):
+        if not by_hand and all(self._watched.isdisjoint(view.triggered) for _, view in seen):
             return ()  # most of a stream is about nobody we watch
-        told = "".join([f"\0{field}{len(view.text)} {view.text}" for field, view in seen])
-        key = f"{self._era(at)}{by_hand or ''}{told}"
-        matches = self._matches.get(key)
-        if matches is None:
-            matches = self._found(seen, by_hand, at)
-            self._matches.put(key, matches)
+        if len(seen) > 1:
+            seen = [one for one in seen if self._says(one, seen)]
+        matches = self._remembered(seen, by_hand, at)
         if not self._limited:
             return matches
         return tuple(match for match in matches if self._lets(match.subject, mention, at))
+
+    def _remembered(self, seen: Sequence[Seen], by_hand: Sequence[str], at: int) -> tuple[Match, ...]:
+        """As `_found`; most mentions have one text with a say, and the answer is kept with it."""
+        if len(seen) == 1 and not by_hand:
+            [(field, view)] = seen
+            key = self._era(at) + field
+            matches = view.matched.get(key)
+            if matches is None:
+                matches = view.matched[key] = self._found(seen, by_hand, at)
+            return matches
+        told = "".join([f"\0{field}{len(view.text)} {view.text}" for field, view in seen])
+        key = f"{self._era(at)}{by_hand or ''}{told}"
+        known = self._matches.get(key)
+        if known is None:
+            known = self._found(seen, by_hand, at)
+            self._matches.put(key, known)
+        return known
 
     def risk(self, text: str, at: int) -> float:
         """How severe these words are by themselves, by the shipped risk libraries."""
@@ -133,16 +150,23 @@ class Matcher:
         """Which of the libraries with dates say something at that moment."""
         return "".join(["01"[library.valid(at)] for library in self._dated]) if self._dated else ""
 
-    def _look(self, mention: Mention) -> list[Seen]:
+    def _look(self, mention: Mention, views: Views) -> list[Seen]:
         """The texts of it that have a say."""
-        view = self._index.view
-        seen = [(field, view(text)) for field in FIELDS if (text := getattr(mention, field))]
-        if self._named:
-            seen += [(field, view(text)) for field in self._named for text in field_values(mention, field)]
+        named = [(field, self._index.view(text)) for field in self._named for text in field_values(mention, field)] if self._named else []
+        texts = [(field, views[text]) for field, text in zip(FIELDS, _texts(mention), strict=True) if text]
         loose = self._index.loose
-        if loose and not all(loose.isdisjoint(one.triggered) for _, one in seen):
-            return seen
-        return [one for one in seen if not one[1].silent]
+        if loose and not all(loose.isdisjoint(one.triggered) for _, one in (*texts, *named)):
+            return [*texts, *named]
+        return [one for one in (*texts, *named) if not one[1].silent]
+
+    def _says(self, one: Seen, seen: Sequence[Seen]) -> bool:
+        """Whether a text beside others adds anything: a rule holds in it alone, or it has a say in one that the others, too, may wake."""
+        field, view = one
+        if field not in FIELDS or not all(self._index.loose.isdisjoint(other.triggered) for _, other in seen):
+            return True
+        if self._standing(self._watching, field, view) or self._standing(self._risks, field, view):
+            return True
+        return bool(view.joined) and not all(view.joined.isdisjoint(other.triggered) for _, other in seen)
 
     def _found(self, seen: Sequence[Seen], by_hand: Sequence[str], at: int) -> tuple[Match, ...]:
         """The subjects hit by these texts or by hand, whomever else they may let through."""
@@ -168,7 +192,7 @@ class Matcher:
         if joined:
             scope = _scope(seen)
             held |= {number: hits_of(self._entries[number], scope, seen) for number in joined if holds(self._entries[number].tree, scope)}
-        return {number: held[number] for number in sorted(held) if self._entries[number].valid(at)}
+        return {number: held[number] for number in sorted(held) if not self._dated or self._entries[number].valid(at)}
 
     def _standing(self, group: "_Group", field: str, view: View) -> Mapping[int, Sequence[Hit]]:
         """The hits of a group's rules that ask for one place in one text, remembered with the text."""
@@ -196,6 +220,11 @@ class Matcher:
         """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""
         subject = self._limited.get(name)
         return subject is None or (_alive(subject, at) and (name in mention.subjects or _admits(subject, mention)))
+
+
+def _texts(mention: Mention) -> tuple[str | None, ...]:
+    """Those of FIELDS."""
+    return mention.title, mention.text, mention.quoted, mention.transcript
 
 
 def _scope(seen: Sequence[Seen]) -> Scope:

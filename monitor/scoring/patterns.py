@@ -4,8 +4,10 @@ Regular expressions of rules, by RE2: time grows with the text alone, whatever w
 They are asked of folded text, so what they say is folded as well; ASCII keeps its meaning as syntax and is compared without case.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Protocol
 
 import re2
@@ -38,8 +40,8 @@ class Pattern(Protocol):
         """Its first place, of UTF-8 where bytes are given."""
         ...
 
-    def finditer(self, text: str) -> Iterator[Match]:
-        """Its places, from left to right, none overlapping."""
+    def finditer(self, text: str | bytes) -> Iterator[Match]:
+        """Its places, from left to right, none overlapping; of UTF-8 where bytes are given."""
         ...
 
 
@@ -99,6 +101,16 @@ def found(pattern: str, text: str) -> Iterator[tuple[int, int]]:
         start, end = match.span()
         if start < end:
             yield start, end
+
+
+def counts(pattern: str, texts: Sequence[str]) -> list[int]:
+    """How often it stands in each text. They are looked through as one, so it must not reach over a line's end."""
+    encoded = [text.encode("utf-8", "replace") for text in texts]
+    ends = list(accumulate(len(text) + 1 for text in encoded))
+    counted = [0] * len(texts)
+    for match in compiled(pattern).finditer(b"\n".join(encoded)):
+        counted[bisect_right(ends, match.span()[0])] += 1
+    return counted
 
 
 def _folded(char: str) -> str:

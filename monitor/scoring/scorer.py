@@ -5,11 +5,11 @@ A mention's sentiment is that of its author's own words, or of the words it pass
 every word it carries. Which is why a flat repost of a deadly fire is sensitive, and a kind word about a hated brand is not.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from monitor.clock import micros
 from monitor.errors import ConfigError, Problem
@@ -17,7 +17,8 @@ from monitor.mention import Mention
 from monitor.score import SEVERE, Emotion, MentionScore, Score, Sentiment
 from monitor.scoring.emotion import EmotionModel, as_emotions, load_emotion
 from monitor.scoring.library import CHINA, load_libraries
-from monitor.scoring.matcher import Matcher
+from monitor.scoring.match import Match
+from monitor.scoring.matcher import Asked, Matcher
 from monitor.scoring.memo import Memo
 from monitor.scoring.segment import FAST
 from monitor.scoring.sentiment.base import SPEECHLESS, SentimentModel, as_sentiments
@@ -29,16 +30,26 @@ from monitor.scoring.words import Reader, Said
 from monitor.subject import Subject
 
 REMEMBERED = 1_200_000  # characters of texts
+TOLD = 4_800_000  # … of whole mentions, in which the same words passed on are counted each time
 ANSWERS = frozenset({"comment", "answer", "danmaku"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A mention with its words and the moment we received it."""
+class _About(NamedTuple):
+    """What words say of one subject; `ill`: those passed on are negative or severe."""
 
-    mention: Mention
-    said: Said
-    at: int
+    match: Match
+    sentiment: Sentiment
+    advert: bool
+    ill: bool
+
+
+class _Told(NamedTuple):
+    """What words say, whoever says them; `own`: whether any are the author's."""
+
+    own: bool
+    sentiment: Sentiment
+    emotion: Emotion
+    subjects: tuple[_About, ...]
 
 
 class Scorer:
@@ -50,8 +61,9 @@ class Scorer:
         self._emotion = emotion
         self._targeter = load_targeter()
         self._reader = Reader()
-        self._sentiments: Memo[Sentiment] = Memo(REMEMBERED)
-        self._emotions: Memo[Emotion] = Memo(REMEMBERED)
+        self._sentiments: Memo[str, Sentiment] = Memo(REMEMBERED)
+        self._emotions: Memo[str, Emotion] = Memo(REMEMBERED)
+        self._told: Memo[Asked, _Told] = Memo(TOLD, _words)
 
     def score(self, batch: Sequence[Mention], at: Sequence[int] | None = None) -> list[MentionScore]:
         """
@@ -60,13 +72,10 @@ class Scorer:
         `at`: when each was received (micros), which decides what is valid; absent: as it says of itself (collected, else published).
         """
         moments = [micros(mention.collected_at or mention.published_at) for mention in batch] if at is None else at
-        read = [_Read(mention, self._reader.read(mention), moment) for mention, moment in zip(batch, moments, strict=True)]
-        heard = [self._targeter.hear(one.said, self._matcher.match(one.mention, one.at)) for one in read]
-        whole = (text for one in read for text in (one.said.spoken, one.said.quoted))
-        verdicts = (verdict for those in heard for one in those for verdict in (one.own, one.quoted) if verdict is not None)
-        settled = Settled(self._judged(chain(whole, (verdict.focus for verdict in verdicts))))
-        emotions = self._moved(text for one in read for text in ((one.said.faced,) if one.said.own else (one.said.faced, one.said.spoken)))
-        return [self._scored(one, those, settled, emotions) for one, those in zip(read, heard, strict=True)]
+        asked = list(map(self._matcher.asked, batch, moments))
+        first = dict(zip(reversed(asked), zip(reversed(batch), reversed(moments), strict=True), strict=True))
+        told = self._told.all(asked, lambda missing: self._read([first[one] for one in missing]))
+        return [self._scored(mention, told[one]) for mention, one in zip(batch, asked, strict=True)]
 
     @property
     def keywords(self) -> Keywords:
@@ -77,6 +86,22 @@ class Scorer:
         """A scorer of other subjects and libraries with the same models, which take a second to load."""
         return Scorer(matcher, self._model, self._emotion)
 
+    def _read(self, mentions: Sequence[tuple[Mention, int]]) -> list[_Told]:
+        """What the words of mentions received then say."""
+        views = self._matcher.views(mention for mention, _ in mentions)
+        said = [self._reader.read(mention, lambda text: views[text].folded if text else "") for mention, _ in mentions]
+        matches = [self._matcher.match(mention, at, views) for mention, at in mentions]
+        heard = list(map(self._targeter.hear, said, matches))
+        whole = (text for one in said for text in (one.spoken, one.quoted))
+        verdicts = (verdict for those in heard for one in those for verdict in (one.own, one.quoted) if verdict is not None)
+        settled = Settled(self._judged(chain(whole, (verdict.focus for verdict in verdicts))))
+        emotions = self._moved(text for one in said for text in ((one.faced,) if one.own else (one.faced, one.spoken)))
+        severe = (self._severe(mention, at) if those else False for (mention, at), those in zip(mentions, heard, strict=True))
+        return [
+            _Told(bool(one.own), settled.sentiments[one.spoken], _felt(one, emotions), tuple(self._abouts(one, those, settled, severe=ill)))
+            for one, those, ill in zip(said, heard, severe, strict=True)
+        ]
+
     def _judged(self, texts: Iterable[str]) -> dict[str, Sentiment]:
         """The sentiment of each distinct text; the model sees those not remembered, all at once."""
         judged = self._sentiments.all(texts, lambda missing: as_sentiments(self._model.probabilities(missing)))
@@ -86,33 +111,43 @@ class Scorer:
         """The emotion of each distinct text."""
         return self._emotions.all(texts, lambda missing: as_emotions(self._emotion.probabilities(missing)))
 
-    def _scored(self, one: _Read, heard: Sequence[Heard], settled: Settled, emotions: dict[str, Emotion]) -> MentionScore:
-        subjects = tuple(self._subject_score(one, those, settled) for those in heard)
-        sentiment, felt = settled.sentiments[one.said.spoken], _felt(one.said, emotions)
-        return MentionScore(one.mention.source, one.mention.id, sentiment, felt, subjects, version=self.keywords.version)
+    def _severe(self, mention: Mention, at: int) -> bool:
+        """Whether what it passes on is severe by itself."""
+        return mention.quoted is not None and self._matcher.risk(mention.quoted, at) >= SEVERE
 
-    def _subject_score(self, one: _Read, heard: Heard, settled: Settled) -> Score:
-        match = heard.match
-        quoted = settled.of(one.said.quoted, heard.quoted)
-        sentiment = self._targeter.nodded(settled.of(one.said.spoken, heard.own), quoted, heard.nod)
-        return Score(
-            subject=match.subject,
-            hits=match.hits,
-            sentiment=sentiment,
-            severity=severity(match.risk, sentiment.negative, one.mention),
-            advert=heard.advert,
-            passes_on=self._passes_on(one, quoted),
-            floor=match.floor,
-            version=self.keywords.version,
-            libraries=match.libraries,
+    def _abouts(self, said: Said, heard: Sequence[Heard], settled: Settled, *, severe: bool) -> Iterator[_About]:
+        for one in heard:
+            quoted = settled.of(said.quoted, one.quoted)
+            sentiment = self._targeter.nodded(settled.of(said.spoken, one.own), quoted, one.nod)
+            yield _About(one.match, sentiment, one.advert, severe or quoted.label == "negative")
+
+    def _scored(self, mention: Mention, told: _Told) -> MentionScore:
+        version, passing = self.keywords.version, _passes(mention, told)
+        subjects = tuple(
+            Score(
+                subject=one.match.subject,
+                hits=one.match.hits,
+                sentiment=one.sentiment,
+                severity=severity(one.match.risk, one.sentiment.negative, mention),
+                advert=one.advert,
+                passes_on=passing and one.ill,
+                floor=one.match.floor,
+                version=version,
+                libraries=one.match.libraries,
+            )
+            for one in told.subjects
         )
+        return MentionScore(mention.source, mention.id, told.sentiment, told.emotion, subjects, version=version)
 
-    def _passes_on(self, one: _Read, quoted: Sentiment) -> bool:
-        """Whether it spreads words that are themselves negative or severe."""
-        mention, said = one.mention, one.said
-        if not mention.quoted or not (mention.kind == "repost" or (mention.kind in ANSWERS and not said.own)):
-            return False
-        return quoted.label == "negative" or self._matcher.risk(mention.quoted, one.at) >= SEVERE
+
+def _passes(mention: Mention, told: _Told) -> bool:
+    """Whether it spreads the words it quotes."""
+    return bool(mention.quoted) and (mention.kind == "repost" or (mention.kind in ANSWERS and not told.own))
+
+
+def _words(asked: Asked) -> int:
+    """How many characters a mention has."""
+    return sum(map(len, filter(None, asked[:4])))
 
 
 def _felt(said: Said, emotions: dict[str, Emotion]) -> Emotion:

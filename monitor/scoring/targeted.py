@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from monitor.score import Sentiment, SentimentLabel
 from monitor.scoring.fold import fold
-from monitor.scoring.matcher import Match
+from monitor.scoring.match import Match
 from monitor.scoring.memo import Memo
 from monitor.scoring.targets.cues import BITS, FRAMED, GRAVE, PAIRED, CueBook, Cues, Glance, bits_of, grave, load_cues
 from monitor.scoring.targets.negation import SIGNS
@@ -65,7 +65,7 @@ class Targeter:
 
     def __init__(self, book: CueBook) -> None:
         self._book = book
-        self._memo: Memo[_Met] = Memo(REMEMBERED)
+        self._memo: Memo[str, _Met] = Memo(REMEMBERED)
 
     def hear(self, said: Said, matches: Sequence[Match]) -> list[Heard]:
         """What the rules say for each subject hit, of one's own words apart from the quoted ones; without any, both are the same."""

@@ -6,6 +6,7 @@ from itertools import accumulate
 
 from monitor.score import Hit
 from monitor.scoring.fold import fold, original_span, origins
+from monitor.scoring.match import Match
 from monitor.scoring.segment import Segmenter, load_segmenter
 
 Span = tuple[int, int]
@@ -14,22 +15,27 @@ MAX_PLACES = 20_000  # of one word, or of one NEAR, in one text
 
 class View:
     """
-    One text: as it came, folded, and the numbers of the rules whose words it holds; `silent` where no word of any rule stands.
+    One text: as it came, folded, and the numbers of the rules whose words it holds, `triggered`; `silent` where no word of any rule stands.
+
+    `joined`: the rules that may hold across texts of which it holds any word.
 
     The places of a word are folded ones; `original` leads them back. What was found in it once is remembered in `shown`: an
-    original is looked at with thousands of reposts; `told` are the hits of it by a group of rules and the field.
+    original is looked at with thousands of reposts; `told` are the hits of it by a group of rules and the field, `matched` the subjects hit
+    where nothing beside it has a say.
     """
 
-    __slots__ = ("_borders", "_folded", "_origins", "_segmenter", "shown", "silent", "text", "told", "triggered")
+    __slots__ = ("_borders", "_folded", "_origins", "_segmenter", "joined", "matched", "shown", "silent", "text", "told", "triggered")
 
     def __init__(
         self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None, *, silent: bool = False,
-        segmenter: Segmenter | None = None,
+        joined: frozenset[int] = frozenset(), segmenter: Segmenter | None = None,
     ) -> None:  # fmt: skip
         self.text = text
         self.triggered = triggered
         self.silent = silent
+        self.joined = joined
         self.told: dict[tuple[str, str], Mapping[int, Sequence[Hit]]] = {}
+        self.matched: dict[str, tuple[Match, ...]] = {}
         self.shown: dict[int, tuple[Span, ...]] = {}
         self._folded = folded
         self._origins: Sequence[int] | None = None

@@ -1,6 +1,7 @@
 """Whose words are they: the author's own, and those that are only passed on. All on folded text."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from monitor.mention import Mention
@@ -42,11 +43,11 @@ class Reader:
     """Takes mentions apart; remembers the quoted texts, which hundreds of mentions share."""
 
     def __init__(self) -> None:
-        self._memo: Memo[str] = Memo(REMEMBERED)
+        self._memo: Memo[str, str] = Memo(REMEMBERED)
 
-    def read(self, mention: Mention) -> Said:
-        """The words of a mention, by whose they are (contract 1: own words, else what is passed on)."""
-        whole = fold(f"{mention.title}\n{mention.text}" if mention.title else mention.text)
+    def read(self, mention: Mention, folded: Callable[[str], str] = fold) -> Said:
+        """The words of a mention, by whose they are (contract 1: own words, else what is passed on); `folded` folds as `fold` does."""
+        whole = f"{folded(mention.title)}\n{folded(mention.text)}" if mention.title else folded(mention.text)
         said, _, chain = _split(whole)
         own = clean(said)
         quoted = self._cleaned(mention.quoted) if mention.quoted else ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from monitor.mention import Mention, Raw, Scored
 from monitor.score import Hit
 from monitor.scoring.explaining import Asked
-from monitor.scoring.matcher import Match
+from monitor.scoring.match import Match
 from services.keywords.pairing import Key, owner_of
 
 EXAMPLES = 3

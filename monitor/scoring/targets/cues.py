@@ -7,7 +7,7 @@ texts are done with; only where those may matter is it made sure which cues stan
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ KINDS = (
 TOLD = ("question", "ask", "extol", "verb")  # kinds that only expressions or verbs make
 BITS = {kind: 1 << place for place, kind in enumerate((*KINDS, *TOLD))}
 FRAMED, PAIRED, GRAVE = (1 << len(BITS) + place for place in range(3))  # frames are worth a try; … or harm may be told
+NAMED = 2  # characters before a suffix that make it a name
 FAR, CLOSE = 18, 1  # characters behind a verb in which its object stands
 _STARTS = frozenset(',。!?;:…\n\t “”「」【】()、~"')
 
@@ -109,7 +110,22 @@ class Grammar:
         self.settings = tuple(data["settings"].split())
         self.objects = re.compile(rf"(?:{_any(data['objects'])})(?:{_any(data['attributes'])}|[^,。!?]{{0,6}}的)?$")
         self.authority = re.compile(f"(?:{_any(data['authority'])})$")
-        self.named = re.compile(rf"(?:(?![{data['functional']}])[\u4e00-\u9fff]){{2}}(?:{_any(data['suffixes'])})")
+        self._suffixes = re.compile(_any(data["suffixes"]))
+        self._functional = frozenset(data["functional"])
+
+    def names(self, text: str) -> Iterator[tuple[int, int]]:
+        """What looks like somebody's name: two characters of a name and a suffix, none overlapping."""
+        begin = 0
+        suffix = self._suffixes.search(text)  # first, as few texts hold one
+        while suffix:
+            start, end = suffix.start() - NAMED, suffix.end()
+            if start >= begin and all(map(self._names, text[start : start + NAMED])):
+                yield start, end
+                begin = end
+            suffix = self._suffixes.search(text, max(begin, suffix.start() + 1))
+
+    def _names(self, character: str) -> bool:
+        return "\u4e00" <= character <= "\u9fff" and character not in self._functional
 
 
 class CueBook:

@@ -117,9 +117,9 @@ class Scene:
 
     def _unknown(self, cues: Cues, book: CueBook) -> Iterator[Span]:
         """What looks like the name of somebody nobody watches; no verb is part of one."""
-        for match in book.grammar.named.finditer(self.text):
-            if not any(_overlap((one.start, one.end), match.span()) for one in cues.found):
-                yield match.span()
+        for span in book.grammar.names(self.text):
+            if not any(_overlap((one.start, one.end), span) for one in cues.found):
+                yield span
 
     def _outside_names(self, found: AbstractSet[Found]) -> Iterator[Found]:
         """Cues that are no part of a name; an expression may hold a whole one."""

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from monitor.scoring.library import load_libraries
-from monitor.scoring.matcher import Match, Matcher
+from monitor.scoring.match import Match
+from monitor.scoring.matcher import Matcher
 from monitor.subject import Subject
 from tests.unit.scoring.test_matcher import AT, mention
 

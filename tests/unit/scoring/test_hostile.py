@@ -9,7 +9,8 @@ import pytest
 
 from monitor.mention import Mention
 from monitor.scoring.hits import MAX_HITS
-from monitor.scoring.matcher import Match, Matcher
+from monitor.scoring.match import Match
+from monitor.scoring.matcher import Matcher
 from monitor.scoring.places import Scope, holds
 from monitor.scoring.rules import RuleError, parse
 from monitor.scoring.views import View

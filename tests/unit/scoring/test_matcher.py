@@ -14,7 +14,8 @@ from monitor.score import Floor
 from monitor.scoring.fold import fold
 from monitor.scoring.hits import MAX_HITS
 from monitor.scoring.library_file import Library, LibraryRule
-from monitor.scoring.matcher import Match, Matcher
+from monitor.scoring.match import Match
+from monitor.scoring.matcher import Matcher
 from monitor.scoring.rules import parse
 from monitor.subject import Subject
 

@@ -188,3 +188,29 @@ def test_the_shape_on_the_wire() -> None:
     assert set(line["emotion"]) == {"label", "anger", "worry", "sadness", "doubt", "support", "surprise", "none"}
     assert {"subject", "hits", "sentiment", "severity"} <= set(line["subjects"][0])
     assert set(line["subjects"][0]["hits"][0]) == {"rule", "category", "field", "text", "start", "end"}
+
+
+def test_the_same_words_are_read_once_and_filtered_each_time() -> None:
+    """What is remembered of words is not what decides whom they count for: kind, place, author, hand and hour are asked of each mention."""
+    end = micros(datetime(2026, 11, 23, tzinfo=UTC))
+    subjects = [
+        Subject(name="旧", rules=("某某银行",), valid_until=end),
+        Subject(name="本地", rules=("某某银行",), regions=("江苏",)),
+        Subject(name="评论", rules=("某某银行",), kinds=("comment",)),
+        Subject(name="论坛", rules=("某某银行",), platforms=("论坛",)),
+        Subject(name="记者", rules=("author:记者",)),
+        Subject(name="另一", rules=("另一个名字",)),
+    ]
+    many = build_scorer(subjects)
+    looks: list[tuple[dict[str, Any], int, set[str]]] = [
+        ({}, end, set()),
+        ({}, end - 1, {"旧"}),
+        ({"region": "江苏 南京"}, end, {"本地"}),
+        ({"kind": "comment"}, end, {"评论"}),
+        ({"platform": "论坛"}, end, {"论坛"}),
+        ({"author": "记者甲"}, end, {"记者"}),
+        ({"subjects": ("另一",)}, end, {"另一"}),
+    ]
+    for fields, at, names in looks * 2:
+        [answer] = many.score([mention(GRIEVANCE, **fields)], [at])
+        assert {one.subject for one in answer.subjects} == names
