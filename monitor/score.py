@@ -83,7 +83,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         return (self.negative or self.severity >= SEVERE) and not self.advert
 
 
-class MentionScore(msgspec.Struct, frozen=True, omit_defaults=True):
+class MentionScore(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """
     Everything scored about one mention: a line of `yuqing score`.
 

@@ -1,12 +1,11 @@
 """What the rules say of a mention about one subject."""
 
-from dataclasses import dataclass
+import msgspec
 
 from monitor.score import Floor, Hit
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, gc=False):
     """
     One subject hit; `adverts` are the fields in which an advertising rule hit, `floor` the highest of the rules that did.
 

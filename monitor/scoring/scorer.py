@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from monitor.clock import micros
 from monitor.errors import ConfigError, Problem
@@ -34,7 +35,7 @@ TOLD = 4_800_000  # … of whole mentions, in which the same words passed on are
 ANSWERS = frozenset({"comment", "answer", "danmaku"})
 
 
-class _About(NamedTuple):
+class _About(msgspec.Struct, frozen=True, gc=False):
     """What words say of one subject; `ill`: those passed on are negative or severe."""
 
     match: Match
@@ -43,7 +44,7 @@ class _About(NamedTuple):
     ill: bool
 
 
-class _Told(NamedTuple):
+class _Told(msgspec.Struct, frozen=True, gc=False):
     """What words say, whoever says them; `own`: whether any are the author's."""
 
     own: bool

@@ -4,6 +4,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
+import msgspec
+
 from monitor.score import Hit
 from monitor.scoring.fold import fold, original_span, origins
 from monitor.scoring.match import Match
@@ -13,41 +15,35 @@ Span = tuple[int, int]
 MAX_PLACES = 20_000  # of one word, or of one NEAR, in one text
 
 
-class View:
+class View(msgspec.Struct, gc=False, eq=False):
     """
     One text: as it came, folded, and the numbers of the rules whose words it holds, `triggered`; `silent` where no word of any rule stands.
 
-    `joined`: the rules that may hold across texts of which it holds any word.
+    `joined`: the rules that may hold across texts of which it holds any word; `spelled`: the text folded, once it was.
 
     The places of a word are folded ones; `original` leads them back. What was found in it once is remembered in `shown`: an
     original is looked at with thousands of reposts; `told` are the hits of it by a group of rules and the field, `matched` the subjects hit
     where nothing beside it has a say.
     """
 
-    __slots__ = ("_borders", "_folded", "_origins", "_segmenter", "joined", "matched", "shown", "silent", "text", "told", "triggered")
-
-    def __init__(
-        self, text: str, triggered: frozenset[int] = frozenset(), folded: str | None = None, *, silent: bool = False,
-        joined: frozenset[int] = frozenset(), segmenter: Segmenter | None = None,
-    ) -> None:  # fmt: skip
-        self.text = text
-        self.triggered = triggered
-        self.silent = silent
-        self.joined = joined
-        self.told: dict[tuple[str, str], Mapping[int, Sequence[Hit]]] = {}
-        self.matched: dict[str, tuple[Match, ...]] = {}
-        self.shown: dict[int, tuple[Span, ...]] = {}
-        self._folded = folded
-        self._origins: Sequence[int] | None = None
-        self._segmenter = segmenter
-        self._borders: frozenset[int] | None = None
+    text: str
+    triggered: frozenset[int] = frozenset()
+    spelled: str | None = None
+    joined: frozenset[int] = frozenset()
+    silent: bool = False
+    segmenter: Segmenter | None = None
+    told: dict[tuple[str, str], Mapping[int, Sequence[Hit]]] = {}
+    matched: dict[str, tuple[Match, ...]] = {}
+    shown: dict[int, tuple[Span, ...]] = {}
+    _origins: Sequence[int] | None = None
+    _borders: frozenset[int] | None = None
 
     @property
     def folded(self) -> str:
         """The text as words are compared with it."""
-        if self._folded is None:
-            self._folded = fold(self.text)
-        return self._folded
+        if self.spelled is None:
+            self.spelled = fold(self.text)
+        return self.spelled
 
     def original(self, span: Span) -> Span:
         """Where in the text itself the words of a folded span stand."""
@@ -64,7 +60,7 @@ class View:
 
     def cut(self) -> list[str]:
         """The words of the folded text; they are not kept."""
-        return (self._segmenter or load_segmenter()).cut(self.folded, None)
+        return (self.segmenter or load_segmenter()).cut(self.folded, None)
 
     def has(self, word: str) -> bool:
         """Whether a folded word stands there, ASCII ends at word boundaries."""

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from monitor.mention import Mention
 from monitor.scoring.fold import fold
@@ -24,8 +25,7 @@ _PLACEHOLDER = re.compile(
 _BEGINNINGS = frozenset("转快分推微图评视网查全展收回rfvh")  # with which one of these begins
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, gc=False):
     """
     What a mention says, cleaned of names, links, topics and faces.
 
