@@ -19,6 +19,8 @@ from monitor.scoring.variants import variant_places
 from monitor.scoring.views import MAX_PLACES, Span, View, bounded, outside, whole
 
 MAX_SHOWN = 50  # places of one part in one text
+MAX_ROOM = 21 * MAX_PLACES  # of all words of one part together, enough for a chain of twenty NEARs: those that come after find only FEW more
+FEW = 10
 MAX_PAIRS = 5_000  # of one NEAR in one text, beyond which only the nearest are kept
 MAX_STRETCHES = 500  # of a text, of which such a NEAR looks at the first and the last place of each part
 _ENDS = attrgetter("end")
@@ -38,6 +40,20 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     def words(self) -> tuple[Span, ...]:
         """The spans of its words."""
         return tuple(chain.from_iterable(part.words for part in self.parts)) if self.parts else ((self.start, self.end),)
+
+
+class _Room:
+    """How many places a part may still find in one text."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_ROOM
+
+    def found(self, spans: Iterator[Span]) -> list[Place]:
+        places = [Place(start, end) for start, end in islice(spans, max(FEW, min(MAX_PLACES, self.left)))]
+        self.left -= len(places)
+        return places
 
 
 class Scope:
@@ -118,11 +134,16 @@ def _shown(node: Node, view: View) -> tuple[Span, ...]:
 
 
 def places(node: Node, view: View) -> list[Place]:
-    """The places of a located part in one text, by start; the first MAX_PLACES of each word."""
+    """The places of a located part in one text, by start; the first MAX_PLACES of each word, and MAX_ROOM of all."""
+    return _places(node, view, _Room())
+
+
+def _places(node: Node, view: View, room: _Room) -> list[Place]:
     match node:
         case Without(part, outer):
-            kept = places(part, view)
-            beyond = [(place.start, place.end) for one in outer if _may_stand(one, view) for place in places(one, view)] if kept else []
+            kept = _places(part, view, room)
+            standing = [one for one in outer if _may_stand(one, view)] if kept else []
+            beyond = [(place.start, place.end) for one in standing for place in _places(one, view, room)]
             if not beyond:
                 return kept
             left = set(outside([(place.start, place.end) for place in kept], beyond))
@@ -130,13 +151,13 @@ def places(node: Node, view: View) -> list[Place]:
         case Near(left_part, right_part, within, ordered):
             if not (_may_stand(left_part, view) and _may_stand(right_part, view)):
                 return []
-            left_places = places(left_part, view)
-            return _near(left_places, places(right_part, view), within, ordered=ordered) if left_places else []
+            left_places = _places(left_part, view, room)
+            return _near(left_places, _places(right_part, view, room), within, ordered=ordered) if left_places else []
         case AnyOf(parts, plain):
             if plain:
                 parts = tuple(Word(text, text) for text in plain if text in view.folded)
-            return _unique(place for part in parts for place in places(part, view))
-    return [Place(start, end) for start, end in islice(_spans(node, view), MAX_PLACES)]
+            return _unique(place for part in parts for place in _places(part, view, room))
+    return room.found(_spans(node, view))
 
 
 def _may_stand(node: Node, view: View) -> bool:

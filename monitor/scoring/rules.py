@@ -126,7 +126,7 @@ class _Parser:
             if following.kind is Kind.FIELD:
                 raise RuleError(following.column, "字段写在最前面: 请写成 title:A!B")
             outer.append(_placed(following, self._part()))
-        return Without(_placed(start, part), tuple(outer)) if outer else part
+        return Without(_placed(start, part), tuple(dict.fromkeys(outer))) if outer else part
 
     def _part(self) -> Node:
         token = self._stream[self._next]

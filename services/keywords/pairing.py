@@ -57,12 +57,17 @@ def _alike(gone: Sequence[Key], come: Sequence[Key]) -> dict[Key, Key]:
 
 
 def _placed(before: Sequence[Key], after: Sequence[Key], gone: set[Key], come: set[Key]) -> dict[Key, Key]:
-    """Those that stand where the others stood, among rules that are the same on both sides."""
+    """Those that stand where the others stood, among rules that are the same on both sides, and still have a character in common."""
     found: dict[Key, Key] = {}
     if not (gone and come):
         return found
     matcher = SequenceMatcher(None, list(map(itemgetter(0), before)), list(map(itemgetter(0), after)))
     for tag, start, end, begin, over in matcher.get_opcodes():
         if tag == "replace" and end - start == over - begin:
-            found |= {new: old for old, new in zip(before[start:end], after[begin:over], strict=True) if old in gone and new in come}
+            both = zip(before[start:end], after[begin:over], strict=True)
+            found |= {new: old for old, new in both if old in gone and new in come and _letters(old) & _letters(new)}
     return found
+
+
+def _letters(key: Key) -> set[str]:
+    return set(filter(str.isalnum, key[0]))
