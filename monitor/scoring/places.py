@@ -19,7 +19,7 @@ from monitor.scoring.variants import variant_places
 from monitor.scoring.views import MAX_PLACES, Span, View, bounded, outside, whole
 
 MAX_SHOWN = 50  # places of one part in one text
-MAX_ROOM = 21 * MAX_PLACES  # of all words of one part together, enough for a chain of twenty NEARs: those that come after find only FEW more
+MAX_ROOM = 21 * MAX_PLACES  # of all words of one part, enough for a chain of twenty NEARs: those that come after find only FEW more
 FEW = 10
 MAX_PAIRS = 5_000  # of one NEAR in one text, beyond which only the nearest are kept
 MAX_STRETCHES = 500  # of a text, of which such a NEAR looks at the first and the last place of each part
