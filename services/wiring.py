@@ -19,7 +19,7 @@ from monitor.mention import Raw, Scored
 from monitor.metrics import Metrics
 from monitor.scoring.fold import fold
 from monitor.scoring.records import scored_records
-from monitor.scoring.scorer import Scorer, build_matcher, build_scorer
+from monitor.scoring.scorer import Scorer, build_matcher, build_model, build_scorer
 from monitor.scoring.versions import Keywords
 from monitor.settings import Settings
 from monitor.store.embedded import FILE
@@ -125,9 +125,9 @@ class Scoring:
         return self._scorer.keywords
 
     def rebuilt(self, settings: Settings) -> "Scoring":
-        """The same models for other settings."""
+        """For other settings; what they share with these is not loaded again."""
         matcher = build_matcher(settings.subjects, settings.libraries, ZoneInfo(settings.timezone), settings.segmenter)
-        return Scoring(self._scorer.with_matcher(matcher), settings, self._key)
+        return Scoring(self._scorer.with_matcher(matcher, build_model(settings.sentiment)), settings, self._key)
 
 
 def make_score(settings: Settings, key: bytes) -> Scoring:

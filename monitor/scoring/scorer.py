@@ -83,9 +83,9 @@ class Scorer:
         """What it scores by."""
         return self._matcher.keywords
 
-    def with_matcher(self, matcher: Matcher) -> "Scorer":
-        """A scorer of other subjects and libraries with the same models, which take a second to load."""
-        return Scorer(matcher, self._model, self._emotion)
+    def with_matcher(self, matcher: Matcher, model: SentimentModel | None = None) -> "Scorer":
+        """A scorer of other subjects and libraries, with the same model unless another is given."""
+        return Scorer(matcher, model or self._model, self._emotion)
 
     def _read(self, mentions: Sequence[tuple[Mention, int]]) -> list[_Told]:
         """What the words of mentions received then say."""
@@ -165,13 +165,16 @@ def build_scorer(
     sentiment: str = "default",
 ) -> Scorer:
     """The Scorer of a configuration; ConfigError with every problem of its libraries. About a second, 110 MB, once a process."""
-    matcher = build_matcher(subjects, library_paths, zone, segmenter)
+    return Scorer(build_matcher(subjects, library_paths, zone, segmenter), build_model(sentiment), load_emotion())
+
+
+def build_model(sentiment: str) -> SentimentModel:
+    """The model of a configuration; ConfigError where its file is none."""
     try:
-        model = load_model(sentiment)
+        return load_model(sentiment)
     except ValueError as wrong:
         problem = f"不是情感模型文件（{wrong}），请用 python -m services.training 写出的 table.npz"
         raise ConfigError([Problem(sentiment, 1, 0, problem)]) from wrong
-    return Scorer(matcher, model, load_emotion())
 
 
 def build_matcher(

@@ -287,6 +287,8 @@ def signature(settings: Settings) -> Signature:
 def _files(settings: Settings) -> Iterator[Path]:
     yield settings.file
     yield from settings.accounts
+    if settings.sentiment.endswith(".npz"):
+        yield Path(settings.sentiment)
     yield from (Path(subject.policy) for subject in settings.subjects if subject.policy)
     if settings.policy is not None:
         yield settings.policy

@@ -366,3 +366,15 @@ def test_a_signature_sees_what_comes_and_goes(tmp_path: Path) -> None:
     after = signature(settings)
     assert str(tmp_path / "l" / "a.yaml") in after
     assert after[str(tmp_path / "c.yaml")] == before[str(tmp_path / "c.yaml")]
+
+
+def test_a_model_of_ones_own_is_watched(tmp_path: Path) -> None:
+    """A model trained anew in the same place looks another, and is taken up."""
+    (tmp_path / "own.npz").write_bytes(b"x")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "accounts.yaml").write_text("[]", "utf-8")
+    (tmp_path / "c.yaml").write_text(TEXT + "sentiment: own.npz\n", "utf-8")
+    settings = load_settings(tmp_path / "c.yaml", {})
+    before = signature(settings)
+    (tmp_path / "own.npz").write_bytes(b"xy")
+    assert signature(settings) != before

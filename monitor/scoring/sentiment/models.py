@@ -1,7 +1,6 @@
 """The models by the names a configuration knows them by."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,8 +15,11 @@ LOADERS: Mapping[str, Callable[[], SentimentModel]] = MappingProxyType(
 )
 
 
-@cache
 def load_model(name: str) -> SentimentModel:
-    """The model of a name, or of a file of weights as `python -m services.training` writes them; ValueError where it is none."""
+    """
+    The model of a name, or of a file of weights as `python -m services.training` writes them; ValueError where it is none.
+
+    A file is read each time, as it may be another by now; the others are loaded once a process.
+    """
     loader = LOADERS.get(name)
     return read_table(Path(name)) if loader is None else loader()

@@ -4,6 +4,7 @@ import gzip
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -104,6 +105,27 @@ def test_the_scorer_hides_authors_and_keeps_moments(tmp_path: Path) -> None:
     assert [(made.mention.id, made.received_at, made.as_if) for made in one(raws)] == [("a", START, True), ("c", START + 1, True)]
     assert one(raws)[0].mention.author not in {"author a", other(raws)[0].mention.author}
     assert one(raws)[0].score.negative
+
+
+def test_other_settings_bring_their_own_model(tmp_path: Path) -> None:
+    """A reload with another `sentiment` judges by it, one of the same name by the file as it is then; a file that is none is refused."""
+    raws, mine = [raw("a", START, "某某今天开门")], tmp_path / "own.npz"
+
+    def write(bias: tuple[float, float, float]) -> None:
+        np.savez(mine, weights=np.zeros((8, 3), np.int8), unit=np.array(1.0), bias=np.array(bias), scale=np.ones(3), shift=np.zeros(3))
+
+    named, own = settings_in(tmp_path, sentiment="lexicon"), settings_in(tmp_path, sentiment=str(mine))
+    first = make_score(named, b"key")
+    write((9.0, 0.0, 0.0))
+    second = first.rebuilt(own)
+    write((0.0, 0.0, 9.0))
+    third = second.rebuilt(own)
+    assert [score(raws)[0].score.sentiment.label for score in (first, second, third, third.rebuilt(named))] == [
+        "neutral", "negative", "positive", "neutral",
+    ]  # fmt: skip
+    mine.write_bytes(b"nothing")
+    with pytest.raises(ConfigError, match="不是情感模型文件"):
+        third.rebuilt(own)
 
 
 def test_a_configured_file_lends_its_name(tmp_path: Path) -> None:
