@@ -20,7 +20,7 @@ def write(figures: Figures) -> None:
 
 def rendered(figures: Figures) -> str:
     """The part of the card that is made from the figures, with its marks."""
-    unseen, seen = "整组留出的集（训练时连同同源集和近似副本都没有见过）", "同类文本（每集留出百分之五）"
+    unseen, seen = "整组留出的集（训练时连同同源集和近似副本都没有见过）", "同类文本（每集留出百分之五，小集至少四百条或四分之一）"
     tables = [_tones(figures, "unseen", unseen), _tones(figures, "seen", seen)]
     return BEGIN + "\n".join([*tables, _emotions(figures["emotion"])]) + END
 
@@ -30,12 +30,18 @@ def _tones(figures: Figures, kind: str, title: str) -> str:
     rows = []
     for model in ("fast", "default"):
         mine = {name.removeprefix(f"{kind} "): found for name, found in figures[model].items() if name.startswith(f"{kind} ")}
+        whole = mine.pop("pooled", {})
         rows += [f"| `{model}` | {name.split()[-1]} | {_cells(found)} |\n" for name, found in mine.items()]
         if mine:
             rows.append(f"| `{model}` | **各集平均** | {_cells(mean([[one] for one in mine.values()]))} |\n")
             if kind == "unseen":
                 rows.append(f"| `{model}` | **各组平均** | {_cells(mean(folds_of(mine)))} |\n")
+            rows.append(f"| `{model}` | **合在一起** | {_cells(whole)}{_of_three(whole)} |\n")
     return head + "".join(rows)
+
+
+def _of_three(whole: Mapping[str, float]) -> str:
+    return f"（三类 {whole['ece_of_three']:.3f}）" if "ece_of_three" in whole else ""
 
 
 def folds_of(found: Mapping[str, Mapping[str, float]]) -> list[list[Mapping[str, float]]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.scoring.fold import fold
 from monitor.scoring.words import clean
+from services.training.grammar import made
 
 MOST = 20_000  # texts of a set
 NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2
@@ -37,8 +38,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "reviews": ("shop10", "ecom3", "htl", "waimai", "book", "eprstmt"),
 }
 SETS = tuple(name for names in FAMILIES.values() for name in names)
-OWN, PHRASES = "own", "phrases"  # beside this file: what the public sets lack, in sentences and in a few words each
 STAFF = "staff"  # what people judged of their own mentions, if whoever trains wants that
+OWN, PHRASES, MADE = "own", "phrases", "made"  # ours: what the public sets lack, in sentences, in a few words each, made from frames
 WITHOUT_LABELS = ("cold", "thuc_titles", "tnews_unl")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -82,8 +83,8 @@ def read_set(folder: Path, name: str, seed: int = 1, most: int = MOST) -> Rows:
 
 
 def read_ours() -> list[Rows]:
-    """The texts written for this project, with tone and emotion: sentences, and phrases many to a line."""
-    return [_ours(name) for name in (OWN, PHRASES)]
+    """The texts written for this project, with tone and emotion: sentences, phrases many to a line, and what the grammar makes."""
+    return [*(_ours(name, _written(name)) for name in (OWN, PHRASES)), _ours(MADE, made())]
 
 
 class Unreadable(Exception):
@@ -111,10 +112,13 @@ def read_staff(paths: Sequence[Path]) -> Rows:
     return Rows(STAFF, tuple(text for _, text in labels.values()), tones, np.full(len(tones), UNKNOWN))
 
 
-def _ours(name: str) -> Rows:
+def _written(name: str) -> list[tuple[str, str, str]]:
     lines = Path(__file__).with_name(f"{name}.tsv").read_text("utf-8").splitlines()
     parted = [line.split("\t") for line in lines if not line.startswith("#")]
-    told = [(tone, emotion, text) for tone, emotion, texts in parted for text in texts.split("|")]
+    return [(tone, emotion, text) for tone, emotion, texts in parted for text in texts.split("|")]
+
+
+def _ours(name: str, told: Sequence[tuple[str, str, str]]) -> Rows:
     tones = np.array([TONES.get(tone, UNKNOWN) for tone, _, _ in told])
     emotions = np.array([EMOTIONS.get(emotion, UNKNOWN) for _, emotion, _ in told])
     return Rows(name, tuple(clean(fold(text)) for _, _, text in told), tones, emotions)

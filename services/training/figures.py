@@ -32,10 +32,16 @@ def tone_figures(shares: Scores, tones: Labels) -> dict[str, float]:
     if (tones == NEUTRAL).any():
         figures["macro_f1"] = macro_f1(labels, judged.argmax(axis=1), 3)
     else:
-        sides = judged[:, [NEGATIVE, POSITIVE]]
-        labels, judged = (labels == POSITIVE).astype(np.int64), sides / sides.sum(axis=1, keepdims=True)
+        judged, labels = sides(shares, tones)
     figures["ece"] = calibration_error(judged, labels, balanced(labels, 3))
     return figures
+
+
+def sides(shares: Scores, tones: Labels) -> tuple[Scores, Labels]:
+    """Negative against positive alone, of the texts that are either."""
+    told = (tones == NEGATIVE) | (tones == POSITIVE)
+    judged = shares[told][:, [NEGATIVE, POSITIVE]]
+    return judged / judged.sum(axis=1, keepdims=True), (tones[told] == POSITIVE).astype(np.int64)
 
 
 def emotion_figures(shares: Scores, emotions: Labels) -> dict[str, float]:

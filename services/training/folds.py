@@ -11,7 +11,7 @@ from services.training.embeddings import Vectors
 from services.training.recipe import Learnt, learn, net_scores
 from services.training.table import Floats
 
-KEPT_BACK = 0.05  # of each set, to calibrate by and to tell what is had in domain
+KEPT_BACK, KEPT_LEAST, KEPT_MOST = 0.05, 400, 0.25  # of each set, to calibrate by and to tell what is had in domain; of small ones more
 # What is held out together: sets of one origin, and goods' reviews that share their shops
 FOLDS: dict[str, tuple[str, ...]] = {
     "smp": ("smp_usual_emo",),
@@ -43,7 +43,8 @@ def unseen(sets: Mapping[str, Rows], held: Sequence[str], vectors: Vectors, ours
 
 def split(rows: Rows, seed: int) -> tuple[Rows, Rows]:
     """What is taught and what is kept back, without near-copies of each other."""
-    back = np.random.default_rng(seed).random(len(rows)) < KEPT_BACK
+    share = min(KEPT_MOST, max(KEPT_BACK, KEPT_LEAST / max(1, len(rows))))
+    back = np.random.default_rng(seed).random(len(rows)) < share
     kept, taught = rows.chosen(np.flatnonzero(back)), rows.chosen(np.flatnonzero(~back))
     return taught.chosen(np.flatnonzero(~near_copies(taught.texts, kept.texts))), kept
 

@@ -2,7 +2,9 @@
 `default`: the table, and for the texts it is unsure of a small network and the lexicon beside it.
 
 The network's vectors and filters are whole numbers small enough for every sum to be exact in float32 (below 2^24), so BLAS may add
-them in any order, on any machine, beside any other text: the answer is the same to the last bit. What follows is worked out text by text.
+them in any order, on any machine, beside any other text: the answer is the same to the last bit. What each character and pair says to
+each filter is worked out once, when the weights are loaded, and kept in 16 bits: to judge is then to look up and to add. What follows is
+worked out text by text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +25,13 @@ CHUNK = 16  # texts at once: what is worked on stays in the cache
 BITS = 18
 FIRST = np.uint32(1)  # stands for what is before a text: 0 would make the pair of its first character that character's key
 KNOWN_BELOW = np.uint64(32)
+WINDOW = 3  # neighbouring slots a filter sees
+LOUDEST = 5_000  # of what a character says to a filter: a window adds six of them, and 16 bits must hold the sum
+
+WHOLE = np.iinfo(np.int16).min, np.iinfo(np.int16).max
 
 Floats = NDArray[np.float32]
+Said = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +39,31 @@ class Network:
     """
     Filters over three neighbouring slots, the strongest and the mean answer of each, a head.
 
-    `keys`: known characters and pairs, `vectors`: a row of whole numbers each, the last for what is not known.
+    `keys`: known characters and pairs; `said`: what each says to every filter from the right, the middle and the left of its window,
+    the last row for what is not known.
     """
 
     keys: NDArray[np.uint64]
     rows: NDArray[np.int32]
-    vectors: Floats
-    filters: Floats
-    threshold: Floats
+    said: Said
+    threshold: Said
     head: Scores
     bias: Scores
 
     @classmethod
     def of(cls, weights: Mapping[str, NDArray[Any]]) -> Self:
         """The network of the shipped whole numbers; a key's row is found by its bucket, the commoner key's where two share one."""
-        keys, vectors, threshold = weights["keys"].astype(np.uint64), weights["vectors"], weights["threshold"].astype(np.float32)
+        keys = weights["keys"].astype(np.uint64)
         rows = np.full(1 << (BITS + 1), len(keys), np.int32)
         left, right = (keys >> KNOWN_BELOW).astype(np.uint32), keys.astype(np.uint32)
         buckets = np.where(left > 0, pair_buckets(left, right, BITS), single_buckets(right, BITS) + np.uint32(1 << BITS))
         rows[buckets[::-1]] = np.arange(len(keys), dtype=np.int32)[::-1]
-        padded = np.vstack([vectors.astype(np.float32), np.zeros((1, vectors.shape[1]), np.float32)])
-        head, bias = weights["head"].astype(np.float64), weights["bias"].astype(np.float64)
-        return cls(np.append(keys, np.uint64(0)), rows, padded, weights["filters"].astype(np.float32), threshold, head, bias)
+        said = spoken(weights["vectors"].astype(np.float32), weights["filters"].astype(np.float32))
+        unit = max(1.0, float(np.abs(said).max()) / LOUDEST)  # of the shipped sums
+        padded = np.rint(np.vstack([said, np.zeros((1, said.shape[1]), np.float32)]) / np.float32(unit)).astype(np.int16)
+        threshold = np.clip(np.rint(weights["threshold"].astype(np.float64) / unit), *WHOLE).astype(np.int16)
+        head, bias = weights["head"].astype(np.float64) * unit, weights["bias"].astype(np.float64)
+        return cls(np.append(keys, np.uint64(0)), rows, padded, threshold, head, bias)
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """A row of scores a text."""
@@ -63,31 +73,39 @@ class Network:
 
     def _pooled(self, texts: Sequence[str]) -> Scores:
         grams = Grams.of(texts, LONGEST)
-        answers = np.maximum(self._windows(grams.codes) @ self.filters, self.threshold)
+        answers = self._answers(grams.codes)
         ends = grams.starts + np.maximum(grams.sizes - 1, 1)  # a separator speaks for nobody
         pieces = [answers[start:end] for start, end in zip(grams.starts.tolist(), ends.tolist(), strict=True)]
         strongest = np.stack([piece.max(axis=0) for piece in pieces])
-        sums = np.stack([piece.sum(axis=0) for piece in pieces])
+        sums = np.stack([piece.sum(axis=0, dtype=np.int32) for piece in pieces])
         return np.concatenate([strongest, sums / (ends - grams.starts)[:, None]], axis=1)
 
-    def _windows(self, codes: Codes) -> Floats:
-        """Each slot's vector between its neighbours'."""
-        slots = self._slots(codes)
-        width = slots.shape[1]
-        windows = np.zeros((len(slots), 3 * width), np.float32)
-        windows[1:, :width], windows[:, width : 2 * width], windows[:-1, 2 * width :] = slots[:-1], slots, slots[1:]
-        return windows
+    def _answers(self, codes: Codes) -> Said:
+        """What each filter answers to each slot between its neighbours."""
+        said, width = self._slots(codes), len(self.threshold)
+        answers = said[:, width : 2 * width].copy()
+        answers[1:] += said[:-1, 2 * width :]
+        answers[:-1] += said[1:, :width]
+        return np.maximum(answers, self.threshold, out=answers)
 
-    def _slots(self, codes: Codes) -> Floats:
-        """The vector of each character and that of the pair it ends, added."""
+    def _slots(self, codes: Codes) -> Said:
+        """What each character and the pair it ends say together."""
         left, right = np.maximum(codes[:-1], FIRST), codes[1:]
         singles = self._found(single_buckets(right, BITS) + np.uint32(1 << BITS), right.astype(np.uint64))
         pairs = self._found(pair_buckets(left, right, BITS), (left.astype(np.uint64) << KNOWN_BELOW) | right)
-        return self.vectors.take(singles, axis=0) + self.vectors.take(pairs, axis=0)
+        said = self.said.take(singles, axis=0)
+        said += self.said.take(pairs, axis=0)
+        return said
 
     def _found(self, buckets: Codes, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
         rows = self.rows.take(buckets)
         return np.where(self.keys.take(rows) == keys, rows, np.int32(len(self.keys) - 1))
+
+
+def spoken(vectors: Floats, filters: Floats) -> Floats:
+    """What each vector says to every filter where it is the right, the middle and the left one of the filter's window."""
+    width = vectors.shape[1]
+    return np.hstack([vectors @ filters[place * width : (place + 1) * width] for place in reversed(range(WINDOW))])
 
 
 @dataclass(frozen=True, slots=True)
