@@ -28,6 +28,7 @@ KNOWN_BELOW = np.uint64(32)
 WINDOW = 3  # neighbouring slots a filter sees
 LOUDEST = 5_000  # of what a character says to a filter: a window adds six of them, and 16 bits must hold the sum
 
+BLOCK = 1_000  # vectors
 WHOLE = np.iinfo(np.int16).min, np.iinfo(np.int16).max
 
 Floats = NDArray[np.float32]
@@ -58,12 +59,10 @@ class Network:
         left, right = (keys >> KNOWN_BELOW).astype(np.uint32), keys.astype(np.uint32)
         buckets = np.where(left > 0, pair_buckets(left, right, BITS), single_buckets(right, BITS) + np.uint32(1 << BITS))
         rows[buckets[::-1]] = np.arange(len(keys), dtype=np.int32)[::-1]
-        said = spoken(weights["vectors"].astype(np.float32), weights["filters"].astype(np.float32))
-        unit = max(1.0, float(np.abs(said).max()) / LOUDEST)  # of the shipped sums
-        padded = np.rint(np.vstack([said, np.zeros((1, said.shape[1]), np.float32)]) / np.float32(unit)).astype(np.int16)
+        said, unit = whole(weights["vectors"].astype(np.float32), weights["filters"].astype(np.float32))
         threshold = np.clip(np.rint(weights["threshold"].astype(np.float64) / unit), *WHOLE).astype(np.int16)
         head, bias = weights["head"].astype(np.float64) * unit, weights["bias"].astype(np.float64)
-        return cls(np.append(keys, np.uint64(0)), rows, padded, threshold, head, bias)
+        return cls(np.append(keys, np.uint64(0)), rows, said, threshold, head, bias)
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """A row of scores a text."""
@@ -106,6 +105,16 @@ def spoken(vectors: Floats, filters: Floats) -> Floats:
     """What each vector says to every filter where it is the right, the middle and the left one of the filter's window."""
     width = vectors.shape[1]
     return np.hstack([vectors @ filters[place * width : (place + 1) * width] for place in reversed(range(WINDOW))])
+
+
+def whole(vectors: Floats, filters: Floats) -> tuple[Said, float]:
+    """What the vectors say in 16 bits, a row of zeros after them, and what one is worth; block by block, to need little memory."""
+    blocks = [vectors[first : first + BLOCK] for first in range(0, len(vectors), BLOCK)]
+    unit = max([1.0, *(float(np.abs(spoken(block, filters)).max()) / LOUDEST for block in blocks)])
+    said = np.zeros((len(vectors) + 1, WINDOW * filters.shape[1]), np.int16)
+    for number, block in enumerate(blocks):
+        said[number * BLOCK : number * BLOCK + len(block)] = np.rint(spoken(block, filters) / np.float32(unit))
+    return said, unit
 
 
 @dataclass(frozen=True, slots=True)
