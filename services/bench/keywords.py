@@ -25,6 +25,7 @@ from services.bench.figure import Figure, figure
 TEN, HUNDRED = 10_000, 100_000
 LENGTH = 90
 SLICES, SLICE = 12, 1_000  # mentions; each set is judged by its quickest slice
+BATCH = 256  # as the scorer takes them
 NAIVE = 20  # mentions of the loop over every word
 _FAMILY = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔"
 _MATTERS = ("食品", "事故", "投诉", "维权", "曝光", "员工", "欠薪", "安全", "通报", "起火")
@@ -94,8 +95,11 @@ def _rates(matchers: Sequence[Matcher], texts: Sequence[str]) -> list[float]:
         mentions = [Mention(source="bench", id="1", published_at=_AT, text=text) for text in texts[start : start + SLICE]]
         for number, matcher in enumerate(matchers):
             started = time.process_time()
-            for mention in mentions:
-                matcher.match(mention, 0)
+            for first in range(0, SLICE, BATCH):
+                batch = mentions[first : first + BATCH]
+                views = matcher.views(batch)
+                for mention in batch:
+                    matcher.match(mention, 0, views)
             best[number] = min(best[number], max(time.process_time() - started, 1e-9))
     return [SLICE / seconds for seconds in best]
 
