@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import psutil
 
-from services.entry import TERMINATED
 from tests.acceptance.making import brisk_policy, write_config
 from tests.acceptance.processes import Running, ask, free_port
 from tests.acceptance.together import servers_config
@@ -100,9 +99,9 @@ class Town:
             _HOUR.pack_into(page, 0, shift)
 
     def stop(self) -> list[str]:
-        """Ask all to stop; who did not do so in time, or not cleanly: one that was still loading, after a kill, is ended by the signal."""
+        """Ask all to stop; who did not do so in time, or not cleanly."""
         codes = {name: running.stop(within=60) for name, running in self._running.items()}
-        return [f"process {name} stopped with {code}" for name, code in codes.items() if code not in {0, TERMINATED}]
+        return [f"process {name} stopped with {code}" for name, code in codes.items() if code != 0]
 
     def said(self) -> Iterator[tuple[str, str]]:
         """What each process wrote to stderr in all its lives."""
