@@ -154,11 +154,11 @@ class Run:
                 self.town.start(name)
 
     def _rest(self) -> None:
-        """Wait until nothing is to be done any more."""
+        """Wait until all are at work and nothing is to be done any more."""
         left: list[str] = []
 
         def resting() -> bool:
-            left[:] = [*asyncio.run(history.at_rest(self.town.config)), *self.town.ended()]
+            left[:] = [*asyncio.run(history.at_rest(self.town.config)), *self.town.ended(), *self.town.loading()]
             return not left
 
         try:

@@ -58,6 +58,7 @@ class Town:
         self.begun: dict[str, list[float]] = {name: [] for name in roles}
         self.stills: list[Stretch] = []
         self._running: dict[str, Running] = {}
+        self._said: dict[str, int] = {}  # how much each had said when its present life began
         self._clock = folder / "clock"
         self._clock.write_bytes(_HOUR.pack(0))
 
@@ -65,6 +66,7 @@ class Town:
         """Start the process of that name, which is not there."""
         line = [part for role in self.roles[name] for part in ("--role", role)]
         self.begun[name].append(time.monotonic())
+        self._said[name] = len(self._running[name].err) if name in self._running else 0
         self._running[name] = Citizen(self.folder / f"{name}.log", self._clock, "run", "--config", self.config, *line)
 
     def kill(self, name: str) -> None:
@@ -84,6 +86,11 @@ class Town:
         """Who ended by itself, and how."""
         codes = {name: running.process.poll() for name, running in self._running.items()}
         return [f"process {name} ended by itself with {code}" for name, code in codes.items() if code is not None]
+
+    def loading(self) -> list[str]:
+        """Who has not said yet, in its present life, that it is at work."""
+        said = {name: running.err[self._said[name] :] for name, running in self._running.items()}
+        return [f"process {name} still loads" for name, words in said.items() if '"event": "started"' not in words]
 
     def ready(self) -> bool:
         """Whether the service is fit to work; OSError while nobody listens."""
