@@ -46,14 +46,18 @@ class Glance:
 
 
 class Server(Protocol):
-    """Looks up the newest seq on a server; one look at a time."""
+    """Asks a server outside of any unit; one question at a time."""
 
     async def seq(self) -> int:
         """The newest change; StoreUnavailable when it cannot be told."""
         ...
 
+    async def free(self) -> None:
+        """End units of processes that stand still in the middle of a statement: nobody else ends those. StoreUnavailable as above."""
+        ...
+
     def close(self) -> None:
-        """Let go of the connection; the next look makes another."""
+        """Let go of the connection; the next question makes another."""
         ...
 
 

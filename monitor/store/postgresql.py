@@ -6,6 +6,7 @@ transaction, nothing is locked for longer, and nobody LISTENs. Reading units are
 writing units are READ COMMITTED and lock what they read to write it again (`dialects.py`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from secrets import token_hex
@@ -37,8 +38,15 @@ IDLE: Final = 10  # seconds a stopped process may sit on its locks
 OLDEST = (13,)
 _PLAIN: Final = "yuqing"  # what SQLAlchemy finds our dialect by
 _MIGRATING: Final = 600
+_UNIT: Final = "yuqing"  # the name of a session while it is in a unit of ours
 _REFUSED = ("28", "3D")  # not let in, no such database: SQLSTATE by its first letters
 _FORBIDDEN = "42501"
+# Between a statement's preparation and its values, or within a COPY, a session is not idle, and only the bound of the statement holds
+_STALLED = f"""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND application_name = '{_UNIT}'
+        AND state = 'active' AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '{IDLE} s'
+"""
 
 
 class _Plain(PGDialect_asyncpg):
@@ -90,7 +98,7 @@ async def open_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 class Glance:
     """
-    The newest seq in one exchange with the server, on a connection of its own.
+    What is asked outside of units, as the newest seq: in one exchange with the server, on a connection of its own.
 
     COPY is what brings a value back without a statement being prepared first, which takes a transaction where a pooler is between.
     """
@@ -98,21 +106,30 @@ class Glance:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: Any = None
+        self._turn = asyncio.Lock()
 
     async def seq(self) -> int:
         """The newest change; StoreUnavailable when it cannot be told within some seconds."""
-        try:
+        return int(await self._answered(f"SELECT value FROM sequence WHERE name = '{ALERT_SEQ}'"))  # noqa: S608 - ours
+
+    async def free(self) -> None:
+        """End the units of ours that have waited in the middle of a statement for a client that says nothing. Errors as of `seq`."""
+        await self._answered(_STALLED)
+
+    async def _answered(self, query: str) -> bytes:
+        async with self._turn:
             try:
-                return await self._asked()
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError):
-                self.close()  # kept from before, and lost since
-                return await self._asked()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            self.close()
-            raise StoreUnavailable(f"store: {str(error) or type(error).__name__}", server=SERVER) from error
-        except BaseException:
-            self.close()
-            raise
+                try:
+                    return await self._asked(query)
+                except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError):
+                    self.close()  # kept from before, and lost since
+                    return await self._asked(query)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                self.close()
+                raise StoreUnavailable(f"store: {str(error) or type(error).__name__}", server=SERVER) from error
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Let go of the connection; the next look makes another."""
@@ -120,7 +137,7 @@ class Glance:
             self._connection.terminate()
             self._connection = None
 
-    async def _asked(self) -> int:
+    async def _asked(self, query: str) -> bytes:
         if self._connection is None:
             self._connection = await asyncpg.connect(dsn=self._url, timeout=CONNECT, command_timeout=CONNECT, statement_cache_size=0)
         found = bytearray()
@@ -128,8 +145,8 @@ class Glance:
         async def take(part: bytes) -> None:
             found.extend(part)
 
-        await self._connection.copy_from_query(f"SELECT value FROM sequence WHERE name = '{ALERT_SEQ}'", output=take)  # noqa: S608 - ours
-        return int(found)
+        await self._connection.copy_from_query(query, output=take)
+        return bytes(found)
 
 
 def _engine(url: str, size: int, longest: int, **options: Any) -> AsyncEngine:
@@ -151,7 +168,7 @@ def _made(url: str, longest: int, **options: Any) -> AsyncEngine:
 
 
 def _listen(engine: AsyncEngine, longest: str) -> None:
-    bounds = {"lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s"}
+    bounds = {"application_name": _UNIT, "lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s"}
     # What is asked for by key is in memory or on a disk without arms: taken for dear, a growing table is read whole for each batch
     plans = {"jit": "off", "random_page_cost": "1.1"}
     setting = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in (bounds | plans).items())

@@ -40,8 +40,9 @@ _SHARED_TURN = 8.0  # where others write at once it does not take that long
 _BEGIN = 6.0  # seconds for a server to begin a transaction
 _KEPT = 3  # connections kept from before that may turn out dead: at the first the pool forgets them all
 _FORBIDDEN = "42501"
+_LOCKED = "55P03"
 # SQLSTATE by its first letters: connection, rollback (deadlock), resources, operator, system; and whole: idle too long, read only, lock
-_LATER = ("08", "40", "53", "57", "58", "25P03", "25P04", "25006", "55P03", _FORBIDDEN)
+_LATER = ("08", "40", "53", "57", "58", "25P03", "25P04", "25006", _LOCKED, _FORBIDDEN)
 
 
 class ReadUnit:
@@ -144,10 +145,16 @@ class Store:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteUnit]:
         """A unit that commits at its clean end, and leaves nothing at an exception or a cancellation before that."""
-        with _unavailable(self._writing):
-            async with self._my_turn(), _begun(self._writing, self._bound) as (connection, transaction):
-                yield WriteUnit(connection)
-                await self._commit(transaction)
+        try:
+            with _unavailable(self._writing):
+                async with self._my_turn(), _begun(self._writing, self._bound) as (connection, transaction):
+                    yield WriteUnit(connection)
+                    await self._commit(transaction)
+        except StoreUnavailable as error:
+            if self._server and _state(error.__cause__) == _LOCKED:
+                with suppress(StoreUnavailable):
+                    await self._server.free()
+            raise
 
     async def newest_seq(self) -> int:
         """The newest change of an alert, of any process, as of no earlier than this call; cheap enough to ask at every request."""
@@ -246,17 +253,20 @@ def _unavailable(engine: AsyncEngine) -> Iterator[None]:
     """What the database says of its own state (locked, full, unreadable, no connection free) becomes StoreUnavailable."""
     try:
         yield
-    except exc.TimeoutError as error:
-        raise _lost(engine, error) from error
-    except exc.DBAPIError as error:
-        if _ours(error):
+    except exc.SQLAlchemyError as error:
+        if not may_pass(error):
             raise
         raise _lost(engine, error) from error
 
 
+def may_pass(error: BaseException) -> bool:
+    """Whether what was raised within a unit is the database's state and not what it was asked: at its end it is StoreUnavailable."""
+    return isinstance(error, exc.TimeoutError) or (isinstance(error, exc.DBAPIError) and not _ours(error))
+
+
 def _ours(error: exc.DBAPIError) -> bool:
     """Whether it is a mistake of ours: the same again would fail again."""
-    state = getattr(error.orig, "sqlstate", None)
+    state = _state(error)
     if state is not None:
         return not state.startswith(_LATER)
     if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
@@ -264,10 +274,15 @@ def _ours(error: exc.DBAPIError) -> bool:
     return isinstance(getattr(error.orig, "__cause__", None), ValueError)  # a value the driver cannot send
 
 
+def _state(error: BaseException | None) -> str | None:
+    """The server's SQLSTATE of what the driver raised; None where there is none."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
 def _lost(engine: AsyncEngine, error: exc.SQLAlchemyError) -> StoreUnavailable:
     """In the driver's own words, without the statement and its values: those are people's words."""
     said = str(error.orig) if isinstance(error, exc.DBAPIError) else type(error).__name__
-    if getattr(getattr(error, "orig", None), "sqlstate", None) == _FORBIDDEN:
+    if _state(error) == _FORBIDDEN:
         said += "; 请给 store 里的用户读写各表的权限"
     return StoreUnavailable(f"store: {said}", server=_server(engine))
 

@@ -17,6 +17,7 @@ import msgspec
 from monitor.bus.base import Bus, Stored
 from monitor.clock import Clock
 from monitor.errors import BusError, StoreError, TooLarge, TooManyFailures
+from monitor.store import sessions
 from services.dead.burial import Tried, lately
 
 PAUSES = (0.05, 0.2)  # seconds before the second and the third try; a stream full of bad ones must not be slowed to a crawl
@@ -30,7 +31,7 @@ def may_pass(error: BaseException) -> bool:
     """Whether this is the fault of no record and of no release: the bus, the store or the machine lacks something now."""
     if isinstance(error, OSError):
         return error.errno in _SHORTAGES
-    return isinstance(error, (BusError, StoreError)) and not isinstance(error, TooLarge)
+    return sessions.may_pass(error) or (isinstance(error, (BusError, StoreError)) and not isinstance(error, TooLarge))
 
 
 def told(error: BaseException) -> str:

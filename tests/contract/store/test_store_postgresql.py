@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
 
 from monitor.errors import StoreUnavailable, UsageError
+from monitor.store import postgresql as servers
 from monitor.store.making import current, make
 from monitor.store.migrations import upgrade
 from monitor.store.postgresql import READERS, WRITERS
@@ -330,6 +332,38 @@ class TestBounds:
             await stopped()
         async with store.read() as unit:
             assert await unit.meta.get("k") is None
+
+    async def test_a_process_stopped_in_a_statement(
+        self, postgresql: Server, database: str, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """For the server it is at work, and idle it never is: who waits for its locks ends it, and its unit failed whole."""
+        monkeypatch.setattr(servers, "_STALLED", servers._STALLED.replace(f"{servers.IDLE} s", "0.2 s"))
+        bounded(store, "lock_timeout = '100ms'")
+        await write(store, 0, HITS)
+        inside, over = asyncio.Event(), asyncio.Event()
+
+        async def rows() -> AsyncIterator[tuple[str, bytes]]:
+            inside.set()
+            await over.wait()
+            yield "k", b"v"
+
+        async def stopped() -> None:
+            other = await Store.open(postgresql.url(database), HOME)
+            with pytest.raises(asyncpg.PostgresError):
+                async with other.write() as unit:
+                    await unit.positions.read("t", 0)
+                    driver = await unit.positions._connection.run_sync(driver_of)
+                    await driver.copy_records_to_table("meta", records=rows(), columns=("key", "value"))
+            await other.close()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stopped())
+            await inside.wait()
+            with pytest.raises(StoreUnavailable, match="lock timeout"):
+                await write(store, 1, HITS)
+            await eventually(store, 1)
+            over.set()
+        assert await written(store, HITS) == 2
 
     async def test_no_place(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """When every connection is in use who comes is told in time, for readers and for writers; then they go on."""
