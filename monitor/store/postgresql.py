@@ -42,11 +42,11 @@ _UNIT: Final = "yuqing"  # the name of a session while it is in a unit of ours
 _REFUSED = ("28", "3D")  # not let in, no such database: SQLSTATE by its first letters
 _FORBIDDEN = "42501"
 # Between a statement's preparation and its values, or within a COPY, a session is not idle, and only the bound of the statement holds
-_STALLED = f"""
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = current_user AND application_name = '{_UNIT}'
-        AND state = 'active' AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '{IDLE} s'
-"""
+_STALLED = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"  # noqa: S608 - ours
+    f" AND application_name = '{_UNIT}' AND state = 'active' AND wait_event = 'ClientRead'"
+    f" AND state_change < clock_timestamp() - interval '{IDLE} s'"
+)
 
 
 class _Plain(PGDialect_asyncpg):
@@ -168,10 +168,10 @@ def _made(url: str, longest: int, **options: Any) -> AsyncEngine:
 
 
 def _listen(engine: AsyncEngine, longest: str) -> None:
-    bounds = {"application_name": _UNIT, "lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s"}
+    bounds = {"lock_timeout": f"{LOCK}s", "statement_timeout": longest, "idle_in_transaction_session_timeout": f"{IDLE}s"}
     # What is asked for by key is in memory or on a disk without arms: taken for dear, a growing table is read whole for each batch
-    plans = {"jit": "off", "random_page_cost": "1.1"}
-    setting = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in (bounds | plans).items())
+    others = {"jit": "off", "random_page_cost": "1.1", "application_name": _UNIT}
+    setting = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in (bounds | others).items())
 
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql(setting, execution_options=AS_IT_STANDS)

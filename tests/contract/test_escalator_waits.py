@@ -1,6 +1,5 @@
 """What the store lacks for a while is waited for by who decides: no record is to blame for it."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ from sqlalchemy import Connection, event
 
 from monitor.bus.base import DEAD, SCORED
 from monitor.clock import SECOND
+from monitor.errors import StoreUnavailable
 from services.score import record_of
 from tests.postgresql import Server, database_of
 from tests.unit.escalation.making import START
@@ -26,9 +26,8 @@ def brisk(parts: Parts) -> None:
     event.listen(parts.store._writing.sync_engine, "begin", begun)
 
 
-async def test_a_table_that_is_locked_for_long(tmp_path: Path, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_table_that_is_locked_for_long(tmp_path: Path, postgresql: Server) -> None:
     """However often the lock does not come, nothing is put aside; when it is free, all is decided."""
-    monkeypatch.setattr("services.escalate._AGAIN", 0.01)
     url = await postgresql.database()
     async with parts_in(tmp_path, store=url) as parts, postgresql.session(database_of(url)) as session:
         brisk(parts)
@@ -36,20 +35,13 @@ async def test_a_table_that_is_locked_for_long(tmp_path: Path, postgresql: Serve
         await session.execute("BEGIN")
         await session.execute(LOCKED)
         escalator = parts.escalator()
-        work = asyncio.create_task(escalator.run())
-        try:
-            async with asyncio.timeout(60):
-                for _ in range(6):
-                    escalator.waits = None
-                    while escalator.waits is None:
-                        await asyncio.sleep(0.02)
-                    assert "lock timeout" in escalator.waits
-                assert (escalator.progress, await parts.bus.read(DEAD, 0, 0, 10)) == ((0, 0), [])
-                await session.execute("ROLLBACK")
-                await escalator.reached(MENTIONS)
-        finally:
-            work.cancel()
-            await asyncio.wait([work])
+        for _ in range(6):
+            with pytest.raises(StoreUnavailable, match="lock timeout"):
+                await escalator.advance()
+        assert (escalator.progress, await parts.bus.read(DEAD, 0, 0, 10)) == ((0, 0), [])
+        await session.execute("ROLLBACK")
+        while await escalator.advance():
+            pass
         async with parts.store.read() as unit:
             assert len((await unit.mentions.search(limit=200)).items) == MENTIONS
         assert await parts.bus.read(DEAD, 0, 0, 10) == []

@@ -347,22 +347,22 @@ class TestBounds:
             await over.wait()
             yield "k", b"v"
 
-        async def stopped() -> None:
-            other = await Store.open(postgresql.url(database), HOME)
-            with pytest.raises(asyncpg.PostgresError):
-                async with other.write() as unit:
-                    await unit.positions.read("t", 0)
-                    driver = await unit.positions._connection.run_sync(driver_of)
-                    await driver.copy_records_to_table("meta", records=rows(), columns=("key", "value"))
-            await other.close()
+        async def stopped(other: Store) -> None:
+            async with other.write() as unit:
+                await unit.positions.read("t", 0)
+                driver = await unit.positions._connection.run_sync(driver_of)
+                await driver.copy_records_to_table("meta", records=rows(), columns=("key", "value"))
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(stopped())
-            await inside.wait()
-            with pytest.raises(StoreUnavailable, match="lock timeout"):
-                await write(store, 1, HITS)
-            await eventually(store, 1)
-            over.set()
+        other = await Store.open(postgresql.url(database), HOME)
+        task = asyncio.create_task(stopped(other))
+        await inside.wait()
+        with pytest.raises(StoreUnavailable, match="lock timeout"):
+            await write(store, 1, HITS)
+        await eventually(store, 1)
+        over.set()
+        with pytest.raises(asyncpg.PostgresError):
+            await task
+        await other.close()
         assert await written(store, HITS) == 2
 
     async def test_no_place(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
