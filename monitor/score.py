@@ -34,8 +34,12 @@ class Emotion(msgspec.Struct, frozen=True, gc=False):
     none: float
 
 
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A rule that matched; `text` is the slice [start, end) in code points of that field's original words."""
+class Hit(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """
+    A rule that matched; `text` is the slice [start, end) in code points of that field's original words.
+
+    `harmless`: the word beside it by which it tells of no event (a drill, a film), so that it adds nothing to severity.
+    """
 
     rule: str
     category: str
@@ -43,6 +47,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     text: str
     start: Place
     end: Place
+    harmless: str | None = None
 
 
 class Floor(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,7 @@
 """What the rules that hold in a mention tell of it: the hits shown, how severe it is, the fields that advertise."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 
 import msgspec
@@ -13,6 +13,7 @@ from monitor.scoring.library_file import Library
 from monitor.scoring.places import Scope, Seen, witnesses
 from monitor.scoring.rule_tree import AnyOf, Node, Variant, Whole, Without, Word
 from monitor.scoring.rules import parse
+from monitor.scoring.unreal import Frames
 from monitor.scoring.views import Span
 from monitor.subject import Subject
 
@@ -81,11 +82,34 @@ def harms_of(entry: Entry, hits: Iterable[Hit]) -> Iterator[tuple[str, ...]]:
     if entry.category in (OWN, ADVERT) or entry.weight < SEVERE:
         return
     words = words_of(hits)
-    parts = entry.tree.parts if isinstance(entry.tree, AnyOf) else (entry.tree,)
-    if all(isinstance(part, Word | Whole | Without | Variant) for part in parts):
+    if _each_alone(entry):
         yield from ((word,) for word in words)
     elif words:
         yield words
+
+
+def _each_alone(entry: Entry) -> bool:
+    """Whether each of its words is enough."""
+    parts = entry.tree.parts if isinstance(entry.tree, AnyOf) else (entry.tree,)
+    return all(isinstance(part, Word | Whole | Without | Variant) for part in parts)
+
+
+def framed(entry: Entry, hits: Sequence[Hit], frames: Mapping[str, Frames]) -> Sequence[Hit]:
+    """Its hits, those named harmless that stand in a frame of their field; only those of shipped risk rules may."""
+    if entry.library is None or not entry.library.shipped or entry.category == ADVERT:
+        return hits
+    return [_framed(hit, frames[hit.field]) if hit.field in frames else hit for hit in hits]
+
+
+def _framed(hit: Hit, frames: Frames) -> Hit:
+    word = frames.around((hit.start, hit.end), hit.category)
+    return hit if word is None else msgspec.structs.replace(hit, harmless=word)
+
+
+def counts(entry: Entry, hits: Sequence[Hit]) -> bool:
+    """Whether its hits tell of an event: one that is enough by itself stands in no frame, or one of each word that it needs."""
+    real = {hit.text for hit in hits if hit.harmless is None}
+    return bool(real) if _each_alone(entry) else real >= {hit.text for hit in hits}
 
 
 def hits_of(entry: Entry, scope: Scope, seen: Sequence[Seen]) -> list[Hit]:

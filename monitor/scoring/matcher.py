@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from monitor.mention import Mention
 from monitor.score import Hit
-from monitor.scoring.hits import ADVERT, MAX_HITS, OWN, Entry, first, floor_of, harms_of, hits_of, of_library, of_subject, risk_of, words_of
+from monitor.scoring.hits import ADVERT, MAX_HITS, OWN, Entry, first, counts, floor_of, framed, harms_of, hits_of, of_library, of_subject, risk_of, words_of
 from monitor.scoring.index import Index
 from monitor.scoring.library_file import Library
 from monitor.scoring.match import Match
@@ -23,6 +23,7 @@ from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
 from monitor.scoring.rule_tree import fields, located
 from monitor.scoring.segment import FAST
+from monitor.scoring.unreal import load_unreal
 from monitor.scoring.versions import Keywords
 from monitor.scoring.views import View
 from monitor.subject import Subject
@@ -64,7 +65,7 @@ class Matcher:
                 self._add(of_library(library), naming)
             if library.name in shipped:
                 risks += range(begin, len(self._entries))
-        self._watched = frozenset(self._watchers)
+        self._watched, self._shipped = frozenset(self._watchers), frozenset(risks)
         self._watching, self._risks = self._group("watching", self._watchers), self._group("risks", risks)
         self._dated = tuple(library for library in libraries if library.valid_from is not None or library.valid_until is not None)
         self._index = Index([entry.tree for entry in self._entries], segmenter)
@@ -72,6 +73,7 @@ class Matcher:
         self._named = tuple(field for field in NAMED if field in asked and field not in FIELDS)
         self._matches: Memo[str, tuple[Match, ...]] = Memo(REMEMBERED)
         self._told_risks: Memo[str, float] = Memo(REMEMBERED)
+        self._unreal = load_unreal()
 
     def _add(self, entries: Iterable[Entry], watchers: tuple[str, ...]) -> None:
         for entry in entries:
@@ -141,8 +143,9 @@ class Matcher:
         key = self._era(at) + text
         known = self._told_risks.get(key)
         if known is None:
-            risks = self._holding(self._risks, [("quoted", self._index.view(text))], at)
-            known = risk_of(self._entries[number] for number in risks)
+            seen = [("quoted", self._index.view(text))]
+            risks = self._framed(self._holding(self._risks, seen, at), seen)
+            known = risk_of(entry for number, hits in risks.items() if counts(entry := self._entries[number], hits))
             self._told_risks.put(key, known)
         return known
 
@@ -178,7 +181,7 @@ class Matcher:
         if not hit:
             return ()
         risks = self._holding(self._risks, seen, at)
-        told = {**watching, **risks}
+        told = self._framed({**watching, **risks}, seen)
         return tuple(self._matched(name, dict.fromkeys((*hit[name], *risks)), told, by_hand=name in by_hand) for name in sorted(hit))
 
     def _holding(self, group: "_Group", seen: Sequence[Seen], at: int) -> dict[int, Sequence[Hit]]:
@@ -193,6 +196,13 @@ class Matcher:
             scope = _scope(seen)
             held |= {number: hits_of(self._entries[number], scope, seen) for number in joined if holds(self._entries[number].tree, scope)}
         return {number: held[number] for number in sorted(held) if not self._dated or self._entries[number].valid(at)}
+
+    def _framed(self, held: Mapping[int, Sequence[Hit]], seen: Sequence[Seen]) -> Mapping[int, Sequence[Hit]]:
+        """The hits, those named harmless that tell of no event."""
+        if self._shipped.isdisjoint(held):
+            return held
+        frames = {field: found for field, view in seen if field in FIELDS and (found := self._unreal.frames(view)) is not None}
+        return {number: framed(self._entries[number], hits, frames) for number, hits in held.items()} if frames else held
 
     def _standing(self, group: "_Group", field: str, view: View) -> Mapping[int, Sequence[Hit]]:
         """The hits of a group's rules that ask for one place in one text, remembered with the text."""
@@ -210,11 +220,13 @@ class Matcher:
         shown = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if by_hand else []
         shown += first(hits, MAX_HITS - len(shown))
         adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
+        counting = [entry for number, entry in zip(numbers, entries, strict=True) if counts(entry, told[number])]
         named = dict.fromkeys(entry.library.name for entry in entries if entry.library)
         libraries = {library: self.keywords.versions[library] for library in named}
         names = words_of(hit for hit in hits if hit.category == OWN and hit.field in FIELDS)
-        harms = sorted({group for number in numbers for group in harms_of(self._entries[number], told[number])})
-        return Match(name, tuple(shown), risk_of(entries), adverts, floor_of(entries), libraries, names, tuple(harms))
+        real = ((entry, [hit for hit in told[number] if hit.harmless is None]) for number, entry in zip(numbers, entries, strict=True))
+        harms = sorted({group for entry, those in real for group in harms_of(entry, those)})
+        return Match(name, tuple(shown), risk_of(counting), adverts, floor_of(entries), libraries, names, tuple(harms))
 
     def _lets(self, name: str, mention: Mention, at: int) -> bool:
         """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""

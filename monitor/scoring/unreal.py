@@ -1,0 +1,106 @@
+"""
+Words of harm that tell of no event: those of an exercise, a story, a memory, a lesson or a figure of speech.
+
+What frames them are words of keywords/lexicons/unreal.yaml. A hit of a shipped risk rule in such a frame counts for nothing and names
+the word (`Hit.harmless`), so everybody sees why. A rule of one's own always counts: who wrote it knows what it is for.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import yaml
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from monitor.scoring.fold import fold
+from monitor.scoring.views import Span, View, bounded
+
+SENTENCE = re.compile(r"[。！？!?；;\n]")
+CLAUSE = re.compile(r"[。！？!?；;\s，,、：:…|]")
+LONGEST = 2_000  # characters looked at: a frame stands near the head of a text, or nowhere that matters
+
+
+class Frame(NamedTuple):
+    """How far its words reach: at most so many characters to a word of harm behind them (`ahead` of it) or before them; -1: not at all."""
+
+    name: str
+    ahead: int
+    behind: int
+    clause: bool
+    only: frozenset[str]
+
+
+class Framed(NamedTuple):
+    """A word of a frame, at its place in the original text."""
+
+    start: int
+    end: int
+    frame: Frame
+
+
+class Frames:
+    """The frames of one text, in which spans are asked about."""
+
+    def __init__(self, text: str, found: list[Framed]) -> None:
+        self._text = text
+        self._found = found
+
+    def around(self, span: Span, category: str) -> str | None:
+        """The word by which a hit of this category at this span tells of no event."""
+        for one in self._found:
+            if one.frame.only and category not in one.frame.only:
+                continue
+            ahead = one.end <= span[0]
+            gap = (one.end, span[0]) if ahead else (span[1], one.start)
+            reach = one.frame.ahead if ahead else one.frame.behind
+            if 0 <= gap[1] - gap[0] <= reach and not (CLAUSE if one.frame.clause else SENTENCE).search(self._text, *gap):
+                return self._text[one.start : one.end]
+        return None
+
+
+class Unreal:
+    """Finds the frames of texts."""
+
+    def __init__(self, data: Mapping[str, Mapping[str, Any]]) -> None:
+        told: dict[str, tuple[list[Frame], list[Frame]]] = {}
+        for name, listed in data.items():
+            only = frozenset(listed.get("only", "").split())
+            frame = Frame(name, listed.get("ahead", -1), listed.get("behind", -1), listed.get("clause", False), only)
+            for key, side in (("words", 0), ("unless", 1), ("hides", None)):
+                for word in map(fold, listed.get(key, "").split()):
+                    entry = told.setdefault(word, ([], []))
+                    if side is not None:
+                        entry[side].append(frame)
+        self._told = list(told.values())
+        self._automaton = AhoCorasick(list(told), matchkind=MatchKind.LeftmostLongest)
+
+    def frames(self, view: View) -> Frames | None:
+        """Those of a text; None: it has none."""
+        head = view.folded[:LONGEST]
+        found = [(number, start, end) for number, start, end in self._automaton.find_matches_as_indexes(head) if bounded(head, start, end)]
+        if not any(self._told[number][0] for number, _, _ in found):
+            return None
+        kept = [Framed(*view.original((one.start, one.end)), one.frame) for one in self._standing(head, found)]
+        return Frames(view.text, kept) if kept else None
+
+    def _standing(self, text: str, found: list[tuple[int, int, int]]) -> Iterator[Framed]:
+        """Frame words, at their folded places, in whose sentence nothing makes it real again."""
+        ends = [mark.start() for mark in SENTENCE.finditer(text)]
+        ends.append(len(text))
+        begin = 0
+        for end in ends:
+            those = [one for one in found if begin <= one[1] < end]
+            real = {frame for number, _, _ in those for frame in self._told[number][1]}
+            for number, start, stop in those:
+                for frame in self._told[number][0]:
+                    if frame not in real:
+                        yield Framed(start, stop, frame)
+            begin = end + 1
+
+
+@cache
+def load_unreal() -> Unreal:
+    """With the shipped frames."""
+    return Unreal(yaml.safe_load(resources.files("keywords").joinpath("lexicons/unreal.yaml").read_text("utf-8")))
