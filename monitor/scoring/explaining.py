@@ -14,7 +14,7 @@ import msgspec
 from monitor.clock import moment
 from monitor.mention import Mention
 from monitor.score import Hit
-from monitor.scoring.hits import MAX_HITS, Entry, hits_of, of_library, of_subject
+from monitor.scoring.hits import MAX_HITS, Entry, framed, hits_of, of_library, of_subject
 from monitor.scoring.index import Index
 from monitor.scoring.lacking import Lack, asked, lacking
 from monitor.scoring.library_file import Library
@@ -24,6 +24,7 @@ from monitor.scoring.places import Scope, Seen, holds
 from monitor.scoring.rule_tokens import FIELDS as NAMED
 from monitor.scoring.rule_tree import Whole, Word
 from monitor.scoring.segment import FAST
+from monitor.scoring.unreal import load_unreal
 from monitor.subject import Subject
 
 CANDIDATES = 3_000  # rules whose lack is worked out, those first of which most words are there
@@ -88,6 +89,7 @@ def explain(
     index = Index([one.tree for one in rules], segmenter, in_force)
     own: list[Seen] = [(field, index.view(text)) for field in FIELDS if (text := getattr(mention, field))]
     named = {field: [(field, index.view(text)) for text in field_values(mention, field)] for field in NAMED if field not in FIELDS}
+    frames = load_unreal().by_field(own)
     scope, seen = Scope(own, named), [*own, *chain.from_iterable(named.values())]
     held: list[Held] = []
     missed: list[Missed] = []
@@ -98,7 +100,7 @@ def explain(
         if refused:
             missed.append(Missed(one, Lack(KEPT_OUT, refused, 1)))
         else:
-            held.append(Held(one, tuple(hits_of(one, scope, seen)[:MAX_HITS]), subjects))
+            held.append(Held(one, tuple(framed(one, hits_of(one, scope, seen)[:MAX_HITS], frames)), subjects))
     answered = set(holding)
     missed += _missed((one for number, one in enumerate(rules) if number not in answered), scope, seen)
     missed.sort(key=lambda one: (one.lack.cost, -one.lack.present, len(one.asked.source), one.asked.source))

@@ -14,7 +14,22 @@ from typing import NamedTuple
 
 from monitor.mention import Mention
 from monitor.score import Hit
-from monitor.scoring.hits import ADVERT, MAX_HITS, OWN, Entry, first, counts, floor_of, framed, harms_of, hits_of, of_library, of_subject, risk_of, words_of
+from monitor.scoring.hits import (
+    ADVERT,
+    MAX_HITS,
+    OWN,
+    Entry,
+    counts,
+    first,
+    floor_of,
+    framed,
+    harms_of,
+    hits_of,
+    of_library,
+    of_subject,
+    risk_of,
+    words_of,
+)
 from monitor.scoring.index import Index
 from monitor.scoring.library_file import Library
 from monitor.scoring.match import Match
@@ -201,7 +216,7 @@ class Matcher:
         """The hits, those named harmless that tell of no event."""
         if self._shipped.isdisjoint(held):
             return held
-        frames = {field: found for field, view in seen if field in FIELDS and (found := self._unreal.frames(view)) is not None}
+        frames = self._unreal.by_field(one for one in seen if one[0] in FIELDS)
         return {number: framed(self._entries[number], hits, frames) for number, hits in held.items()} if frames else held
 
     def _standing(self, group: "_Group", field: str, view: View) -> Mapping[int, Sequence[Hit]]:

@@ -6,7 +6,7 @@ the word (`Hit.harmless`), so everybody sees why. A rule of one's own always cou
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -84,6 +84,10 @@ class Unreal:
             return None
         kept = [Framed(*view.original((one.start, one.end)), one.frame) for one in self._standing(head, found)]
         return Frames(view.text, kept) if kept else None
+
+    def by_field(self, seen: Iterable[tuple[str, View]]) -> dict[str, Frames]:
+        """Those of several texts, by their fields."""
+        return {field: frames for field, view in seen if (frames := self.frames(view)) is not None}
 
     def _standing(self, text: str, found: list[tuple[int, int, int]]) -> Iterator[Framed]:
         """Frame words, at their folded places, in whose sentence nothing makes it real again."""

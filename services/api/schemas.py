@@ -169,7 +169,7 @@ class EmotionModel(Shape):
 
 
 class HitModel(Shape):
-    """A rule that matched, in code points of the field's original words."""
+    """A rule that matched, in code points of the field's original words; `harmless`: the word by which it tells of no event."""
 
     rule: str
     category: str
@@ -177,6 +177,7 @@ class HitModel(Shape):
     text: str
     start: int
     end: int
+    harmless: str | None = None
 
 
 class FloorModel(Shape):

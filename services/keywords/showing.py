@@ -7,6 +7,7 @@ from rich.text import Text
 from monitor.logs import visible
 from monitor.mention import Mention
 from monitor.scoring.explaining import Asked, Explained, Held, Missed
+from monitor.scoring.hits import counts as events
 from monitor.scoring.matcher import FIELDS
 from services.keywords.whereabouts import Owner, Place, of_subject
 from services.terminal.screen import screen
@@ -40,7 +41,9 @@ def _held(one: Held, places: Mapping[Owner, Place]) -> Text:
     line = Text("  ") + Text(visible(one.asked.source), "bold") + Text(f"  {_owner(one.asked)}{_place(one.asked, places)}")
     said = "；".join(f"{hit.field} {hit.start}–{hit.end} “{_short(hit.text)}”" for hit in one.hits[:_WINDOWS])
     counts = f"计入 {'、'.join(map(visible, one.subjects))}" if one.subjects else "只加风险，不使信息命中主题"
-    return line + Text(f"\n      {said}；{counts}", "dim")
+    words = dict.fromkeys(hit.harmless for hit in one.hits if hit.harmless)
+    harmless = f"；因 {'、'.join(map(visible, words))} 不算真有其事，不加风险" if words and not events(one.asked, one.hits) else ""
+    return line + Text(f"\n      {said}；{counts}{harmless}", "dim")
 
 
 def _missed(one: Missed, places: Mapping[Owner, Place]) -> Text:
