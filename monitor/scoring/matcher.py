@@ -235,13 +235,14 @@ class Matcher:
         shown = [Hit(MANUAL, MANUAL, "text", "", 0, 0)] if by_hand else []
         shown += first(hits, MAX_HITS - len(shown))
         adverts = frozenset(hit.field for hit in hits if hit.category == ADVERT)
-        counting = [entry for number, entry in zip(numbers, entries, strict=True) if counts(entry, told[number])]
         named = dict.fromkeys(entry.library.name for entry in entries if entry.library)
         libraries = {library: self.keywords.versions[library] for library in named}
         names = words_of(hit for hit in hits if hit.category == OWN and hit.field in FIELDS)
-        real = ((entry, [hit for hit in told[number] if hit.harmless is None]) for number, entry in zip(numbers, entries, strict=True))
+        real = [(self._entries[number], told[number]) for number in numbers]
+        if any(hit.harmless for hit in hits):
+            real = [(entry, [hit for hit in those if hit.harmless is None]) for entry, those in real if counts(entry, those)]
         harms = sorted({group for entry, those in real for group in harms_of(entry, those)})
-        return Match(name, tuple(shown), risk_of(counting), adverts, floor_of(entries), libraries, names, tuple(harms))
+        return Match(name, tuple(shown), risk_of(entry for entry, _ in real), adverts, floor_of(entries), libraries, names, tuple(harms))
 
     def _lets(self, name: str, mention: Mention, at: int) -> bool:
         """Whether a subject is still watched, and its filters let the mention through; who is named by hand passes them."""

@@ -77,11 +77,17 @@ class Unreal:
         self._automaton = AhoCorasick(list(told), matchkind=MatchKind.LeftmostLongest)
 
     def frames(self, view: View) -> Frames | None:
-        """Those of a text; None: it has none."""
+        """Those of a text, looked for once; None: it has none."""
+        if view.frames is None:
+            view.frames = (self._found(view),)
+        return view.frames[0]
+
+    def _found(self, view: View) -> Frames | None:
         head = view.folded[:LONGEST]
-        found = [(number, start, end) for number, start, end in self._automaton.find_matches_as_indexes(head) if bounded(head, start, end)]
+        found = self._automaton.find_matches_as_indexes(head)
         if not any(self._told[number][0] for number, _, _ in found):
-            return None
+            return None  # most texts: and only what is told of a frame is made sure of
+        found = [one for one in found if bounded(head, *one[1:])]
         kept = [Framed(*view.original((one.start, one.end)), one.frame) for one in self._standing(head, found)]
         return Frames(view.text, kept) if kept else None
 

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,6 +11,9 @@ from monitor.score import Hit
 from monitor.scoring.fold import fold, original_span, origins
 from monitor.scoring.match import Match
 from monitor.scoring.segment import Segmenter, load_segmenter
+
+if TYPE_CHECKING:
+    from monitor.scoring.unreal import Frames
 
 Span = tuple[int, int]
 MAX_PLACES = 20_000  # of one word, or of one NEAR, in one text
@@ -23,7 +27,7 @@ class View(msgspec.Struct, gc=False, eq=False):
 
     The places of a word are folded ones; `original` leads them back. What was found in it once is remembered in `shown`: an
     original is looked at with thousands of reposts; `told` are the hits of it by a group of rules and the field, `matched` the subjects hit
-    where nothing beside it has a say.
+    where nothing beside it has a say; `frames`, once looked for, those in which words of harm tell of no event.
     """
 
     text: str
@@ -35,6 +39,7 @@ class View(msgspec.Struct, gc=False, eq=False):
     told: dict[tuple[str, str], Mapping[int, Sequence[Hit]]] = {}
     matched: dict[str, tuple[Match, ...]] = {}
     shown: dict[int, tuple[Span, ...]] = {}
+    frames: "tuple[Frames | None] | None" = None
     _origins: Sequence[int] | None = None
     _borders: frozenset[int] | None = None
 
