@@ -240,7 +240,7 @@ class _Loader:
         return settings
 
     def _check_named(self, settings: Settings) -> None:
-        """Read the files that the settings name: libraries, policies, accounts."""
+        """Read the files that the settings name: libraries, policies, a model."""
         from monitor.escalation.policy import load_policy  # noqa: PLC0415 only a whole load needs these rooms
         from monitor.scoring.library import load_libraries  # noqa: PLC0415 as above
 
@@ -257,6 +257,16 @@ class _Loader:
             problems += load_policy(settings.policy)[1]
         for policy in {Path(subject.policy) for subject in settings.subjects if subject.policy}:
             problems += load_policy(policy)[1] if _exists(policy) else []
+        if settings.sentiment not in MODELS and _exists(Path(settings.sentiment)):
+            self._check_model(settings.sentiment)
+
+    def _check_model(self, file: str) -> None:
+        from monitor.scoring.sentiment.models import load_model  # noqa: PLC0415 nobody else waits for numpy here
+
+        try:
+            load_model(file)
+        except ValueError as wrong:
+            self._root.wrong("sentiment", f"{show(file)} 不是情感模型文件（{wrong}），请用 python -m services.training 写出的 table.npz")
 
     def _listed(self, files: Iterable[Path]) -> tuple[Account, ...]:
         """Every account of the lists."""

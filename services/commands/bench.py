@@ -47,6 +47,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "reload": measure_reload,
         "sentiment": measure_sentiment,
         "scorer": measure_scorer,
+        "scorer_single": measure_scorer,
         "pipeline": measure_pipeline,
         "takeover": measure_takeover,
         "stories_10k": measure_stories,
@@ -57,9 +58,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "dashboards": measure_dashboards,
     }
 )
-# Of those the ones that work on the bus and the store of a configuration, where there is one
-ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Settings | None], dict[str, Figure]]] = MappingProxyType(
-    {one: one for one in (measure_pipeline, measure_takeover, measure_polling, measure_dashboards)}
+# Of those the ones that work by a configuration, where there is one: on its bus and its store, or with its model
+CONFIGURED: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Settings | None], dict[str, Figure]]] = MappingProxyType(
+    {one: one for one in (measure_scorer, measure_pipeline, measure_takeover, measure_polling, measure_dashboards)}
 )
 
 
@@ -69,6 +70,7 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
     f"可测：{' '.join(MEASURES)}；不写名称则全部，约十分钟。数据是编造的，每次相同；"
     "对照是逐条 json + jieba + SnowNLP 的简单写法（sentiment 是 SnowNLP 自己，push 是裸 SQLite 逐条提交，memory 是前一半的峰值，"
     "stories 是逐条比对全部 SimHash，restart 是从头重判日志，"
+    "scorer_single 是同一循环一条所用的毫秒，都取 p99，"
     "pipeline 是裸 aiokafka 的读、发、提交（SQLite 是同样的行裸批量写入），takeover 是会话超时加 4 秒，"
     "keywords_10k 是逐词 in，keywords_100k 是一万条规则，keywords_variants 是同样的规则不带 ~，segment 是 jieba 本身，reload 是停下来重建，"
     "alerts_page 是裸 SQL 加 OFFSET，alerts_304 是什么也不做的 FastAPI 路由，dashboards 是答应的 50 毫秒）。\n\n"
@@ -80,8 +82,8 @@ ON_SERVERS: Mapping[Measure, Callable[[Path, Sequence[bytes], Sequence[str], Set
 @click.argument("names", nargs=-1, metavar="[名称…]")
 @click.option(
     "--config", metavar="文件", type=click.Path(path_type=Path),
-    help="用此配置的数据目录所在的磁盘测量；pipeline、takeover、alerts_page、alerts_304、dashboards 用它的日志和库，另建主题和数据库。"
-    "测完删去所建的东西",
+    help="用此配置的数据目录所在的磁盘测量；pipeline、takeover、alerts_page、alerts_304、dashboards 用它的日志和库，另建主题和数据库，"
+    "scorer、scorer_single 用它的情感模型。测完删去所建的东西",
 )  # fmt: skip
 @click.option("--file", "file", metavar="文件", type=click.Path(path_type=Path), help="用自己的信息流（JSON Lines，可为 gzip）")
 @click.option("--subject", "subjects", multiple=True, metavar="名称", help="自己的信息流里要监测的名称，可写多次")
@@ -119,7 +121,7 @@ def _measured(
     for number, measure in enumerate(dict.fromkeys(MEASURES[name] for name in asked)):
         what = "、".join(name for name in asked if MEASURES[name] is measure)
         with console.status(f"测量 {what}"):
-            there = ON_SERVERS.get(measure)
+            there = CONFIGURED.get(measure)
             where = folder / str(number)
             figures |= there(where, lines, watched, settings) if there else measure(where, lines, watched)
     return figures

@@ -35,3 +35,19 @@ def test_every_error_is_told_at_its_line(file: Path, capsys: pytest.CaptureFixtu
     assert [line for line, _ in told] == [line for line, _ in expected], shown.err
     for (_, said), (_, words) in zip(told, expected, strict=True):
         assert words in said
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+@pytest.mark.parametrize("verb", [("check",), ("run", "--config")])
+def test_a_broken_model_is_told_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, verb: tuple[str, ...]
+) -> None:
+    """A file of weights that is cut or none is a mistake of the line that names it, for whoever starts by it too."""
+    (tmp_path / "mine.npz").write_bytes(content)
+    file = tmp_path / "yuqing.yaml"
+    file.write_text("organisation: 某某\nsubjects: [{name: 某某, rules: [某某]}]\nsentiment: mine.npz\n", "utf-8")
+    assert run([*verb, str(file)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.fullmatch(rf"{re.escape(str(file))}:3: .*不是情感模型文件.*\n", shown.err)
+    assert not (tmp_path / "var").exists()

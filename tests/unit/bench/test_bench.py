@@ -1,6 +1,7 @@
 """The bench: the same stream each time, honest ratios, wrong use told before anything is measured."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,16 @@ def test_wrong_use_is_2_with_what_there_is(capsys: pytest.CaptureFixture[str], a
     shown = capsys.readouterr()
     assert shown.out == ""
     assert says in shown.err
+
+
+def test_the_scorer_is_measured_with_the_model_of_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both figures say which model they are of, and a mention alone is told in milliseconds."""
+    file = tmp_path / "yuqing.yaml"
+    file.write_text("organisation: 某某\nsubjects: [{name: 某某, rules: [某某]}]\nsentiment: lexicon\n", "utf-8")
+    assert run(["bench", "scorer", "scorer_single", "--mentions", "200", "--config", str(file)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {name: (one["sentiment"], one["unit"]) for name, one in told.items()} == {
+        "scorer": ("lexicon", "mentions/s"), "scorer_single": ("lexicon", "ms"),
+    }  # fmt: skip
+    assert 0 < told["scorer_single"]["median"] <= told["scorer_single"]["value"]
+    assert told["scorer_single"]["mentions"] == 200
