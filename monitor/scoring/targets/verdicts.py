@@ -16,6 +16,7 @@ TOLD = ("fact", "harm", "ask", "blame", "praise", "extol")
 SHORT = 80  # characters: in a longer text the words of praise and blame belong to more than one may tell apart
 BRIEF = 40  # … and praise in a longer one is often of somebody else, or of what would be better
 LOUDEST = 1.6  # times the clear step: two plain words are sure, ten are not surer
+TURNED = 1.4  # … and one behind a turn is nearly: 虽然贵，但是好
 
 
 class Verdict(NamedTuple):
@@ -127,7 +128,8 @@ class Judge:
         tone = self._tone or (-1.0 if scene.has("turn") and self._praise_left() else 0.0)
         if not tone or (tone > 0 and not self._plain(tone)):
             return None
-        step = self._book.steps["clear"] * min(abs(tone), LOUDEST)
+        loud = max(abs(tone), TURNED) if scene.has("turn") else abs(tone)
+        step = self._book.steps["clear"] * min(loud, LOUDEST)
         return Verdict(scene.focus(), negative=step) if tone < 0 else Verdict(scene.focus(), positive=step)
 
     def _plain(self, tone: float) -> bool:
