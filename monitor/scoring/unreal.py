@@ -6,7 +6,7 @@ the word (`Hit.harmless`), so everybody sees why. A rule of one's own always cou
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -32,32 +32,40 @@ class Frame(NamedTuple):
     only: frozenset[str]
 
 
-class Framed(NamedTuple):
-    """A word of a frame, at its place in the original text."""
+class Told(NamedTuple):
+    """A listed word, at its place in the original text: the frames it makes, and those it makes real again."""
 
     start: int
     end: int
-    frame: Frame
+    frames: tuple[Frame, ...]
+    unless: tuple[Frame, ...]
 
 
 class Frames:
     """The frames of one text, in which spans are asked about."""
 
-    def __init__(self, text: str, found: list[Framed]) -> None:
+    def __init__(self, text: str, told: list[Told]) -> None:
         self._text = text
-        self._found = found
+        self._framing = [(one, frame) for one in told for frame in one.frames]
+        self._denying = [(one, frame) for one in told for frame in one.unless]
 
     def around(self, span: Span, category: str) -> str | None:
         """The word by which a hit of this category at this span tells of no event."""
-        for one in self._found:
-            if one.frame.only and category not in one.frame.only:
-                continue
+        for one, frame in self._framing:
             ahead = one.end <= span[0]
             gap = (one.end, span[0]) if ahead else (span[1], one.start)
-            reach = one.frame.ahead if ahead else one.frame.behind
-            if 0 <= gap[1] - gap[0] <= reach and not (CLAUSE if one.frame.clause else SENTENCE).search(self._text, *gap):
+            if not 0 <= gap[1] - gap[0] <= (frame.ahead if ahead else frame.behind) or (frame.only and category not in frame.only):
+                continue
+            if not (CLAUSE if frame.clause else SENTENCE).search(self._text, *gap) and not self._real(one, frame):
                 return self._text[one.start : one.end]
         return None
+
+    def _real(self, one: Told, frame: Frame) -> bool:
+        """Whether a word of the same sentence says that it happened."""
+        return any(
+            denied is frame and not SENTENCE.search(self._text, min(one.end, other.end), max(one.start, other.start))
+            for other, denied in self._denying
+        )
 
 
 class Unreal:
@@ -73,7 +81,7 @@ class Unreal:
                     entry = told.setdefault(word, ([], []))
                     if side is not None:
                         entry[side].append(frame)
-        self._told = list(told.values())
+        self._told = [(tuple(frames), tuple(unless)) for frames, unless in told.values()]
         self._automaton = AhoCorasick(list(told), matchkind=MatchKind.LeftmostLongest)
 
     def frames(self, view: View) -> Frames | None:
@@ -87,27 +95,12 @@ class Unreal:
         found = self._automaton.find_matches_as_indexes(head)
         if not any(self._told[number][0] for number, _, _ in found):
             return None  # most texts: and only what is told of a frame is made sure of
-        found = [one for one in found if bounded(head, *one[1:])]
-        kept = [Framed(*view.original((one.start, one.end)), one.frame) for one in self._standing(head, found)]
-        return Frames(view.text, kept) if kept else None
+        told = [Told(*view.original((start, end)), *self._told[number]) for number, start, end in found if bounded(head, start, end)]
+        return Frames(view.text, told) if any(one.frames for one in told) else None
 
     def by_field(self, seen: Iterable[tuple[str, View]]) -> dict[str, Frames]:
         """Those of several texts, by their fields."""
         return {field: frames for field, view in seen if (frames := self.frames(view)) is not None}
-
-    def _standing(self, text: str, found: list[tuple[int, int, int]]) -> Iterator[Framed]:
-        """Frame words, at their folded places, in whose sentence nothing makes it real again."""
-        ends = [mark.start() for mark in SENTENCE.finditer(text)]
-        ends.append(len(text))
-        begin = 0
-        for end in ends:
-            those = [one for one in found if begin <= one[1] < end]
-            real = {frame for number, _, _ in those for frame in self._told[number][1]}
-            for number, start, stop in those:
-                for frame in self._told[number][0]:
-                    if frame not in real:
-                        yield Framed(start, stop, frame)
-            begin = end + 1
 
 
 @cache
