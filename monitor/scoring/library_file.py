@@ -153,22 +153,29 @@ class _Reader:
     def _rule(self, node: yaml.Node, weight: float, floor: Level) -> LibraryRule:
         if not isinstance(node, yaml.MappingNode):
             return LibraryRule(self._parsed(node), weight, floor=floor)
-        fields = self._mapping(node, _RULE_KEYS, required=("rule",))
+        fields = self._mapping(node, _RULE_KEYS, required=())
         own = self._optional(fields, "weight", self._weight)
         note = self._optional(fields, "note", self._text)
         opens = self._optional(fields, "floor", self._floor)
         if "rule" not in fields:
-            raise _Unreadable
+            self._no_rule(node, "缺少 rule: 请补上")
         return LibraryRule(self._parsed(fields["rule"]), weight if own is None else own, note, floor if opens is None else opens)
 
     def _parsed(self, node: yaml.Node) -> Rule:
-        source = self._text(node)
+        if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL or not node.value.strip():
+            self._no_rule(node, "规则是空的或不是一段文字: 请写上, 或删去这一行")
+        source = str(node.value)
         try:
             return parse(source)
         except RuleError as error:
             line, column = place_of(node, error.column)
             self._tell(line, column, f"规则 {source[:40]!r}: {error.message}")
             raise _Unreadable from None
+
+    def _no_rule(self, node: yaml.Node, message: str) -> NoReturn:
+        """Told with its column, as every mistake of a rule."""
+        self._tell(node.start_mark.line + 1, node.start_mark.column + 1, message)
+        raise _Unreadable
 
     def _mapping(self, node: yaml.Node, allowed: tuple[str, ...], required: tuple[str, ...]) -> dict[str, yaml.Node]:
         """What stands under the keys; a required one that is missing has been told."""
