@@ -5,9 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from monitor.errors import failed_zh
+from monitor.logs import visible
 from services.training.corpus import Unreadable, read_staff
-from services.training.steps import Steps
+from services.training.steps import NAMES, Steps, is_step
 
+DONE, WRONG, INTERRUPTED = 0, 2, 130
 WEIGHTS = Path(__file__).parents[2] / "monitor" / "scoring" / "sentiment" / "weights"
 
 
@@ -25,15 +28,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("--steps", default="vectors,learn,folds,ship", help="which, in this order")
     asked = parser.parse_args(arguments)
-    asked.work.mkdir(parents=True, exist_ok=True)
     try:
-        steps = Steps(asked.data, asked.work, asked.out, asked.seed, asked.most, read_staff(asked.staff))
+        _run(asked)
     except Unreadable as error:
-        parser.error(str(error))
-    for name in asked.steps.split(","):
+        wrong = str(error)
+    except OSError as error:
+        wrong = f"{error.filename or '输入输出'}: {failed_zh(error)}，请检查路径、权限和磁盘空间，前面的步骤是否做过"
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    else:
+        return DONE
+    sys.stderr.write(f"{visible(wrong)}\n")
+    return WRONG
+
+
+def _run(asked: argparse.Namespace) -> None:
+    """The steps in their order, once all that was asked for is known to make sense."""
+    names = asked.steps.split(",")
+    for name in names:
+        if not is_step(name):
+            raise Unreadable(f"没有 {name or '空的'} 这一步，只有 {', '.join(NAMES)} 和 fold:组名")
+    if not asked.data.is_dir():
+        raise Unreadable(f"{asked.data}: 没有这个目录，--data 是放公开数据集（名称.tsv.gz）的目录")
+    if asked.most < 1:
+        raise Unreadable(f"--most {asked.most}: 每集至少要一条")
+    staff = read_staff(asked.staff)
+    asked.work.mkdir(parents=True, exist_ok=True)
+    steps = Steps(asked.data, asked.work, asked.out, asked.seed, asked.most, staff)
+    for name in names:
         sys.stderr.write(f"{name}…\n")
         steps.run(name)
-    return 0
 
 
 if __name__ == "__main__":

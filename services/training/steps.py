@@ -14,8 +14,15 @@ from services.training.network import Net
 from services.training.recipe import Learnt, Linear, learn
 from services.training.ship import answered, ship
 
+NAMES = ("vectors", "learn", "folds", "ship")
+ONE_FOLD = "fold:"
 WIDTH = 256
 FOLD_MOST = 8_000  # texts of a set when whole sets are left out: seven trainings must fit into an hour
+
+
+def is_step(name: str) -> bool:
+    """Whether a step has this name."""
+    return name in NAMES or (name.startswith(ONE_FOLD) and name.removeprefix(ONE_FOLD) in FOLDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,8 @@ class Steps:
 
     def run(self, name: str) -> None:
         """One step by its name; `fold:NAME` is one of the folds."""
+        if not is_step(name):
+            raise ValueError(f"no step {name}")
         if name == "vectors":
             self._vectors()
         elif name == "learn":
@@ -38,15 +47,13 @@ class Steps:
         elif name == "folds":
             for fold in FOLDS:
                 self._fold(fold)
-        elif name.startswith("fold:"):
-            self._fold(name.removeprefix("fold:"))
         elif name == "ship":
             sets = self._sets()
             seen = {name: split(rows, self.seed)[1] for name, rows in sets.items()}
             held = answered(self.work, seen, sets)
             write(ship(self.out, held, read_learnt(self.work / "learnt.npz"), self._known_vectors(), sets))
         else:
-            raise SystemExit(f"no step {name}")
+            self._fold(name.removeprefix(ONE_FOLD))
 
     def _ours(self) -> list[Rows]:
         return [*read_ours(), *([self.staff] if self.staff else [])]

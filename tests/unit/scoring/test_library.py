@@ -98,7 +98,10 @@ OF_TIMES = "{{name: a, category: b, weight: 0, rules: [x], valid_from: {}, valid
         (OF_TIMES.format("明天", "后天"), ["f:1: valid_from 应为", "f:1: valid_until 应为"]),
         ("name: a\nweight: 0\nrules: []", ["f:1: 缺少 category", "f:3: rules 应为"]),
         ("weight: 0\nrules: [{weight: 2}]", ["f:1: 缺少 category", "f:1: 缺少 name", "f:2: weight", "f:2:9: 缺少 rule"]),
-        ("name: a\ncategory: b\nweight: 0\nrules:\n  -\n  - ''\n  - [x]\n  - {rule: }", ["f:5:4: 规则是空的", "f:6:5: ", "f:7:5: ", "f:8:12: "]),
+        (
+            "name: a\ncategory: b\nweight: 0\nrules:\n  -\n  - ''\n  - [x]\n  - {rule: }",
+            ["f:5:4: 规则是空的", "f:6:5: ", "f:7:5: ", "f:8:12: "],
+        ),
         ("name: a\ncategory: b\nweight: 0\nrules:\n  - x+\n  - '(y'\n  - ok", ["f:5:7: ", "f:6:6: "]),
         ("name: a\ncategory: b\nweight: 0\nrules:\n  - {rule: '\"a\" b', weight: x}", ["f:5: ", "f:5:17: "]),
         ("- {name: a, category: b, weight: 0, rules: [x]}\n- {name: a, category: b, weight: 0, rules: [x]}", ["f:2: "]),

@@ -107,15 +107,39 @@ def test_a_wrong_line_of_what_people_judged_is_told(
     judged = tmp_path / "judged.tsv"
     if lines is not None:
         judged.write_text(lines, "utf-8")
-    with pytest.raises(SystemExit, match="2"):
-        main(["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--staff", str(judged)])
+    assert main(["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--staff", str(judged)]) == 2
     assert re.search(told, capsys.readouterr().err)
 
 
 def test_a_step_of_no_name_is_refused(tmp_path: Path) -> None:
     """A misspelt step does nothing silently."""
-    with pytest.raises(SystemExit, match="no step"):
+    with pytest.raises(ValueError, match="no step"):
         Steps(tmp_path, tmp_path, tmp_path, 1, 1).run("vektors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--data", "nowhere"], "nowhere: 没有这个目录"),
+        (["--data", ".", "--steps", "foo"], "没有 foo 这一步"),
+        (["--data", ".", "--steps", "vectors,"], "没有 空的 这一步"),
+        (["--data", ".", "--steps", "fold:none"], "没有 fold:none 这一步"),
+        (["--data", ".", "--most", "0"], "至少要一条"),
+        (["--data", ".", "--staff", "none.jsonl"], "none.jsonl"),
+        (["--data", ".", "--steps", "learn"], "."),
+    ],
+)
+def test_wrong_use_is_2_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    """Nothing is trained by halves: what makes no sense is told first, and no traceback with it."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "--work", "work", "--out", "out"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert says in told[-1]
+    assert len(told) <= 2
+    assert "Traceback" not in "".join(told)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("arrays", [{}, {"weights": np.zeros((8, 2), np.int8)}, {"weights": np.zeros((6, 3), np.int8)}])
