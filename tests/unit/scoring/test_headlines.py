@@ -21,11 +21,11 @@ def risks() -> tuple[Library, ...]:
 
 
 @cache
-def judged() -> dict[str, list[tuple[str, bool]]]:
+def judged(file: str = "headlines.tsv") -> dict[str, list[tuple[str, bool]]]:
     """Category → its headlines, and whether each counts as a risk."""
     matcher = Matcher.build([], risks())
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for line in Path(__file__).with_name("headlines.tsv").read_text("utf-8").splitlines():
+    for line in Path(__file__).with_name(file).read_text("utf-8").splitlines():
         category, headline = line.split("\t")
         found[category].append((headline, matcher.risk(headline, 0) >= SEVERE))
     return found
@@ -73,6 +73,19 @@ def test_everyday_words_are_not() -> None:
     """At most one in twenty of the harmless headlines counts as a risk."""
     wrong = [headline for headline, risk in judged()[HARMLESS] if risk]
     assert len(wrong) <= 0.05 * len(judged()[HARMLESS]), wrong
+
+
+def test_the_flattest_headlines_of_all() -> None:
+    """
+    Of headlines that nothing was made for, as flat as can be (保护区里建起别墅), two of five count, and of harmless ones one in ten.
+
+    They tell how far words alone reach: to make rules for them would say nothing any more.
+    """
+    flat = judged("headlines_flat.tsv")
+    told = [risk for category, those in flat.items() if category != HARMLESS for _, risk in those]
+    assert len(told) >= 300
+    assert sum(told) >= 0.4 * len(told)
+    assert sum(risk for _, risk in flat[HARMLESS]) <= 0.1 * len(flat[HARMLESS])
 
 
 def test_two_thousand_words() -> None:
