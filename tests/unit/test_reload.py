@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
@@ -370,11 +371,16 @@ def test_a_signature_sees_what_comes_and_goes(tmp_path: Path) -> None:
 
 def test_a_model_of_ones_own_is_watched(tmp_path: Path) -> None:
     """A model trained anew in the same place looks another, and is taken up."""
-    (tmp_path / "own.npz").write_bytes(b"x")
+
+    def train(buckets: int) -> None:
+        weights, zeros = np.zeros((buckets, 3), np.int8), np.zeros(3)
+        np.savez(tmp_path / "own.npz", weights=weights, unit=np.array(1.0), bias=zeros, scale=zeros, shift=zeros)
+
+    train(8)
     (tmp_path / "words").mkdir()
     (tmp_path / "accounts.yaml").write_text("[]", "utf-8")
     (tmp_path / "c.yaml").write_text(TEXT + "sentiment: own.npz\n", "utf-8")
     settings = load_settings(tmp_path / "c.yaml", {})
     before = signature(settings)
-    (tmp_path / "own.npz").write_bytes(b"xy")
+    train(1 << 12)
     assert signature(settings) != before
