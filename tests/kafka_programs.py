@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,6 +68,8 @@ class Jars:
 
     def signal(self, name: str, process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:  # noqa: ARG002 - the protocol's
         process.send_signal(number)
+        if number is signal.SIGSTOP:
+            stand_still(process.pid)
 
 
 class Docker:
@@ -84,6 +87,22 @@ class Docker:
 
     def signal(self, name: str, process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:  # noqa: ARG002 - the protocol's
         subprocess.run([*DOCKER, "kill", "--signal", number.name, name], capture_output=True, timeout=30, check=False)
+
+
+def stand_still(pid: int, within: float = 10.0) -> None:
+    """Wait until every thread of a process told to stop has: until then one may still answer, a broker of a hundred threads for a while."""
+    tasks, end = Path(f"/proc/{pid}/task"), time.monotonic() + within
+    while tasks.is_dir() and not all(map(_stopped, tasks.glob("*/stat"))):
+        if time.monotonic() > end:
+            raise TimeoutError(f"process {pid} does not stand still")
+        time.sleep(0.001)
+
+
+def _stopped(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] in "TtZX"
+    except (FileNotFoundError, ProcessLookupError):  # a thread that ended
+        return True
 
 
 def find_kafka() -> Programs:
