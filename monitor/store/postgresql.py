@@ -180,11 +180,26 @@ def _listen(engine: AsyncEngine, longest: str) -> None:
     event.listen(engine.sync_engine, "handle_error", _lost)
 
 
-def _lost(context: ExceptionContext) -> None:
-    """What the network or a bound of time does to a statement is no error of the database's."""
-    if isinstance(context.original_exception, (OSError, TimeoutError)):
+def _lost(context: ExceptionContext) -> BaseException | None:
+    """
+    What the network or a bound of time does to a statement is no error of the database's.
+
+    What the driver raises while rows are streamed reaches us as it is: SQLAlchemy translates only what sending a statement raises.
+    """
+    error = context.original_exception
+    if isinstance(error, (OSError, TimeoutError)):
         context.is_disconnect = True
-        raise StoreUnavailable(f"store: {type(context.original_exception).__name__}", server=SERVER) from context.original_exception
+        raise StoreUnavailable(f"store: {type(error).__name__}", server=SERVER) from error
+    if not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)) or context.connection is None:
+        return None
+    adapted: Any = context.connection.connection.dbapi_connection
+    context.is_disconnect = adapted._connection.is_closed()  # noqa: SLF001 - what it asks itself
+    dbapi = context.dialect.loaded_dbapi
+    try:
+        adapted._handle_exception(error)  # noqa: SLF001 - raises what it is to SQLAlchemy
+    except dbapi.Error as translated:
+        return exc.DBAPIError.instance(context.statement, None, translated, dbapi.Error, hide_parameters=True, dialect=context.dialect)
+    return None
 
 
 @asynccontextmanager

@@ -13,12 +13,13 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, event, inspect, select
+from sqlalchemy import Connection, MetaData, event, exc, inspect, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
 
 from monitor.errors import StoreUnavailable, UsageError
 from monitor.store import postgresql as servers
+from monitor.store import schema
 from monitor.store.making import current, make
 from monitor.store.migrations import upgrade
 from monitor.store.postgresql import READERS, WRITERS
@@ -31,6 +32,7 @@ from tests.postgresql import Missing, Server, database_of, running
 
 HOME = Path("/nonexistent")  # a store on a server has no folder
 HITS = 60  # many enough to go by COPY
+MANY = 1_000  # many enough to be streamed in portions
 
 
 @pytest.fixture
@@ -57,8 +59,9 @@ async def store(postgresql: Server, database: str) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def driver_of(connection: Connection) -> Any:
+def driver_of(connection: Connection | None) -> Any:
     """The connection as asyncpg has it."""
+    assert connection is not None
     return connection.connection.driver_connection
 
 
@@ -300,6 +303,44 @@ class TestCut:
             await write(store, 0, HITS)
         await eventually(store, 0)
         assert (commits, await written(store, HITS)) == (1, 1)
+
+
+    @pytest.mark.parametrize("ended", ["by the server", "by the network"])
+    async def test_while_rows_are_streamed(self, postgresql: Server, store: Store, ended: str) -> None:
+        """Between two portions of rows, which the driver asks for by itself: the unit failed like any other, and the store goes on."""
+        await write(store, 0, MANY)
+        read = 0
+
+        async def end(driver: Any) -> None:
+            if ended == "by the network":
+                driver.terminate()
+            else:
+                async with postgresql.session() as session:
+                    await session.execute("SELECT pg_terminate_backend($1, 1000)", driver.get_server_pid())
+
+        async def reading() -> None:
+            nonlocal read
+            async with store.read() as unit, unit.mentions._connection.stream(select(schema.mention.c.digest)) as rows:
+                async for _ in rows:
+                    if not read:
+                        await end(driver_of(unit.mentions._connection.sync_connection))
+                    read += 1
+
+        with pytest.raises(StoreUnavailable, match=r"clos|terminat"):
+            await reading()
+        assert 0 < read < MANY
+        assert await written(store, MANY) == 1
+
+    async def test_our_own_mistake_in_streamed_rows(self, store: Store) -> None:
+        """A mistake of a statement's that shows only at its hundredth row is told as one at its first is: it would fail again."""
+        query = text("SELECT 1 / (100 - n) FROM generate_series(1, 200) n")
+
+        async def reading() -> None:
+            async with store.read() as unit, unit.mentions._connection.stream(query) as rows:
+                assert [row async for row in rows] == []
+
+        with pytest.raises(exc.DBAPIError, match="division by zero"):
+            await reading()
 
 
 class TestBounds:
