@@ -64,7 +64,8 @@ def look_at(path: Path) -> Look:
         return Look("xlsx", zipped, "")
     kind = _kind(path, sample)
     if kind == "csv" and b"\0" in sample[:_NOT_FOUND_IN_TEXT]:
-        raise SourceFailed("malformed", "不是文本文件; UTF-16 的请另存为 UTF-8")
+        named_xlsx = path.name.lower().removesuffix(".gz").endswith(".xlsx")
+        raise SourceFailed("malformed", "不是完好的 .xlsx 文件, 请重新导出" if named_xlsx else "不是文本文件; UTF-16 的请另存为 UTF-8")
     return Look(kind, zipped, file_encoding(sample), sample[:_HEAD], by_returns(sample))
 
 

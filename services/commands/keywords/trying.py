@@ -176,7 +176,7 @@ def _rule(one: Asked, places: Mapping[Owner, Place]) -> dict[str, object]:
 
 
 def _place(hit: Any) -> dict[str, object]:
-    return {name: getattr(hit, name) for name in ("field", "text", "start", "end")}
+    return {name: getattr(hit, name) for name in ("field", "text", "start", "end", "harmless")}
 
 
 def where(one: Asked, places: Mapping[Owner, Place]) -> str | None:

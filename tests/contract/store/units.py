@@ -1,8 +1,12 @@
 """Units like the escalator's, numbered, and the count of those that are there whole; also run in processes that are killed."""
 
+import asyncio
+
+from monitor.errors import StoreUnavailable
 from monitor.store.sessions import Store
 from tests.contract.store.records import LATER, alert, mention, new_hit, raised, story
 
+HITS = 60  # of one unit: many enough to go by COPY
 SECRET_WORDS = "只有我们知道的话" * 40
 
 
@@ -26,3 +30,17 @@ async def written(store: Store, hits: int = 200) -> int:
         assert [each.id async for each, _ in unit.alerts.all()] == [f"a{n:04}" for n in range(units)]
         assert len([hit async for hit in unit.mentions.hits_of_live(0, 0)]) == units * hits
     return units
+
+
+async def eventually(store: Store, number: int) -> None:
+    """Write a unit again and again until it is in, as the escalator does: what stands at the position tells whether it is."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                async with store.read() as unit:
+                    there = (await unit.positions.read("t", 0)).offset
+                if there > number:
+                    return
+                await write(store, number, HITS)
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)

@@ -104,8 +104,9 @@ def test_what_is_no_workbook_is_refused_in_words(tmp_path: Path) -> None:
             archive.writestr(inside, "标题,正文\n")
     (tmp_path / "cut.xlsx").write_bytes(plain[:3000])
     (tmp_path / "cut.xlsx.gz").write_bytes(gzip.compress(plain)[:-40])
+    (tmp_path / "broken.xlsx").write_bytes(bytes(3000))
     told = [("zip.zip", "请先解压"), ("binary.xlsx", "另存为 .xlsx"), ("hollow.xlsx", "已损坏"), ("cut.xlsx", "没有传完")]
-    for name, words in [*told, ("cut.xlsx.gz", "gzip 文件已损坏")]:
+    for name, words in [*told, ("cut.xlsx.gz", "gzip 文件已损坏"), ("broken.xlsx", "不是完好的 .xlsx")]:
         with pytest.raises(UsageError, match=words) as refused:
             read(tmp_path / name)
         assert "Error" not in str(refused.value)

@@ -175,8 +175,14 @@ def test_the_verb_answers_programs(yuqing: Yuqing, config: Path) -> None:
     assert found["subjects"] == []  # a title is given, so stdin is not waited for
     found = yuqing("test", "--config", config, "--json", stdin="😀红会\n".encode()).json()
     (hit,) = found["hits"]
-    assert hit["places"] == [{"field": "text", "text": "红会", "start": 1, "end": 3}]
+    assert hit["places"] == [{"field": "text", "text": "红会", "start": 1, "end": 3, "harmless": None}]
     assert (hit["subjects"], hit["library"], hit["place"]) == (["红十字会"], None, f"{config}:4")
+
+
+def test_the_verb_tells_programs_what_is_harmless(yuqing: Yuqing) -> None:
+    """A place of a word of harm that tells of no event names the word that says so."""
+    (hit,) = yuqing("test", "消防演练模拟火灾现场", "--json").json()["hits"]
+    assert hit["places"] == [{"field": "text", "text": "火灾", "start": 6, "end": 8, "harmless": "演练"}]
 
 
 def test_other_fields_can_be_given(yuqing: Yuqing, tmp_path: Path) -> None:
